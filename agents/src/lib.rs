@@ -1,0 +1,2 @@
+#![forbid(unsafe_code)]
+//! Intentions: the minds that sense, plan and bargain.

@@ -1,0 +1,2 @@
+#![forbid(unsafe_code)]
+//! Facts: contracts, blocks, ledgers and the proofs beside them.

@@ -1,0 +1,2 @@
+//! The `gridpact` program.
+fn main() {}

@@ -1,0 +1,1 @@
+//! What no single room of the house can promise alone.

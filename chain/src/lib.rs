@@ -1,2 +1,4 @@
 #![forbid(unsafe_code)]
 //! Facts: contracts, blocks, ledgers and the proofs beside them.
+
+pub mod terms;

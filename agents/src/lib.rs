@@ -1,2 +1,8 @@
 #![forbid(unsafe_code)]
 //! Intentions: the minds that sense, plan and bargain.
+
+pub mod local;
+pub mod machine;
+pub mod params;
+pub mod resource;
+pub mod social;

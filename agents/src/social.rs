@@ -1,0 +1,1 @@
+//! The Social Coordination Agent (SCA): coalition, bargaining, final contracts.

@@ -1,2 +1,5 @@
 //! The `gridpact` program.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    gridpact::cli::main()
+}

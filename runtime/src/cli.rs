@@ -1,0 +1,62 @@
+//! The command line: one file per verb; exit codes 0 ok, 1 found wrong, 2 usage or bad input.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod chain;
+mod simulate;
+
+/// Exit code of a run that found something wrong.
+const FOUND_WRONG: u8 = 1;
+/// Exit code of bad usage or bad input; clap uses the same.
+const BAD_INPUT: u8 = 2;
+
+/// Peer-to-peer electricity trading between homes, electric vehicles and charging stations.
+#[derive(Debug, Parser)]
+#[command(name = "gridpact", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Let a community trade whole days in virtual time and report what came of it
+    Simulate(Box<simulate::Args>),
+    /// Prove or show a chain that stands on disk
+    #[command(subcommand)]
+    Chain(chain::Verb),
+}
+
+/// Why a verb did not end well.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The input cannot be used; the text says what, where and what to do.
+    BadInput(String),
+    /// The input was readable, and what it says is wrong.
+    FoundWrong(String),
+}
+
+impl Failure {
+    /// Bad input, told by an error.
+    pub(crate) fn input(error: impl std::fmt::Display) -> Self {
+        Self::BadInput(error.to_string())
+    }
+}
+
+/// Runs the program with the process's arguments.
+#[must_use]
+pub fn main() -> ExitCode {
+    let result = match Cli::parse().verb {
+        Verb::Simulate(args) => simulate::run(&args),
+        Verb::Chain(verb) => chain::run(&verb),
+    };
+    let (text, code) = match result {
+        Ok(()) => return ExitCode::SUCCESS,
+        Err(Failure::BadInput(text)) => (text, BAD_INPUT),
+        Err(Failure::FoundWrong(text)) => (text, FOUND_WRONG),
+    };
+    eprintln!("gridpact: {text}");
+    ExitCode::from(code)
+}

@@ -1,0 +1,295 @@
+//! The cell of one actor: what everybody outside may read or ring, without touching the mind.
+//!
+//! One atomic word counts the letters that hold a slot and says whether the mailbox is shut or somebody waits; another
+//! holds the control flags. Everything rare (waiters, monitors, the last fault) is behind one lock.
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+
+use super::health::{Health, Stage};
+use super::mailbox::{Mailbox, Overflow, Slot};
+use super::monitor::{Ended, Reason};
+use super::policy::Fault;
+
+/// Why a slot was not given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Denied {
+    Full,
+    Closed,
+}
+
+const SHUT: u64 = 1 << 63;
+const WAITERS: u64 = 1 << 62;
+const DEPTH: u64 = WAITERS - 1;
+
+/// Control flags; `PAUSED` is a level, the others are taken when heeded.
+pub(crate) const STOP: u32 = 1;
+pub(crate) const KILL: u32 = 2;
+pub(crate) const RESTART: u32 = 4;
+pub(crate) const PAUSED: u32 = 8;
+pub(crate) const DUMP: u32 = 16;
+
+type Mourner = Box<dyn FnOnce(&Ended) + Send>;
+type DumpReply = tokio::sync::oneshot::Sender<super::control::Dump>;
+
+/// The rarely touched part.
+#[derive(Default)]
+pub(crate) struct Cold {
+    pub(crate) task: Option<Waker>,
+    waiters: Vec<Waker>,
+    mourners: Vec<Mourner>,
+    refusals: BTreeMap<&'static str, u64>,
+    pub(crate) dumps: Vec<DumpReply>,
+    pub(crate) last_fault: Option<Fault>,
+    end: Option<Reason>,
+}
+
+/// See the file's head.
+pub(crate) struct Cell {
+    gate: AtomicU64,
+    flags: AtomicU32,
+    holders: AtomicU32,
+    handled: AtomicU64,
+    mailbox: Mailbox,
+    stage: AtomicU32,
+    life: AtomicU32,
+    panics: AtomicU32,
+    restarts: AtomicU32,
+    rejected: AtomicU64,
+    name: Arc<str>,
+    kind: &'static str,
+    cold: Mutex<Cold>,
+}
+
+impl Cell {
+    pub(crate) fn new(name: Arc<str>, kind: &'static str, mailbox: Mailbox) -> Self {
+        Self {
+            gate: AtomicU64::new(0),
+            flags: AtomicU32::new(0),
+            holders: AtomicU32::new(0),
+            handled: AtomicU64::new(0),
+            mailbox,
+            stage: AtomicU32::new(Stage::Waiting as u32),
+            life: AtomicU32::new(0),
+            panics: AtomicU32::new(0),
+            restarts: AtomicU32::new(0),
+            rejected: AtomicU64::new(0),
+            name,
+            kind,
+            cold: Mutex::new(Cold::default()),
+        }
+    }
+
+    pub(crate) fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// The rare part; a panic elsewhere while it was locked leaves it readable.
+    pub(crate) fn cold(&self) -> MutexGuard<'_, Cold> {
+        self.cold.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    // ---- slots -------------------------------------------------------------------------------------------------
+
+    /// Takes one slot, unless the mailbox is shut or holds as many letters as it may.
+    #[inline]
+    pub(crate) fn take_slot(&self) -> Result<(), Denied> {
+        let mut seen = self.gate.load(Ordering::Relaxed);
+        loop {
+            if seen & SHUT != 0 {
+                return Err(Denied::Closed);
+            }
+            if seen & DEPTH >= u64::from(self.mailbox.capacity) {
+                return Err(Denied::Full);
+            }
+            match self.gate.compare_exchange_weak(seen, seen + 1, Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(_) => return Ok(()),
+                Err(now) => seen = now,
+            }
+        }
+    }
+
+    /// Gives back what a letter held.
+    #[inline]
+    pub(crate) fn give_back(&self, slot: Slot) {
+        if matches!(slot, Slot::Taken) && self.gate.fetch_sub(1, Ordering::AcqRel) & WAITERS != 0 {
+            self.wake_waiters();
+        }
+    }
+
+    /// Takes a slot or leaves the waker to be woken at the next free one.
+    pub(crate) fn poll_slot(&self, waker: &Waker) -> Option<Result<(), Denied>> {
+        match self.take_slot() {
+            Err(Denied::Full) if self.mailbox.overflow == Overflow::Wait => {}
+            other => return Some(other),
+        }
+        {
+            let mut cold = self.cold();
+            if !cold.waiters.iter().any(|known| known.will_wake(waker)) {
+                cold.waiters.push(waker.clone());
+            }
+            self.gate.fetch_or(WAITERS, Ordering::AcqRel);
+        }
+        // A slot given back between the first look and the raised bit would otherwise be missed.
+        match self.take_slot() {
+            Err(Denied::Full) => None,
+            other => Some(other),
+        }
+    }
+
+    #[cold]
+    fn wake_waiters(&self) {
+        let waiters = {
+            let mut cold = self.cold();
+            self.gate.fetch_and(!WAITERS, Ordering::AcqRel);
+            std::mem::take(&mut cold.waiters)
+        };
+        waiters.into_iter().for_each(Waker::wake);
+    }
+
+    /// Refuses every later letter; those inside stay.
+    pub(crate) fn shut(&self) {
+        self.gate.fetch_or(SHUT, Ordering::AcqRel);
+        self.wake_waiters();
+    }
+
+    /// Shuts the mailbox only if nothing is inside.
+    pub(crate) fn shut_if_empty(&self) -> bool {
+        self.gate.compare_exchange(0, SHUT, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+    }
+
+    pub(crate) fn is_shut(&self) -> bool {
+        self.gate.load(Ordering::Acquire) & SHUT != 0
+    }
+
+    pub(crate) fn depth(&self) -> u32 {
+        u32::try_from(self.gate.load(Ordering::Acquire) & DEPTH).unwrap_or(u32::MAX)
+    }
+
+    #[cold]
+    pub(crate) fn count_refusal(&self, letter: &'static str) {
+        self.rejected.fetch_add(1, Ordering::Relaxed);
+        *self.cold().refusals.entry(letter).or_default() += 1;
+    }
+
+    // ---- holders and flags -------------------------------------------------------------------------------------
+
+    pub(crate) fn hold(&self) {
+        self.holders.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The last holder that goes rings the actor, which then ends unless it has work of its own.
+    pub(crate) fn let_go(&self) {
+        if self.holders.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.ring();
+        }
+    }
+
+    #[inline]
+    pub(crate) fn is_held(&self) -> bool {
+        self.holders.load(Ordering::Acquire) != 0
+    }
+
+    #[inline]
+    pub(crate) fn flags(&self) -> u32 {
+        self.flags.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn raise(&self, flag: u32) {
+        self.flags.fetch_or(flag, Ordering::AcqRel);
+        self.ring();
+    }
+
+    pub(crate) fn lower(&self, flag: u32) {
+        self.flags.fetch_and(!flag, Ordering::AcqRel);
+    }
+
+    /// Has the guard polled soon.
+    pub(crate) fn ring(&self) {
+        let task = self.cold().task.clone();
+        if let Some(task) = task {
+            task.wake();
+        }
+    }
+
+    // ---- counts ------------------------------------------------------------------------------------------------
+
+    /// Only the actor's own task counts here, so a plain store is enough.
+    #[inline]
+    pub(crate) fn count_handled(&self) {
+        self.handled.store(self.handled.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+    }
+
+    pub(crate) fn count_panic(&self, fault: Fault) {
+        self.panics.fetch_add(1, Ordering::Relaxed);
+        self.cold().last_fault = Some(fault);
+    }
+
+    pub(crate) fn begin_life(&self, life: u32) {
+        self.life.store(life, Ordering::Relaxed);
+        if life > 1 {
+            self.restarts.fetch_add(1, Ordering::Relaxed);
+        }
+        self.set_stage(Stage::Running);
+    }
+
+    pub(crate) fn set_stage(&self, stage: Stage) {
+        self.stage.store(stage as u32, Ordering::Relaxed);
+    }
+
+    pub(crate) fn health(&self) -> Health {
+        let cold = self.cold();
+        let paused = self.flags() & PAUSED != 0;
+        Health {
+            name: Arc::clone(&self.name),
+            kind: self.kind,
+            stage: Stage::read(self.stage.load(Ordering::Relaxed), paused),
+            life: self.life.load(Ordering::Relaxed),
+            depth: self.depth(),
+            capacity: self.mailbox.capacity,
+            handled: self.handled.load(Ordering::Relaxed),
+            rejected: self.rejected.load(Ordering::Relaxed),
+            panics: self.panics.load(Ordering::Relaxed),
+            restarts: self.restarts.load(Ordering::Relaxed),
+            refusals: cold.refusals.iter().map(|(letter, count)| (*letter, *count)).collect(),
+            last_fault: cold.last_fault.clone(),
+        }
+    }
+
+    // ---- the end -----------------------------------------------------------------------------------------------
+
+    /// Calls back once when the actor has ended, at once if it has already.
+    pub(crate) fn mourn(&self, mourner: Mourner) {
+        let reason = {
+            let mut cold = self.cold();
+            match cold.end.clone() {
+                None => {
+                    cold.mourners.push(mourner);
+                    return;
+                }
+                Some(reason) => reason,
+            }
+        };
+        mourner(&Ended { name: Arc::clone(&self.name), reason });
+    }
+
+    /// Records the end, shuts the mailbox for good and tells whoever wanted to know.
+    pub(crate) fn finish(&self, reason: Reason) {
+        self.shut();
+        // Letters dropped with the queue took their slots with them.
+        self.gate.store(SHUT, Ordering::Release);
+        self.set_stage(Stage::Ended);
+        let mourners = {
+            let mut cold = self.cold();
+            cold.task = None;
+            cold.dumps.clear();
+            cold.end = Some(reason.clone());
+            std::mem::take(&mut cold.mourners)
+        };
+        let ended = Ended { name: Arc::clone(&self.name), reason };
+        for mourner in mourners {
+            mourner(&ended);
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Names: paths `node/agent/role` to references, for looking up by key.
+//!
+//! The registry holds what it knows, and forgets an actor when it ends, however it ends. Nothing iterates it but
+//! `names`, which sorts.
+use std::any::Any;
+use std::sync::Arc;
+
+use dashmap::DashMap;
+use dashmap::mapref::entry::Entry;
+
+use super::actor::{Actor, Handler, Message};
+use super::port::{Port, Ref};
+
+type Known = Box<dyn Any + Send + Sync>;
+
+/// A directory of named actors; clones share it.
+#[derive(Clone, Default)]
+pub struct Registry {
+    names: Arc<DashMap<Arc<str>, Known>>,
+}
+
+/// Another living actor has this name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the name {0} is taken")]
+pub struct NameTaken(pub Arc<str>);
+
+impl Registry {
+    /// An empty directory.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Enters an actor under its own name until it ends.
+    pub fn enter<A: Actor>(&self, actor: &Ref<A>) -> Result<(), NameTaken> {
+        let name = actor.name();
+        match self.names.entry(Arc::clone(&name)) {
+            Entry::Occupied(_) => return Err(NameTaken(name)),
+            Entry::Vacant(free) => {
+                free.insert(Box::new(actor.clone()));
+            }
+        }
+        let names = Arc::downgrade(&self.names);
+        actor.cell().mourn(Box::new(move |ended| {
+            let known = names.upgrade().and_then(|names| names.remove(&ended.name));
+            drop(known);
+        }));
+        Ok(())
+    }
+
+    /// The actor of this name, if it is of this kind.
+    pub fn find<A: Actor>(&self, name: &str) -> Option<Ref<A>> {
+        self.names.get(name).and_then(|known| known.downcast_ref::<Ref<A>>().cloned())
+    }
+
+    /// A door of the actor of this name.
+    pub fn port<A: Handler<M>, M: Message>(&self, name: &str) -> Option<Port<M>> {
+        self.find::<A>(name).map(|actor| actor.port())
+    }
+
+    /// Every name, sorted.
+    pub fn names(&self) -> Vec<Arc<str>> {
+        let mut names: Vec<Arc<str>> = self.names.iter().map(|entry| Arc::clone(entry.key())).collect();
+        names.sort();
+        names
+    }
+}

@@ -229,9 +229,7 @@ impl Profile {
     /// Energy in interval `at`; zero outside the profile.
     #[must_use]
     pub fn at(&self, at: Interval) -> u64 {
-        at.0.checked_sub(self.start.0)
-            .and_then(|i| self.wh.get(i as usize).copied())
-            .unwrap_or(0)
+        at.0.checked_sub(self.start.0).and_then(|i| self.wh.get(i as usize).copied()).unwrap_or(0)
     }
 
     /// Whether both cover at least one common interval.

@@ -1,0 +1,32 @@
+//! The simulator's rooms: which world is run, what its homes own, and what really happens there.
+//!
+//! A [`scenario::Scenario`] says what to run; `profiles` (from a seed) or `dataset` (from measured
+//! files) turn it into a [`community::Community`]; a [`plant::Plant`] is the physical truth of that
+//! community, which minds only see through readings. Nothing here knows actors or bargaining.
+
+pub mod community;
+pub mod plant;
+pub mod profiles;
+pub mod scenario;
+pub mod tariff;
+
+use community::Community;
+use scenario::{Layout, Scenario, ScenarioError};
+
+/// Why a community cannot be put together.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// A setting of the scenario.
+    #[error(transparent)]
+    Scenario(#[from] ScenarioError),
+}
+
+/// The community of a scenario: generated, or from its measured files.
+///
+/// # Errors
+/// A setting or a line of a file that cannot be used, by name.
+pub fn build(scenario: &Scenario) -> Result<Community, BuildError> {
+    match scenario.data.layout {
+        Layout::None | Layout::London | Layout::Meters => Ok(profiles::generate(scenario)?),
+    }
+}

@@ -1,0 +1,215 @@
+//! The scenarios that have a name, and what flags for measured files bring along.
+
+use gridpact_agents::params::{BlockShape, Params, Tender, Terminal};
+use gridpact_chain::terms::Price;
+
+use super::decimal::Millionths;
+use super::settings::{
+    ChainSettings, DataSettings, FeederSettings, ForecastMode, GenerationSettings, Layout,
+    ScenarioSettings, SiteMix, TariffSettings, VerifierSettings,
+};
+use super::{Overrides, Scenario, ScenarioError};
+use crate::config::nearest;
+use crate::sim::community::EvKnowledge;
+use crate::sim::tariff::TariffPreset;
+
+/// A preset as it is listed.
+#[derive(Debug, Clone, Copy)]
+pub struct PresetLine {
+    /// Its name.
+    pub name: &'static str,
+    /// What it is, in one line.
+    pub about: &'static str,
+    build: fn() -> Scenario,
+}
+
+/// All presets in the order they are listed.
+pub const PRESETS: [PresetLine; 5] = [
+    PresetLine {
+        name: "reference",
+        about: "50 generated homes, clear summer days, rolling tenders, Australian time of use",
+        build: reference,
+    },
+    PresetLine {
+        name: "reference_mean",
+        about: "as reference under a mean year's sky (3.4 kWh/kWp a day)",
+        build: reference_mean,
+    },
+    PresetLine {
+        name: "paper",
+        about: "the source's experiment: one day-ahead pass, perfect forecast, bare energy blocks",
+        build: paper,
+    },
+    PresetLine {
+        name: "london",
+        about: "real London homes, German PV yields, Norwegian EV sessions; needs --data DIR",
+        build: london,
+    },
+    PresetLine {
+        name: "meters",
+        about: "a community's own import and export meters; needs --meters DIR",
+        build: meters,
+    },
+];
+
+/// The preset with this name.
+pub(super) fn by_name(name: &str) -> Result<Scenario, ScenarioError> {
+    let found = PRESETS.iter().find(|preset| preset.name == name);
+    found.map(|preset| (preset.build)()).ok_or_else(|| ScenarioError::Preset {
+        name: name.to_owned(),
+        near: nearest(name, PRESETS.iter().map(|p| p.name))
+            .map(|near| format!("; did you mean `{near}`?"))
+            .unwrap_or_default(),
+    })
+}
+
+impl Default for TariffSettings {
+    fn default() -> Self {
+        Self {
+            preset: TariffPreset::Nsw2013Tou,
+            p2p_fee: Price(0),
+            flat: Price(270_000),
+            feed_in: Price(80_000),
+        }
+    }
+}
+
+impl Default for SiteMix {
+    fn default() -> Self {
+        Self {
+            pv_share: 0.55,
+            pv_kwp: [3.0, 7.0],
+            wind_share: 0.45,
+            wind_kw: [2.0, 5.0],
+            load_kwh_day: 18.0,
+            load_sigma: 0.35,
+            deferrable_share: 0.4,
+            deferrable_kwh: [1.0, 3.0],
+            deferrable_window_h: [6.0, 12.0],
+            deferrable_kw: [0.5, 2.0],
+            bess_share: 0.3,
+            bess_kwh: [5.0, 15.0],
+            bess_kw: 5.0,
+            bess_floor: 0.1,
+            ev_share: 0.5,
+            ev_kwh: [15.0, 100.0],
+            ev_kw: 7.4,
+            ev_initial: [0.5, 0.9],
+            ev_reserve: [0.3, 0.5],
+            ev_leaves_h: [7.0, 9.0],
+            ev_back_h: [16.0, 19.0],
+            ev_trip_kwh: 8.0,
+            v2g: true,
+            eta_charge: Millionths(933_000),
+            eta_discharge: Millionths(933_000),
+            ev_eta_charge: Millionths(933_000),
+            ev_eta_discharge: Millionths(933_000),
+            wear: Millionths(60_000),
+            import_limit_w: 15_000,
+            export_limit_w: 5_000,
+        }
+    }
+}
+
+pub(super) fn reference() -> Scenario {
+    Scenario {
+        name: "reference".to_owned(),
+        prosumers: 50,
+        days: 1,
+        history_days: 7,
+        seed: 1,
+        validators: None,
+        start: Some(jiff::civil::date(2013, 12, 2)),
+        zone: "Australia/Sydney".to_owned(),
+        currency: "AUD".to_owned(),
+        params: Params::default(),
+        forecast: ForecastMode::Auto,
+        chain: ChainSettings::default(),
+        tariff: TariffSettings::default(),
+        feeder: FeederSettings::default(),
+        scenario: ScenarioSettings::default(),
+        sites: SiteMix::default(),
+        generation: GenerationSettings::default(),
+        data: DataSettings::default(),
+        verifier: VerifierSettings::default(),
+    }
+}
+
+fn reference_mean() -> Scenario {
+    let mut scenario = Scenario { name: "reference_mean".to_owned(), ..reference() };
+    scenario.generation.cloud_factor = 0.52;
+    scenario
+}
+
+fn paper() -> Scenario {
+    let mut scenario = Scenario { name: "paper".to_owned(), ..reference() };
+    scenario.prosumers = 300;
+    scenario.params.epoch.tender = Tender::DayAhead;
+    scenario.params.lca.block_shape = BlockShape::Energy;
+    scenario.params.lca.terminal = Terminal::FeedIn;
+    scenario.forecast = ForecastMode::Perfect;
+    scenario.scenario.ev_knowledge = EvKnowledge::Perfect;
+    scenario.tariff.preset = TariffPreset::SolarSoak;
+    scenario
+}
+
+fn london() -> Scenario {
+    let mut scenario = Scenario { name: "london".to_owned(), ..reference() };
+    scenario.prosumers = 300;
+    scenario.start = None;
+    scenario.zone = "Europe/London".to_owned();
+    scenario.currency = "GBP".to_owned();
+    scenario.tariff.preset = TariffPreset::London;
+    scenario.tariff.feed_in = Price(46_400);
+    scenario.data.layout = Layout::London;
+    scenario.sites = SiteMix {
+        pv_share: 0.4,
+        pv_kwp: [3.0, 5.0],
+        wind_share: 0.0,
+        deferrable_share: 0.0,
+        bess_share: 0.2,
+        bess_kwh: [5.0, 13.0],
+        bess_kw: 3.6,
+        ev_share: 0.4,
+        ev_eta_charge: Millionths(880_000),
+        wear: Millionths(30_000),
+        import_limit_w: 23_000,
+        export_limit_w: 3_680,
+        ..SiteMix::default()
+    };
+    scenario
+}
+
+fn meters() -> Scenario {
+    let mut scenario = Scenario { name: "meters".to_owned(), ..reference() };
+    scenario.start = None;
+    scenario.zone = "UTC".to_owned();
+    scenario.currency = "EUR".to_owned();
+    scenario.tariff.preset = TariffPreset::Flat;
+    scenario.data.layout = Layout::Meters;
+    scenario
+}
+
+/// Turns `--data` and `--meters` into settings: the preset that goes with the files, unless the
+/// scenario is one of such files already.
+pub(super) fn use_files(scenario: &mut Scenario, flags: &Overrides) -> Result<(), ScenarioError> {
+    let (layout, dir, build): (_, _, fn() -> Scenario) = match (&flags.data, &flags.meters) {
+        (Some(_), Some(_)) => {
+            return Err(ScenarioError::Conflict("--data excludes --meters: give one".to_owned()));
+        }
+        (Some(dir), None) => (Layout::London, dir, london),
+        (None, Some(dir)) => (Layout::Meters, dir, meters),
+        (None, None) => return Ok(()),
+    };
+    if scenario.data.layout == Layout::None && *scenario == reference() {
+        *scenario = build();
+    }
+    if scenario.data.layout != layout {
+        return Err(ScenarioError::Conflict(format!(
+            "scenario `{}` does not read these files; leave out --scenario or the folder",
+            scenario.name
+        )));
+    }
+    scenario.data.dir = std::path::absolute(dir).unwrap_or_else(|_| dir.clone());
+    Ok(())
+}

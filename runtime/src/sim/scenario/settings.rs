@@ -1,0 +1,289 @@
+//! The sections of a scenario that are not parameters of the minds: plain data with defaults.
+
+use std::path::PathBuf;
+
+use gridpact_chain::terms::Price;
+use serde::{Deserialize, Serialize};
+
+use super::decimal::Millionths;
+use super::file::or_none;
+use crate::sim::community::EvKnowledge;
+use crate::sim::tariff::TariffPreset;
+
+/// Where forecasts come from (`lca.forecast`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ForecastMode {
+    /// From recorded history only.
+    #[default]
+    Auto,
+    /// What will happen; for reproducing published figures.
+    Perfect,
+}
+
+/// How many voters carry a decision (`chain.quorum`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Quorum {
+    /// More than half.
+    #[default]
+    Majority,
+    /// More than two thirds.
+    TwoThirds,
+}
+
+/// Who counts votes (`chain.fanout`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fanout {
+    /// One tally hands on proofs.
+    #[default]
+    Tally,
+    /// Everybody tells everybody; at most 32 homes.
+    AllToAll,
+}
+
+/// The chain (`[chain]`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ChainSettings {
+    /// How many voters carry a decision.
+    pub quorum: Quorum,
+    /// Who counts votes.
+    pub fanout: Fanout,
+    /// A ledger not decided after this many ms goes to the next broadcaster.
+    pub ledger_timeout_ms: u64,
+    /// Largest batch in bytes.
+    pub batch_bytes: u64,
+    /// Whether contracts are sealed for members; only `false` exists so far.
+    pub seal_contracts: bool,
+    /// Days for which bodies are kept.
+    pub retention_days: u32,
+}
+
+impl Default for ChainSettings {
+    fn default() -> Self {
+        Self {
+            quorum: Quorum::Majority,
+            fanout: Fanout::Tally,
+            ledger_timeout_ms: 2_000,
+            batch_bytes: 262_144,
+            seal_contracts: false,
+            retention_days: 400,
+        }
+    }
+}
+
+/// Prices (`[tariff]`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TariffSettings {
+    /// The price list.
+    pub preset: TariffPreset,
+    /// Charges that stay due on peer-to-peer energy, paid outside the chain.
+    pub p2p_fee: Price,
+    /// Import price of preset `flat`.
+    pub flat: Price,
+    /// Export price of presets `flat`, `london` and `london_own`.
+    pub feed_in: Price,
+}
+
+/// The common transformer (`[feeder]`).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FeederSettings {
+    /// Most the community may draw, W.
+    #[serde(with = "or_none")]
+    pub import_limit_w: Option<u64>,
+    /// Most the community may feed, W.
+    #[serde(with = "or_none")]
+    pub export_limit_w: Option<u64>,
+    /// Whether the limits reach the homes.
+    pub enforce: bool,
+}
+
+/// Who neighbours whom.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Graph {
+    /// A ring in which everybody knows the next three on both sides (degree 6).
+    #[default]
+    Ring,
+    /// A ring with the next one on both sides and four seeded shortcuts a home on average.
+    SmallWorld,
+}
+
+/// What the homes know and how they are connected (`[scenario]`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ScenarioSettings {
+    /// How a charger knows when its vehicle leaves.
+    pub ev_knowledge: EvKnowledge,
+    /// A turbine of this size as a prosumer of its own; 0 for none.
+    pub community_turbine_kw: u32,
+    /// Who neighbours whom.
+    pub graph: Graph,
+    /// From this home on, homes are perturbed copies of the first ones; 0 draws all on their own.
+    pub copies_from: u32,
+}
+
+impl Default for ScenarioSettings {
+    fn default() -> Self {
+        Self {
+            ev_knowledge: EvKnowledge::Stated,
+            community_turbine_kw: 0,
+            graph: Graph::Ring,
+            copies_from: 0,
+        }
+    }
+}
+
+/// What the homes own (`[sites]`); shares are of all homes, ranges are drawn evenly.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SiteMix {
+    /// Share of homes with photovoltaics.
+    pub pv_share: f64,
+    /// Size of a photovoltaic generator, kWp.
+    pub pv_kwp: [f64; 2],
+    /// Share of homes with a wind turbine; none of them has photovoltaics.
+    pub wind_share: f64,
+    /// Size of a wind turbine, kW.
+    pub wind_kw: [f64; 2],
+    /// Median consumption of a generated home, kWh a day.
+    pub load_kwh_day: f64,
+    /// Spread of that consumption between homes (sigma of a lognormal).
+    pub load_sigma: f64,
+    /// Share of generated homes with a load that can wait.
+    pub deferrable_share: f64,
+    /// Energy of such a load, kWh a day.
+    pub deferrable_kwh: [f64; 2],
+    /// Length of its window, hours.
+    pub deferrable_window_h: [f64; 2],
+    /// Its power, kW.
+    pub deferrable_kw: [f64; 2],
+    /// Share of homes with a battery.
+    pub bess_share: f64,
+    /// Capacity of a battery, kWh.
+    pub bess_kwh: [f64; 2],
+    /// Power of a battery, kW.
+    pub bess_kw: f64,
+    /// Charge a battery never gives away, as a share of its capacity.
+    pub bess_floor: f64,
+    /// Share of homes with a vehicle.
+    pub ev_share: f64,
+    /// Capacity of a generated vehicle, kWh.
+    pub ev_kwh: [f64; 2],
+    /// Power of its charger, kW.
+    pub ev_kw: f64,
+    /// Its charge at the first midnight, as a share.
+    pub ev_initial: [f64; 2],
+    /// Charge it never gives away, as a share.
+    pub ev_reserve: [f64; 2],
+    /// Hour at which it leaves.
+    pub ev_leaves_h: [f64; 2],
+    /// Hour at which it is back.
+    pub ev_back_h: [f64; 2],
+    /// Energy of a day's driving, kWh.
+    pub ev_trip_kwh: f64,
+    /// Whether vehicles may discharge.
+    pub v2g: bool,
+    /// Efficiency of charging a battery.
+    pub eta_charge: Millionths,
+    /// Efficiency of discharging a battery.
+    pub eta_discharge: Millionths,
+    /// Efficiency of charging a vehicle.
+    pub ev_eta_charge: Millionths,
+    /// Efficiency of discharging a vehicle.
+    pub ev_eta_discharge: Millionths,
+    /// Wear, currency per kWh discharged.
+    pub wear: Millionths,
+    /// Most a home may take from the network, W.
+    pub import_limit_w: u64,
+    /// Most a home may give to the network, W.
+    pub export_limit_w: u64,
+}
+
+/// Weather of generated days (`[generation]`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GenerationSettings {
+    /// Mean of the daily cloud factor: 0.9 is a clear summer, 0.52 a mean year.
+    pub cloud_factor: f64,
+    /// Output over rated power in full sun.
+    pub performance: f64,
+    /// Hours between which the sun shines.
+    pub sun_h: [f64; 2],
+    /// Level the wind returns to, 0 to 1.
+    pub wind_level: f64,
+    /// How far single intervals stray from the home's day profile (sigma of a lognormal).
+    pub load_noise: f64,
+    /// How far days stray from each other (sigma of a lognormal).
+    pub day_noise: f64,
+}
+
+impl Default for GenerationSettings {
+    fn default() -> Self {
+        Self {
+            cloud_factor: 0.9,
+            performance: 0.78,
+            sun_h: [5.8, 19.0],
+            wind_level: 0.35,
+            load_noise: 0.35,
+            day_noise: 0.15,
+        }
+    }
+}
+
+/// How measured files are laid out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Layout {
+    /// No files: generated homes.
+    #[default]
+    None,
+    /// London homes, German yields, Norwegian sessions in one folder each.
+    London,
+    /// A community's own meters.
+    Meters,
+}
+
+/// Part of the year of which the days are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Season {
+    /// June to August in the files.
+    Summer,
+    /// December to March in the files.
+    Winter,
+}
+
+/// Measured files (`[data]`).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DataSettings {
+    /// How they are laid out.
+    pub layout: Layout,
+    /// The folder.
+    pub dir: PathBuf,
+    /// Part of the year; none takes the first that fits.
+    #[serde(with = "or_none")]
+    pub season: Option<Season>,
+}
+
+/// The verifier (`[verifier]`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct VerifierSettings {
+    /// Bytes proved in one go.
+    pub slice_bytes: u64,
+    /// Whether signatures are proved again too.
+    pub signature_sweep: bool,
+    /// Threads per process.
+    pub threads: u32,
+}
+
+impl Default for VerifierSettings {
+    fn default() -> Self {
+        Self { slice_bytes: 65_536, signature_sweep: true, threads: 1 }
+    }
+}

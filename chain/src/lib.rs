@@ -1,5 +1,23 @@
 #![forbid(unsafe_code)]
-//! Facts: contracts, blocks, ledgers and the proofs beside them.
+#![doc = include_str!("../README.md")]
 
+pub mod ballot;
+pub mod batch;
+pub mod block;
 pub mod contract;
+pub mod digest;
+pub mod encode;
+pub mod fault;
+pub mod genesis;
+pub mod journal;
+pub mod ledger;
+pub mod lottery;
+pub mod message;
+pub mod refusal;
+pub mod registry;
+pub mod replica;
+pub mod sequencer;
+pub mod sign;
+pub mod statement;
 pub mod terms;
+pub mod verdicts;

@@ -1,0 +1,116 @@
+//! Fault: somebody else's misdeed, as evidence a third party can check from its bytes alone.
+//!
+//! Our own trouble is not here; that is an [`crate::replica::Alarm`].
+
+use serde::{Deserialize, Serialize};
+
+use crate::batch::{BatchHead, OrderProof};
+use crate::block::Record;
+use crate::digest::Digest;
+use crate::encode::Encoded;
+use crate::registry::Registry;
+use crate::sign::{PublicKey, Verdicts};
+use crate::statement::{Approval, LedgerVote};
+use crate::terms::PartyId;
+
+/// Evidence of a misdeed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Fault {
+    /// A voter answered one contract id in two ways.
+    DoubleApproval(Approval, Approval),
+    /// A voter stated two ledgers at one height.
+    DoubleLedgerVote(LedgerVote, LedgerVote),
+    /// The sequencer signed two batches for one index.
+    DoubleBatch((Encoded<BatchHead>, OrderProof), (Encoded<BatchHead>, OrderProof)),
+    /// Both parties signed two bodies under one contract id.
+    TwoBodies(Encoded<Record>, Encoded<Record>),
+    /// A voter stated a ledger that does not follow from the order; `expected` is the right hash.
+    WrongLedger {
+        /// What the voter signed.
+        vote: LedgerVote,
+        /// What every honest node computes at this height.
+        expected: Digest,
+    },
+}
+
+impl Fault {
+    /// Whose misdeed it is.
+    #[must_use]
+    pub fn culprit(&self, registry: &Registry) -> Option<PartyId> {
+        match self {
+            Self::DoubleApproval(vote, _) => Some(vote.voter),
+            Self::DoubleLedgerVote(vote, _) | Self::WrongLedger { vote, .. } => Some(vote.voter),
+            Self::DoubleBatch(..) => Some(registry.sequencer()),
+            Self::TwoBodies(record, _) => record.body().map(|body| body.buyer),
+        }
+    }
+
+    /// Whether the evidence proves the misdeed under `registry`. For
+    /// [`WrongLedger`](Self::WrongLedger) the signature is proven; that `expected` is right follows
+    /// from recomputing the chain.
+    #[must_use]
+    pub fn is_proven(
+        &self,
+        community: &Digest,
+        registry: &Registry,
+        verdicts: &dyn Verdicts,
+    ) -> bool {
+        match self {
+            Self::DoubleApproval(a, b) => {
+                a.voter == b.voter
+                    && a.contract_id == b.contract_id
+                    && (a.body, a.answer) != (b.body, b.answer)
+                    && [a, b].iter().all(|vote| {
+                        let message = vote.statement().digest(community);
+                        key_of(registry, vote.voter)
+                            .is_some_and(|key| verdicts.check(key, &message, &vote.signature))
+                    })
+            }
+            Self::DoubleLedgerVote(a, b) => {
+                a.voter == b.voter
+                    && a.height == b.height
+                    && a.ledger != b.ledger
+                    && [a, b].iter().all(|vote| is_signed(vote, community, registry, verdicts))
+            }
+            Self::DoubleBatch(a, b) => {
+                a.0.index == b.0.index
+                    && a.0 != b.0
+                    && [a, b].iter().all(|(head, proof)| {
+                        crate::batch::is_ordered(head, proof, community, registry, verdicts)
+                    })
+            }
+            Self::TwoBodies(a, b) => are_two_bodies(a, b, registry, verdicts),
+            Self::WrongLedger { vote, expected } => {
+                vote.ledger != *expected && is_signed(vote, community, registry, verdicts)
+            }
+        }
+    }
+}
+
+fn key_of(registry: &Registry, party: PartyId) -> Option<&PublicKey> {
+    registry.key(party)
+}
+
+fn is_signed(
+    vote: &LedgerVote,
+    community: &Digest,
+    registry: &Registry,
+    verdicts: &dyn Verdicts,
+) -> bool {
+    let message = vote.statement().digest(community);
+    key_of(registry, vote.voter).is_some_and(|key| verdicts.check(key, &message, &vote.signature))
+}
+
+fn are_two_bodies(
+    a: &Encoded<Record>,
+    b: &Encoded<Record>,
+    registry: &Registry,
+    verdicts: &dyn Verdicts,
+) -> bool {
+    let (Some(first), Some(second)) = (a.contract(), b.contract()) else { return false };
+    first.body.contract_id == second.body.contract_id
+        && first.body != second.body
+        && [first, second]
+            .iter()
+            .all(|contract| crate::ballot::check_parties(contract, registry, verdicts).is_ok())
+}

@@ -1,0 +1,158 @@
+//! Ledger: what a contract block changes in the accounts, and the law that nothing is made.
+//!
+//! Everything is a function of the order: same records, same bytes, on every node.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::block::{CHECKPOINT_EVERY, ContractBlock, Entry, LedgerBlock, Pair, Record};
+use crate::contract::ContractBody;
+use crate::digest::{Digest, tag};
+use crate::encode::{Encoded, encode};
+use crate::genesis::VERSION;
+use crate::refusal::Refusal;
+use crate::registry::RegistryVersion;
+use crate::terms::{Money, PartyId, Timestamp};
+
+/// Every account that was ever changed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Balances(BTreeMap<PartyId, Money>);
+
+impl Balances {
+    /// What `party` holds; zero before its first contract.
+    #[must_use]
+    pub fn of(&self, party: PartyId) -> Money {
+        self.0.get(&party).copied().unwrap_or_default()
+    }
+
+    /// All accounts, ascending.
+    pub fn iter(&self) -> impl Iterator<Item = (PartyId, Money)> + '_ {
+        self.0.iter().map(|(party, money)| (*party, *money))
+    }
+
+    /// Sum of all accounts: zero for ever.
+    #[must_use]
+    pub fn sum(&self) -> i128 {
+        self.0.values().map(|money| i128::from(money.0)).sum()
+    }
+
+    /// Takes over the balances after `entries`.
+    pub fn set(&mut self, entries: &[Entry]) {
+        for entry in entries {
+            self.0.insert(entry.party, entry.balance);
+        }
+    }
+
+    /// What settling `body` changes: buyer -= amount, seller += amount (protocol 8.4, step 1).
+    ///
+    /// # Errors
+    /// [`Refusal::Overflow`] when a balance leaves 64 bits.
+    pub fn settle(&self, body: &ContractBody) -> Result<[Entry; 2], Refusal> {
+        let entry = |party, delta: Money| {
+            let balance = self.of(party).checked_add(delta).ok_or(Refusal::Overflow)?;
+            Ok(Entry { party, delta, balance })
+        };
+        let pays = body.amount.checked_neg().ok_or(Refusal::Overflow)?;
+        Ok([entry(body.buyer, pays)?, entry(body.seller, body.amount)?])
+    }
+
+    /// Merkle root over the sorted accounts; the zero digest when there are none.
+    #[must_use]
+    pub fn root(&self, community: &Digest) -> Digest {
+        let leaf = |account| Digest::of(tag::LEAF, community, &[&encode(&account)]);
+        let mut level: Vec<Digest> = self.iter().map(leaf).collect();
+        while level.len() > 1 {
+            level = level
+                .chunks(2)
+                .map(|two| match two {
+                    [left, right] => Digest::of(tag::NODE, community, &[&left.0, &right.0]),
+                    lone => lone[0],
+                })
+                .collect();
+        }
+        level.first().copied().unwrap_or_default()
+    }
+}
+
+/// The upper end of the chain: all that the next pair depends on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ledger {
+    /// Digest of the community.
+    pub community: Digest,
+    /// Height of the last pair; 0 at first.
+    pub height: u64,
+    /// Hash of the last contract block; the community digest at first.
+    pub contract: Digest,
+    /// Hash of the last ledger block, the tip; the community digest at first.
+    pub tip: Digest,
+    /// Time of the last block or batch.
+    pub time_ms: Timestamp,
+    /// The accounts.
+    pub balances: Balances,
+}
+
+impl Ledger {
+    /// The state before the first pair.
+    #[must_use]
+    pub fn new(community: Digest) -> Self {
+        Self {
+            community,
+            height: 0,
+            contract: community,
+            tip: community,
+            time_ms: Timestamp(0),
+            balances: Balances::default(),
+        }
+    }
+
+    /// The pair that puts `record` at the next height; changes nothing.
+    ///
+    /// # Errors
+    /// [`Refusal::Unsupported`] for records other than contracts, [`Refusal::Overflow`] when a
+    /// balance leaves 64 bits.
+    pub fn next(
+        &self,
+        time_ms: Timestamp,
+        registry: RegistryVersion,
+        record: &Encoded<Record>,
+    ) -> Result<Pair, Refusal> {
+        let body = record.body().ok_or(Refusal::Unsupported)?;
+        let entries = self.balances.settle(body)?.to_vec();
+        let height = self.height + 1;
+        let contract = Encoded::new(ContractBlock {
+            version: VERSION,
+            height,
+            prev_contract_hash: self.contract,
+            time_ms,
+            registry,
+            record: record.clone(),
+        });
+        let ledger = Encoded::new(LedgerBlock {
+            version: VERSION,
+            height,
+            prev_ledger_hash: self.tip,
+            contract_block_hash: contract.digest(&self.community),
+            checkpoint: self.checkpoint(height, &entries),
+            entries,
+        });
+        Ok(Pair { contract, ledger })
+    }
+
+    fn checkpoint(&self, height: u64, entries: &[Entry]) -> Option<Digest> {
+        height.is_multiple_of(CHECKPOINT_EVERY).then(|| {
+            let mut balances = self.balances.clone();
+            balances.set(entries);
+            balances.root(&self.community)
+        })
+    }
+
+    /// Moves to the state after `pair`, which must be one that [`next`](Self::next) gave.
+    pub fn push(&mut self, pair: &Arc<Pair>) {
+        assert_eq!(pair.height(), self.height + 1, "pairs are appended without gaps");
+        self.height += 1;
+        self.contract = pair.contract.digest(&self.community);
+        self.tip = pair.ledger.digest(&self.community);
+        self.time_ms = pair.contract.time_ms;
+        self.balances.set(&pair.ledger.entries);
+    }
+}

@@ -1,0 +1,135 @@
+//! Why a record, vote or batch was not accepted. Reasons are data: signed in a no, shown to people.
+//!
+//! The names of the variants are part of the signed bytes of a no; renaming one is a new version.
+
+use serde::{Deserialize, Serialize};
+
+use crate::terms::PartyId;
+
+/// One cause of a refusal, with the limit it ran against where there is one.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    thiserror::Error,
+)]
+pub enum Refusal {
+    /// Delivery, Membership and Anchor records, sealed contracts, engine order.
+    #[error("this kind of record or proof is not supported yet by this version")]
+    Unsupported,
+    /// The body names another community.
+    #[error("contract belongs to another community")]
+    WrongCommunity,
+    /// A party is not in the registry.
+    #[error("party {0} is not a member")]
+    NotAMember(PartyId),
+    /// A member's registration has ended.
+    #[error("membership of {0} has ended")]
+    MembershipEnded(PartyId),
+    /// The sender of a vote has no vote.
+    #[error("party {0} is not a voter")]
+    NotAVoter(PartyId),
+    /// Buyer and seller are one party.
+    #[error("seller is the buyer")]
+    SellerIsBuyer,
+    /// `start` is not before `end`.
+    #[error("delivery range is empty or reversed")]
+    EmptyRange,
+    /// No energy is sold.
+    #[error("contract sells no energy")]
+    NoEnergy,
+    /// A price is outside the genesis limit, in micro-currency per kWh.
+    #[error("price is beyond the limit of {limit} micro-currency/kWh")]
+    PriceLimit {
+        /// Largest absolute price allowed.
+        limit: i64,
+    },
+    /// The amount is not energy times price.
+    #[error("amount is not energy times unit price")]
+    WrongAmount,
+    /// The amount or a balance does not fit 64 bits.
+    #[error("amount or balance overflows")]
+    Overflow,
+    /// The contract names another epoch than the current one.
+    #[error("epoch is not the current one")]
+    NotCurrentEpoch,
+    /// `valid_until` is not the settle time of the epoch.
+    #[error("valid_until is not the settle time of the epoch")]
+    WrongDeadline,
+    /// The deadline has passed.
+    #[error("valid_until has passed")]
+    Expired,
+    /// The contract id was used before.
+    #[error("contract id is already used")]
+    UsedId,
+    /// Another body under the same contract id got this node's vote.
+    #[error("another body under this contract id was seen first")]
+    OtherBody,
+    /// The buyer has too many contracts in approval.
+    #[error("buyer has {limit} contracts in approval, the limit of an epoch")]
+    BuyerLimit {
+        /// Contracts allowed per buyer and epoch.
+        limit: u32,
+    },
+    /// The buyer's contracts of the epoch exceed its line.
+    #[error("buyer's energy in approval exceeds the limit of {limit} Wh")]
+    EnergyLimit {
+        /// Wh allowed per buyer and epoch.
+        limit: u64,
+    },
+    /// The pool of records is full of records that expire later.
+    #[error("pool holds {limit} records, its limit")]
+    PoolFull {
+        /// Records allowed.
+        limit: u32,
+    },
+    /// Too many bytes.
+    #[error("size is beyond the limit of {limit} bytes")]
+    TooLarge {
+        /// Bytes allowed.
+        limit: u32,
+    },
+    /// A party's signature does not verify.
+    #[error("signature of {0} does not verify")]
+    BadSignature(PartyId),
+    /// The approvals do not reach the quorum.
+    #[error("approvals do not reach the quorum")]
+    NotApproved,
+    /// Enough voters said no.
+    #[error("the quorum can no longer be reached")]
+    Rejected,
+    /// The named registry version is not known.
+    #[error("registry version is not known")]
+    UnknownRegistry,
+    /// A batch's time is below the previous one's.
+    #[error("time of the batch is below the previous block's")]
+    TimeBackwards,
+    /// A batch's time is too far ahead of the local clock.
+    #[error("time of the batch is more than {limit_ms} ms ahead")]
+    TimeAhead {
+        /// Milliseconds allowed.
+        limit_ms: u64,
+    },
+    /// A batch was skipped.
+    #[error("batch {expected} was expected")]
+    BatchGap {
+        /// Index that comes next.
+        expected: u64,
+    },
+    /// The items are not those named in the head.
+    #[error("items are not those of the batch's head")]
+    BatchMismatch,
+    /// The sequencer's signature does not verify.
+    #[error("order of the batch is not proven")]
+    OrderUnproven,
+    /// The node stopped settling after a fault.
+    #[error("node has stopped settling")]
+    Halted,
+}

@@ -1,0 +1,104 @@
+//! The bodies of the minds, and the recipe they share.
+//!
+//! A body reads the clock, hands one input to its mind, performs the effects in their order and
+//! arms the one timer the mind asked for. It decides nothing. Actors of one home know each other in
+//! circles, so they speak through [`Door`]s that are opened once all of them stand.
+
+use std::sync::{Arc, OnceLock};
+
+use gridpact_agents::params::Deadlines;
+use gridpact_agents::session::Phase;
+use gridpact_chain::terms::{Epoch, Timestamp};
+
+use crate::clock::Clock;
+use crate::supervise::{Actor, Context, Message, Port};
+
+pub mod coordinator;
+pub mod local;
+pub mod replica;
+pub mod resource;
+pub mod social;
+pub mod verifier;
+
+/// From the coordinator, to all: an epoch begins.
+#[derive(Debug, Clone, Copy)]
+pub struct EpochStarted {
+    /// The epoch.
+    pub epoch: Epoch,
+    /// Its deadlines.
+    pub deadlines: Deadlines,
+}
+
+/// From the coordinator, to SCAs: a phase ends before its deadline.
+#[derive(Debug, Clone, Copy)]
+pub struct PhaseEnded {
+    /// The epoch.
+    pub epoch: Epoch,
+    /// The phase.
+    pub phase: Phase,
+}
+
+/// From the coordinator, to verifiers: an epoch has ended.
+#[derive(Debug, Clone, Copy)]
+pub struct EpochEnded {
+    /// The epoch.
+    pub epoch: Epoch,
+}
+
+/// From a fault world: break. The life that handles it panics.
+#[derive(Debug, Clone, Copy)]
+pub struct Poison;
+
+impl Message for EpochStarted {
+    type Reply = ();
+}
+impl Message for PhaseEnded {
+    type Reply = ();
+}
+impl Message for EpochEnded {
+    type Reply = ();
+}
+impl Message for Poison {
+    type Reply = ();
+}
+
+/// A port that is opened once its actor stands.
+pub struct Door<M: Message>(Arc<OnceLock<Port<M>>>);
+
+impl<M: Message> Door<M> {
+    /// A door that is still shut; clones open together.
+    #[must_use]
+    pub fn shut() -> Self {
+        Self(Arc::new(OnceLock::new()))
+    }
+
+    /// Opens it for good; a second opening changes nothing.
+    pub fn open(&self, port: Port<M>) {
+        let _ = self.0.set(port.downgrade());
+    }
+
+    /// Tells the actor behind it. A refused letter is counted by the recipient's mailbox, and the
+    /// protocol says again whatever matters.
+    pub fn tell(&self, letter: M) {
+        if let Some(port) = self.0.get() {
+            let _ = port.tell(letter);
+        }
+    }
+}
+
+impl<M: Message> Clone for Door<M> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<M: Message> Default for Door<M> {
+    fn default() -> Self {
+        Self::shut()
+    }
+}
+
+/// Arms the one timer of an actor for what its mind asked.
+pub(crate) fn arm<A: Actor>(cx: &mut Context<A>, clock: &Clock, at: Option<Timestamp>) {
+    cx.wake_at(at.map(|at| clock.instant_of(at)));
+}

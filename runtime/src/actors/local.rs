@@ -1,0 +1,205 @@
+//! The body of a Local Coordination Agent.
+//!
+//! The coordinator, the home's RAs and its SCA write to it; it speaks to them and to the workshop,
+//! where schedules are solved. It never decides what is bought or sold. After a crash the mind is
+//! rebuilt from the store: what the devices did, and which contracts bind.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use gridpact_agents::local::LocalAgent;
+use gridpact_agents::local::door::{
+    Obligation, PurchaseBlocks, Quote, QuoteRequest, ReserveReply, ReserveRequest,
+};
+use gridpact_agents::local::schedule::{Plan, SolveError, solve};
+use gridpact_agents::local::speech::{LocalEffect, LocalInput, Planned, Ticket};
+use gridpact_agents::machine::Machine;
+use gridpact_agents::resource::reading::{DeviceIndex, Reading};
+use gridpact_chain::contract::ContractId;
+use gridpact_chain::terms::Price;
+
+use super::resource::Command;
+use super::{Door, EpochStarted, Poison, arm};
+use crate::clock::Clock;
+use crate::supervise::{Actor, Context, Handler, Job, Message};
+
+/// From an RA: what its device did in the interval that has ended.
+#[derive(Debug, Clone)]
+pub struct DeviceReading {
+    /// The device.
+    pub device: DeviceIndex,
+    /// Its reading.
+    pub reading: Reading,
+}
+
+/// From the workshop: a schedule.
+#[derive(Debug)]
+pub struct Solved {
+    ticket: Ticket,
+    plan: Result<Plan, SolveError>,
+}
+
+/// From the SCA: the price of a purchase that was signed.
+#[derive(Debug, Clone, Copy)]
+pub struct Deal(pub Price);
+
+macro_rules! letters {
+    ($($letter:ty),*) => { $(impl Message for $letter { type Reply = (); })* };
+}
+letters!(DeviceReading, Solved, Deal, QuoteRequest, ReserveRequest, Obligation);
+
+/// The doors an LCA speaks through.
+#[derive(Clone, Default)]
+pub struct LocalDoors {
+    /// One per device, by index.
+    pub devices: Vec<Door<Command>>,
+    /// To the SCA: the tasks of the epoch.
+    pub blocks: Door<PurchaseBlocks>,
+    /// To the SCA: quotes.
+    pub quotes: Door<Quote>,
+    /// To the SCA: what was reserved.
+    pub reserved: Door<ReserveReply>,
+    /// To the workshop.
+    pub workshop: Door<Job>,
+    /// To itself: schedules that come back.
+    pub solved: Door<Solved>,
+}
+
+/// What an LCA's later lives are rebuilt from.
+#[derive(Debug, Default)]
+pub struct LocalStore {
+    /// Readings since the recorded history, in order.
+    pub readings: Vec<DeviceReading>,
+    /// Contracts that bind.
+    pub obligations: BTreeMap<ContractId, Obligation>,
+    /// The latest plan.
+    pub planned: Option<Box<Planned>>,
+}
+
+impl LocalStore {
+    fn keep(&mut self, obligation: &Obligation) {
+        match obligation {
+            Obligation::Signed { contract_id, .. } => {
+                self.obligations.insert(*contract_id, obligation.clone());
+            }
+            Obligation::Released { contract_id } => {
+                self.obligations.remove(contract_id);
+            }
+        }
+    }
+}
+
+/// One home's energy management.
+pub struct LocalActor {
+    mind: LocalAgent,
+
+    doors: LocalDoors,
+    store: Rc<RefCell<LocalStore>>,
+
+    clock: Clock,
+    effects: Vec<LocalEffect>,
+}
+
+impl LocalActor {
+    /// A body for `mind`.
+    #[must_use]
+    pub fn new(
+        mind: LocalAgent,
+        doors: LocalDoors,
+        store: Rc<RefCell<LocalStore>>,
+        clock: Clock,
+    ) -> Self {
+        Self { mind, doors, store, clock, effects: Vec::new() }
+    }
+
+    fn step(&mut self, input: LocalInput, cx: &mut Context<Self>) {
+        let mut effects = std::mem::take(&mut self.effects);
+        self.mind.handle(self.clock.now(), input, &mut effects);
+        for effect in effects.drain(..) {
+            self.perform(effect);
+        }
+        self.effects = effects;
+        arm(cx, &self.clock, self.mind.wake_at());
+    }
+
+    fn perform(&mut self, effect: LocalEffect) {
+        match effect {
+            LocalEffect::Solve { ticket, problem } => {
+                let back = self.doors.solved.clone();
+                self.doors.workshop.tell(Job::new(move || {
+                    let plan = solve(&problem);
+                    Box::new(move || back.tell(Solved { ticket, plan }))
+                }));
+            }
+            LocalEffect::Blocks(blocks) => self.doors.blocks.tell(blocks),
+            LocalEffect::Quote(quote) => self.doors.quotes.tell(quote),
+            LocalEffect::Reserved(reply) => self.doors.reserved.tell(reply),
+            LocalEffect::Setpoint { device, setpoint } => {
+                if let Some(door) = self.doors.devices.get(usize::from(device)) {
+                    door.tell(Command(setpoint));
+                }
+            }
+            LocalEffect::Planned(planned) => self.store.borrow_mut().planned = Some(planned),
+            LocalEffect::Stale { .. } | LocalEffect::Unplanned(_) => {}
+        }
+    }
+}
+
+impl Actor for LocalActor {
+    const KIND: &'static str = "lca";
+
+    fn wake(&mut self, cx: &mut Context<Self>) {
+        self.step(LocalInput::Wake, cx);
+    }
+}
+
+impl Handler<EpochStarted> for LocalActor {
+    fn handle(&mut self, EpochStarted { epoch, deadlines }: EpochStarted, cx: &mut Context<Self>) {
+        self.step(LocalInput::EpochStart { epoch, deadlines }, cx);
+    }
+}
+
+impl Handler<DeviceReading> for LocalActor {
+    fn handle(&mut self, letter: DeviceReading, cx: &mut Context<Self>) {
+        self.store.borrow_mut().readings.push(letter.clone());
+        self.step(LocalInput::Reading { device: letter.device, reading: letter.reading }, cx);
+    }
+}
+
+impl Handler<Solved> for LocalActor {
+    fn handle(&mut self, Solved { ticket, plan }: Solved, cx: &mut Context<Self>) {
+        self.step(LocalInput::Solved { ticket, plan }, cx);
+    }
+}
+
+impl Handler<QuoteRequest> for LocalActor {
+    fn handle(&mut self, request: QuoteRequest, cx: &mut Context<Self>) {
+        self.step(LocalInput::Quote(request), cx);
+    }
+}
+
+impl Handler<ReserveRequest> for LocalActor {
+    fn handle(&mut self, request: ReserveRequest, cx: &mut Context<Self>) {
+        self.step(LocalInput::Reserve(request), cx);
+    }
+}
+
+impl Handler<Obligation> for LocalActor {
+    fn handle(&mut self, obligation: Obligation, cx: &mut Context<Self>) {
+        self.store.borrow_mut().keep(&obligation);
+        self.step(LocalInput::Obligation(obligation), cx);
+    }
+}
+
+impl Handler<Deal> for LocalActor {
+    fn handle(&mut self, Deal(unit_price): Deal, cx: &mut Context<Self>) {
+        self.step(LocalInput::Deal { unit_price }, cx);
+    }
+}
+
+impl Handler<Poison> for LocalActor {
+    fn handle(&mut self, _: Poison, _: &mut Context<Self>) {
+        panic!("a fault world broke this local coordination agent");
+    }
+}

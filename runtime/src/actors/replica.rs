@@ -1,0 +1,300 @@
+//! The body of a replica: one node of the double chain.
+//!
+//! Its own SCA, other replicas, the ordering and the coordinator write to it. It is the only one
+//! that hands chain records to the journal, and what must be durable is durable before it is sent:
+//! sends that follow a record wait in the outbox for the journal's commit, one for all letters of
+//! the same turn. It never decides what is valid. After a crash it is rebuilt from the journal.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use gridpact_chain::block::{Pair, Proof};
+use gridpact_chain::contract::{ContractId, SignedContract};
+use gridpact_chain::message::Message as ChainMessage;
+use gridpact_chain::replica::{Audience, Effect, Input, Replica};
+use gridpact_chain::sign::Signature;
+use gridpact_chain::statement::Statement;
+use gridpact_chain::terms::{PartyId, Timestamp};
+
+use super::{Door, EpochStarted, Poison, arm};
+use crate::clock::Clock;
+use crate::keys::Signer;
+use crate::net::Transport;
+use crate::order::{Ordered, Ordering};
+use crate::store::{Entry, Journal};
+use crate::supervise::{Actor, Context, Handler, Message};
+use crate::verdicts::ProcessVerdicts;
+
+/// From another replica: chain talk.
+#[derive(Debug, Clone)]
+pub struct FromReplica {
+    /// Who says it.
+    pub from: PartyId,
+    /// What is said.
+    pub message: ChainMessage,
+}
+
+/// From the workshop: a signature that was asked for.
+#[derive(Debug, Clone)]
+pub struct Signed {
+    /// What was signed.
+    pub statement: Statement,
+    /// The signature.
+    pub signature: Signature,
+}
+
+/// From the own SCA: a contract with both signatures, to be put on the chain.
+#[derive(Debug, Clone)]
+pub struct Publish(pub SignedContract);
+
+/// To the own SCA: a contract is on the chain.
+#[derive(Debug, Clone, Copy)]
+pub struct ContractSettled {
+    /// The contract.
+    pub contract_id: ContractId,
+    /// Its height.
+    pub height: u64,
+}
+
+/// To the own SCA: chain time has moved; what was valid until before it and is not settled is void.
+#[derive(Debug, Clone, Copy)]
+pub struct ChainTime(pub Timestamp);
+
+/// To the own verifier: a new pair.
+#[derive(Debug, Clone)]
+pub struct PairAppended {
+    /// The pair.
+    pub pair: Arc<Pair>,
+    /// Approvals and order.
+    pub proof: Arc<Proof>,
+}
+
+/// To the own verifier: a pair is closed.
+#[derive(Debug, Clone)]
+pub struct PairClosed {
+    /// Its height.
+    pub height: u64,
+    /// Its whole proof.
+    pub proof: Arc<Proof>,
+}
+
+/// To itself, behind everything that is queued: commit the journal and empty the outbox.
+#[derive(Debug, Clone, Copy)]
+struct Flush;
+
+macro_rules! letters {
+    ($($letter:ty),*) => { $(impl Message for $letter { type Reply = (); })* };
+}
+letters!(
+    FromReplica, Signed, Publish, ContractSettled, ChainTime, PairAppended, PairClosed, Flush
+);
+
+/// What a replica's body speaks to.
+#[derive(Clone)]
+pub struct ReplicaPorts {
+    /// Other replicas.
+    pub transport: Rc<dyn Transport>,
+    /// Who orders.
+    pub ordering: Rc<dyn Ordering>,
+    /// Its own door for signatures.
+    pub signed: Door<Signed>,
+    /// The own SCA: settled contracts.
+    pub settled: Door<ContractSettled>,
+    /// The own SCA: chain time.
+    pub time: Door<ChainTime>,
+    /// The own verifier: new pairs.
+    pub appended: Door<PairAppended>,
+    /// The own verifier: closed pairs.
+    pub closed: Door<PairClosed>,
+}
+
+/// What a fault or refusal was, for whoever counts.
+pub type Counters = Rc<RefCell<ReplicaCounts>>;
+
+/// Counts over all replicas of a process.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ReplicaCounts {
+    /// Things that were not accepted.
+    pub refused: u64,
+    /// Misdeeds somebody else can check.
+    pub faults: u64,
+}
+
+/// One node's actor.
+pub struct ReplicaActor {
+    mind: Replica,
+    me: PartyId,
+
+    ports: ReplicaPorts,
+    journal: Rc<RefCell<dyn Journal>>,
+    signer: Signer,
+    verdicts: Rc<ProcessVerdicts>,
+
+    clock: Clock,
+    counts: Counters,
+    effects: Vec<Effect>,
+    /// Effects that wait for the journal's commit.
+    outbox: Vec<Effect>,
+    is_dirty: bool,
+}
+
+/// What every life of a replica is given besides its mind.
+#[derive(Clone)]
+pub struct ReplicaMeans {
+    /// Whom it speaks to.
+    pub ports: ReplicaPorts,
+    /// Where it keeps what must last.
+    pub journal: Rc<RefCell<dyn Journal>>,
+    /// How it signs.
+    pub signer: Signer,
+    /// Verdicts on signatures.
+    pub verdicts: Rc<ProcessVerdicts>,
+    /// What time it is.
+    pub clock: Clock,
+    /// Where it counts.
+    pub counts: Counters,
+}
+
+impl ReplicaActor {
+    /// A body for `mind`, the node of member `me`.
+    #[must_use]
+    pub fn new(mind: Replica, me: PartyId, means: ReplicaMeans) -> Self {
+        let ReplicaMeans { ports, journal, signer, verdicts, clock, counts } = means;
+        Self {
+            mind,
+            me,
+            ports,
+            journal,
+            signer,
+            verdicts,
+            clock,
+            counts,
+            effects: Vec::new(),
+            outbox: Vec::new(),
+            is_dirty: false,
+        }
+    }
+
+    fn step(&mut self, input: Input, cx: &mut Context<Self>) {
+        let mut effects = std::mem::take(&mut self.effects);
+        self.mind.handle(self.clock.now(), input, &*self.verdicts, &mut effects);
+        for effect in effects.drain(..) {
+            self.queue(effect, cx);
+        }
+        self.effects = effects;
+        arm(cx, &self.clock, self.mind.wake_at());
+    }
+
+    /// Records go to the journal at once; what follows an uncommitted record waits for the commit.
+    fn queue(&mut self, effect: Effect, cx: &mut Context<Self>) {
+        match effect {
+            Effect::Record(entry) => {
+                let must_wait = self.journal.borrow_mut().record(Entry::Chain(entry));
+                if must_wait && !self.is_dirty {
+                    self.is_dirty = true;
+                    cx.tell_self(Flush);
+                }
+            }
+            effect if self.is_dirty => self.outbox.push(effect),
+            effect => self.perform(effect),
+        }
+    }
+
+    fn perform(&mut self, effect: Effect) {
+        let ports = &self.ports;
+        match effect {
+            Effect::Record(_) => unreachable!("records never pass the outbox"),
+            Effect::Sign(statement) => self.signer.sign(statement, ports.signed.clone()),
+            Effect::Send { to, message } => ports.transport.chain(self.me, to, message),
+            Effect::Broadcast { to, message } => self.broadcast(to, &message),
+            Effect::Submit(record) => ports.ordering.submit(record),
+            Effect::Appended { pair, proof } => ports.appended.tell(PairAppended { pair, proof }),
+            Effect::Closed { height, proof } => ports.closed.tell(PairClosed { height, proof }),
+            Effect::Advanced { time_ms, .. } => ports.time.tell(ChainTime(time_ms)),
+            Effect::Settled { contract_id, height } => {
+                ports.settled.tell(ContractSettled { contract_id, height });
+            }
+            Effect::Lapsed { .. } => {}
+            Effect::Refused { .. } => self.counts.borrow_mut().refused += 1,
+            Effect::Fault(_) => self.counts.borrow_mut().faults += 1,
+        }
+    }
+
+    fn broadcast(&self, audience: Audience, message: &ChainMessage) {
+        let registry = self.mind.registry();
+        let send = |to: PartyId| self.ports.transport.chain(self.me, to, message.clone());
+        match audience {
+            Audience::Voters => registry.voters().filter(|to| *to != self.me).for_each(send),
+            Audience::Members => registry.members().filter(|to| *to != self.me).for_each(send),
+        }
+    }
+}
+
+impl Actor for ReplicaActor {
+    const KIND: &'static str = "replica";
+
+    fn started(&mut self, cx: &mut Context<Self>) {
+        self.ports.ordering.decided(cx.own_port::<Ordered>());
+        self.step(Input::Started, cx);
+    }
+
+    fn wake(&mut self, cx: &mut Context<Self>) {
+        self.step(Input::Wake, cx);
+    }
+
+    fn dump(&self) -> String {
+        format!("{:?}", self.mind.snapshot())
+    }
+}
+
+impl Handler<Flush> for ReplicaActor {
+    fn handle(&mut self, _: Flush, cx: &mut Context<Self>) {
+        if let Err(error) = self.journal.borrow_mut().commit() {
+            // Nothing of this group may be spoken: the next life starts from what is on disk.
+            cx.fail(error.to_string());
+            return;
+        }
+        self.is_dirty = false;
+        for effect in std::mem::take(&mut self.outbox) {
+            self.perform(effect);
+        }
+    }
+}
+
+impl Handler<EpochStarted> for ReplicaActor {
+    fn handle(&mut self, letter: EpochStarted, cx: &mut Context<Self>) {
+        let (epoch, t_settle) = (letter.epoch, letter.deadlines.settle);
+        self.step(Input::EpochStarted { epoch, t_settle }, cx);
+    }
+}
+
+impl Handler<FromReplica> for ReplicaActor {
+    fn handle(&mut self, FromReplica { from, message }: FromReplica, cx: &mut Context<Self>) {
+        self.step(Input::Message { from, message }, cx);
+    }
+}
+
+impl Handler<Publish> for ReplicaActor {
+    fn handle(&mut self, Publish(contract): Publish, cx: &mut Context<Self>) {
+        self.step(Input::Publish(Box::new(contract)), cx);
+    }
+}
+
+impl Handler<Signed> for ReplicaActor {
+    fn handle(&mut self, Signed { statement, signature }: Signed, cx: &mut Context<Self>) {
+        self.step(Input::Signed { statement, signature }, cx);
+    }
+}
+
+impl Handler<Ordered> for ReplicaActor {
+    fn handle(&mut self, Ordered(batch): Ordered, cx: &mut Context<Self>) {
+        self.step(Input::Ordered(batch), cx);
+    }
+}
+
+impl Handler<Poison> for ReplicaActor {
+    fn handle(&mut self, _: Poison, _: &mut Context<Self>) {
+        panic!("a fault world broke this replica");
+    }
+}

@@ -1,0 +1,132 @@
+//! `gridpact simulate`: the main job.
+
+use std::io::{IsTerminal, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args as ClapArgs;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::Failure;
+use crate::config;
+use crate::report::{self, OutDir};
+use crate::sim::scenario::{Overrides, PRESETS, Scenario, Season};
+use crate::sim::{self, world};
+
+/// Let a community trade whole days in virtual time and report what came of it.
+#[derive(Debug, ClapArgs)]
+pub(super) struct Args {
+    /// A preset by name, a scenario file (*.toml), or `list` [default: reference; london with --data]
+    #[arg(long, value_name = "NAME|FILE.toml|list")]
+    scenario: Option<String>,
+    /// Number of homes
+    #[arg(long, value_name = "N")]
+    prosumers: Option<u32>,
+    /// Days to simulate
+    #[arg(long, value_name = "N")]
+    days: Option<u32>,
+    /// Seed of every draw; the same seed gives the same chain
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Homes that vote on the chain [default: all]
+    #[arg(long, value_name = "N")]
+    validators: Option<u32>,
+    /// Network charges and levies that stay due on peer-to-peer energy, currency per kWh
+    #[arg(long, value_name = "PRICE")]
+    fee: Option<String>,
+    /// Measured homes, PV, vehicles and prices: the london preset
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Part of the year taken from measured files
+    #[arg(long, value_name = "summer|winter")]
+    season: Option<Season>,
+    /// A community's own meters (CSV: site,start,import_wh,export_wh)
+    #[arg(long, value_name = "DIR")]
+    meters: Option<PathBuf>,
+    /// Where results go; replaced if it holds earlier results
+    #[arg(long, value_name = "DIR", default_value = "gridpact-out")]
+    out: PathBuf,
+    /// Print one JSON object instead of the table
+    #[arg(long)]
+    json: bool,
+    /// No progress bar
+    #[arg(long)]
+    quiet: bool,
+}
+
+impl Args {
+    fn overrides(&self) -> Overrides {
+        Overrides {
+            prosumers: self.prosumers,
+            days: self.days,
+            seed: self.seed,
+            validators: self.validators,
+            fee: self.fee.clone(),
+            season: self.season,
+            data: self.data.clone(),
+            meters: self.meters.clone(),
+        }
+    }
+
+    fn scenario(&self) -> Result<Scenario, Failure> {
+        let base = match self.scenario.as_deref() {
+            Some(file) if is_file_name(file) => {
+                config::read_scenario(Path::new(file)).map_err(Failure::input)?
+            }
+            Some(name) => Scenario::preset(name).map_err(Failure::input)?,
+            None => Scenario::default(),
+        };
+        base.apply(&self.overrides()).map_err(Failure::input)
+    }
+}
+
+fn is_file_name(scenario: &str) -> bool {
+    Path::new(scenario).extension().is_some_and(|extension| extension == "toml")
+}
+
+/// Runs the verb.
+pub(super) fn run(args: &Args) -> Result<(), Failure> {
+    if args.scenario.as_deref() == Some("list") {
+        return list();
+    }
+    let scenario = args.scenario()?;
+    let community = sim::build(&scenario).map_err(Failure::input)?;
+    let out = OutDir::claim(&args.out).map_err(Failure::input)?;
+    let bar = progress_bar(args.quiet);
+    let run = world::run(&scenario, community, &out.chain(), &|done, of| {
+        bar.set_length(of);
+        bar.set_position(done);
+    });
+    bar.finish_and_clear();
+    let run = run.map_err(Failure::input)?;
+    let summary = report::write(&run, &out).map_err(Failure::input)?;
+    let text = if args.json { summary.json() } else { summary.table(&run, &args.out) };
+    say(&text)
+}
+
+fn list() -> Result<(), Failure> {
+    let lines: Vec<String> =
+        PRESETS.iter().map(|preset| format!("{:<16} {}", preset.name, preset.about)).collect();
+    say(&lines.join("\n"))
+}
+
+/// Prints to standard output; a reader that has gone away is no fault of the run.
+fn say(text: &str) -> Result<(), Failure> {
+    match writeln!(std::io::stdout(), "{text}") {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::input(format!("cannot write to standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn progress_bar(quiet: bool) -> ProgressBar {
+    let shown = !quiet && std::io::stderr().is_terminal();
+    let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let bar = ProgressBar::with_draw_target(Some(1), target);
+    if let Ok(style) = ProgressStyle::with_template("{bar:32} {pos}/{len} intervals  {elapsed}") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(250));
+    bar
+}

@@ -1,0 +1,109 @@
+//! Secret keys: made, held, used to sign, wiped. No other file holds one.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use ed25519_dalek::{Signer, SigningKey};
+use gridpact_chain::digest::Digest;
+use gridpact_chain::sign::{KeyError, PublicKey, Signature};
+use gridpact_chain::statement::Statement;
+use gridpact_chain::terms::PartyId;
+use rand_chacha::ChaCha20Rng;
+use rand_core::{Rng, SeedableRng};
+
+use crate::actors::Door;
+use crate::actors::replica::Signed;
+use crate::supervise::Job;
+
+/// One member's signing key; wiped from memory when dropped, and never shown.
+pub struct SecretKey {
+    key: SigningKey,
+    made: AtomicU64,
+}
+
+impl SecretKey {
+    /// The key of `party` in a simulated community; anybody who knows the seed knows the key.
+    #[must_use]
+    pub fn simulated(seed: u64, party: PartyId) -> Self {
+        let mut rng = ChaCha20Rng::seed_from_u64(seed);
+        rng.set_stream(u64::from(party.0) | KEY_STREAMS);
+        let mut bytes = [0_u8; 32];
+        rng.fill_bytes(&mut bytes);
+        Self { key: SigningKey::from_bytes(&bytes), made: AtomicU64::new(0) }
+    }
+
+    /// The public half.
+    ///
+    /// # Errors
+    /// [`KeyError`] for a key nobody should register.
+    pub fn public(&self) -> Result<PublicKey, KeyError> {
+        PublicKey::from_bytes(self.key.verifying_key().as_bytes())
+    }
+
+    /// Signs a statement for `community`.
+    #[must_use]
+    pub fn sign(&self, statement: &Statement, community: &Digest) -> Signature {
+        self.made.fetch_add(1, Ordering::Relaxed);
+        Signature(self.key.sign(&statement.digest(community).0).to_bytes())
+    }
+
+    /// Signatures made so far.
+    #[must_use]
+    pub fn made(&self) -> u64 {
+        self.made.load(Ordering::Relaxed)
+    }
+}
+
+/// One member's means to sign: its key, its community, and the workshop where signing is done.
+#[derive(Clone)]
+pub struct Signer {
+    /// The key.
+    pub key: Arc<SecretKey>,
+    /// The community every statement is signed for.
+    pub community: Digest,
+    /// Where the work is done.
+    pub workshop: Door<Job>,
+}
+
+impl Signer {
+    /// Has `statement` signed; the answer comes back through `to`.
+    pub fn sign(&self, statement: Statement, to: Door<Signed>) {
+        let (key, community) = (Arc::clone(&self.key), self.community);
+        self.workshop.tell(Job::new(move || {
+            let signature = key.sign(&statement, &community);
+            Box::new(move || to.tell(Signed { statement, signature }))
+        }));
+    }
+}
+
+/// Keeps the streams of keys apart from the streams of profiles, which use small numbers.
+const KEY_STREAMS: u64 = 1 << 40;
+
+impl std::fmt::Debug for SecretKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SecretKey(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gridpact_chain::registry::RegistryVersion;
+
+    #[test]
+    fn a_signature_holds_under_the_public_half_and_no_other() {
+        let (mine, other) =
+            (SecretKey::simulated(1, PartyId(0)), SecretKey::simulated(1, PartyId(1)));
+        let statement =
+            Statement::Ledger { height: 7, ledger: Digest::default(), registry: RegistryVersion::default() };
+        let community = Digest([3; 32]);
+        let signature = mine.sign(&statement, &community);
+        let holds = |key: &SecretKey| {
+            key.public().is_ok_and(|key| key.verifies(&statement.digest(&community), &signature))
+        };
+        assert!(holds(&mine));
+        assert!(!holds(&other));
+        assert_eq!(mine.made(), 1);
+        assert_eq!(format!("{mine:?}"), "SecretKey(..)");
+    }
+}

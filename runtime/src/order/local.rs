@@ -1,0 +1,147 @@
+//! The local ordering: one sequencer, a member named in genesis, on this machine.
+//!
+//! Its journal is written before a batch is told. After a restart it tells its last batch again;
+//! replicas take each index once.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use gridpact_chain::batch::{Approved, Batch};
+use gridpact_chain::sequencer::{Effect, Input, Sequencer};
+
+use super::{Ordered, Ordering};
+use crate::actors::replica::Signed;
+use crate::actors::{Door, EpochStarted, arm};
+use crate::clock::Clock;
+use crate::keys::Signer;
+use crate::store::{Entry, Journal};
+use crate::supervise::{Actor, Context, Handler, Message, Port};
+
+/// From a replica: an approved record.
+#[derive(Debug, Clone)]
+pub struct Submit(pub Arc<Approved>);
+
+impl Message for Submit {
+    type Reply = ();
+}
+
+/// What replicas and the sequencer share.
+#[derive(Default)]
+struct Board {
+    listeners: Vec<Port<Ordered>>,
+    decided: Vec<Arc<Batch>>,
+}
+
+/// The handle that replicas hold.
+#[derive(Clone, Default)]
+pub struct LocalOrdering {
+    board: Rc<RefCell<Board>>,
+    /// The sequencer's door, opened when it stands.
+    pub door: Door<Submit>,
+}
+
+impl Ordering for LocalOrdering {
+    fn submit(&self, record: Arc<Approved>) {
+        self.door.tell(Submit(record));
+    }
+
+    fn decided(&self, port: Port<Ordered>) {
+        self.board.borrow_mut().listeners.push(port.downgrade());
+    }
+
+    fn range(&self, from: u64, to: u64) -> Vec<Arc<Batch>> {
+        let board = self.board.borrow();
+        board.decided.iter().filter(|b| (from..to).contains(&b.index())).cloned().collect()
+    }
+}
+
+/// The sequencer's actor.
+pub struct SequencerActor {
+    mind: Sequencer,
+
+    ordering: LocalOrdering,
+    journal: Rc<RefCell<dyn Journal>>,
+    signer: Signer,
+    signed: Door<Signed>,
+
+    clock: Clock,
+}
+
+impl SequencerActor {
+    /// A body for `mind`; `signed` is its own door for signatures.
+    #[must_use]
+    pub fn new(
+        mind: Sequencer,
+        ordering: LocalOrdering,
+        journal: Rc<RefCell<dyn Journal>>,
+        signer: Signer,
+        signed: Door<Signed>,
+        clock: Clock,
+    ) -> Self {
+        Self { mind, ordering, journal, signer, signed, clock }
+    }
+
+    fn step(&mut self, input: Input, cx: &mut Context<Self>) {
+        let mut effects = Vec::new();
+        self.mind.handle(self.clock.now(), input, &mut effects);
+        for effect in effects {
+            if let Err(error) = self.perform(effect) {
+                cx.fail(error);
+            }
+        }
+        arm(cx, &self.clock, self.mind.wake_at());
+    }
+
+    fn perform(&mut self, effect: Effect) -> Result<(), String> {
+        match effect {
+            Effect::Sign(statement) => self.signer.sign(statement, self.signed.clone()),
+            Effect::Record(entry) => {
+                let mut journal = self.journal.borrow_mut();
+                journal.record(Entry::Chain(entry));
+                journal.commit().map_err(|error| error.to_string())?;
+            }
+            Effect::Decided(batch) => {
+                let mut board = self.ordering.board.borrow_mut();
+                for listener in &board.listeners {
+                    // A replica that has no room now asks for the range later.
+                    let _ = listener.tell(Ordered(Arc::clone(&batch)));
+                }
+                board.decided.push(batch);
+            }
+            Effect::Refused { .. } => {}
+        }
+        Ok(())
+    }
+}
+
+impl Actor for SequencerActor {
+    const KIND: &'static str = "sequencer";
+
+    fn started(&mut self, cx: &mut Context<Self>) {
+        self.step(Input::Started, cx);
+    }
+
+    fn wake(&mut self, cx: &mut Context<Self>) {
+        self.step(Input::Wake, cx);
+    }
+}
+
+impl Handler<Submit> for SequencerActor {
+    fn handle(&mut self, Submit(record): Submit, cx: &mut Context<Self>) {
+        self.step(Input::Submit(record), cx);
+    }
+}
+
+impl Handler<Signed> for SequencerActor {
+    fn handle(&mut self, Signed { statement, signature }: Signed, cx: &mut Context<Self>) {
+        self.step(Input::Signed { statement, signature }, cx);
+    }
+}
+
+impl Handler<EpochStarted> for SequencerActor {
+    fn handle(&mut self, letter: EpochStarted, cx: &mut Context<Self>) {
+        let (epoch, t_settle) = (letter.epoch, letter.deadlines.settle);
+        self.step(Input::EpochStarted { epoch, t_settle }, cx);
+    }
+}

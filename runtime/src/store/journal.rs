@@ -1,0 +1,51 @@
+//! What must last: the seam between minds that record and the place where records are kept.
+
+use gridpact_agents::social::Entry as SocialEntry;
+use gridpact_chain::journal::JournalEntry;
+
+use super::StoreError;
+
+/// One durable fact of one member.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Entry {
+    /// From its replica, or from the sequencer it hosts.
+    Chain(JournalEntry),
+    /// From its SCA: a reservation it has confirmed.
+    Social(SocialEntry),
+}
+
+/// Where one member's records are kept, in order.
+pub trait Journal {
+    /// Takes a record; returns whether what follows it must wait for [`Journal::commit`].
+    fn record(&mut self, entry: Entry) -> bool;
+
+    /// Makes everything taken so far durable.
+    ///
+    /// # Errors
+    /// When it cannot be made durable: then nothing since the last commit may be spoken of.
+    fn commit(&mut self) -> Result<(), StoreError>;
+
+    /// Everything that was taken, oldest first: what a new life is rebuilt from.
+    fn entries(&self) -> Vec<Entry>;
+}
+
+/// A journal that lasts as long as the process: enough where only actors crash.
+#[derive(Debug, Default)]
+pub struct MemoryJournal {
+    entries: Vec<Entry>,
+}
+
+impl Journal for MemoryJournal {
+    fn record(&mut self, entry: Entry) -> bool {
+        self.entries.push(entry);
+        false
+    }
+
+    fn commit(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn entries(&self) -> Vec<Entry> {
+        self.entries.clone()
+    }
+}

@@ -5,4 +5,5 @@ pub mod local;
 pub mod machine;
 pub mod params;
 pub mod resource;
+pub mod session;
 pub mod social;

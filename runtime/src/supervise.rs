@@ -55,6 +55,7 @@ mod timers;
 mod watchdog;
 mod workshop;
 
+pub use actix::prelude::Stream;
 pub use actix_rt::{Arbiter, ArbiterHandle, System, SystemRunner};
 pub use actor::{Actor, Handler, Message};
 pub use context::{Context, task};

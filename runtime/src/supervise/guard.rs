@@ -6,7 +6,7 @@
 use std::any::Any;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context as Task, Poll};
 use std::time::Duration;
@@ -236,7 +236,8 @@ impl<A: Actor> Guard<A> {
                     return self.fail(fault);
                 }
                 if cx.is_exhausted() {
-                    task.waker().wake_by_ref();
+                    // Not a plain wake: tokio would run this task 61 times before it looked at timers and sockets.
+                    let _ = pin!(tokio::task::yield_now()).poll(task);
                     return Step::Wait;
                 }
                 if let Phase::Draining(grace) = &mut self.phase {

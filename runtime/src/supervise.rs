@@ -41,16 +41,21 @@ mod context;
 mod control;
 mod group;
 mod guard;
+mod hands;
 mod health;
 mod mailbox;
 mod monitor;
 mod policy;
 mod port;
+mod recorder;
 mod registry;
 mod spec;
 mod system;
 mod timers;
+mod watchdog;
+mod workshop;
 
+pub use actix::prelude::Stream;
 pub use actix_rt::{Arbiter, ArbiterHandle, System, SystemRunner};
 pub use actor::{Actor, Handler, Message};
 pub use context::{Context, task};
@@ -62,10 +67,13 @@ pub use mailbox::{Mailbox, Overflow};
 pub use monitor::{Ended, Reason};
 pub use policy::{Backoff, Fault, Intensity, Restart};
 pub use port::{AskError, Port, Ref, Refused};
+pub use recorder::{Recorded, recorder};
 pub use registry::{NameTaken, Registry};
 pub use spec::{ChildSpec, Rebirth};
 pub use system::{is_virtual, real_system, virtual_system};
 pub use timers::{Instant, Timer};
+pub use watchdog::{Stall, Watchdog};
+pub use workshop::{Delivery, Job, Workshop, WorkshopTally};
 
 /// The instant that lies `span` ahead, for the verbs that want a deadline.
 pub fn within(span: std::time::Duration) -> Instant {

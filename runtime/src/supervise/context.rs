@@ -13,6 +13,7 @@ use actix::prelude::Stream;
 use actix::{ActorContext, ActorState, Addr, AsyncContext, SpawnHandle};
 
 use super::actor::{Actor, Handler, Message};
+use super::control::Control;
 use super::mailbox::{Block, Post, Slot, WakeToken};
 use super::port::{AskError, Port};
 use super::timers::{Instant, Sleeper, Timer};
@@ -74,6 +75,11 @@ impl<A: Actor> Context<A> {
     /// Which life this is, from 1.
     pub fn life(&self) -> u32 {
         self.life
+    }
+
+    /// The levers of this actor.
+    pub fn control(&self) -> Control {
+        Control::new(self.block.clone())
     }
 
     /// A door to this actor that does not keep it alive; hand it to others as the address for answers.

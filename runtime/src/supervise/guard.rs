@@ -6,7 +6,7 @@
 use std::any::Any;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context as Task, Poll};
 use std::time::Duration;
@@ -236,7 +236,8 @@ impl<A: Actor> Guard<A> {
                     return self.fail(fault);
                 }
                 if cx.is_exhausted() {
-                    task.waker().wake_by_ref();
+                    // Not a plain wake: tokio would run this task 61 times before it looked at timers and sockets.
+                    let _ = pin!(tokio::task::yield_now()).poll(task);
                     return Step::Wait;
                 }
                 if let Phase::Draining(grace) = &mut self.phase {
@@ -373,7 +374,8 @@ impl<A: Actor> Drop for Guard<A> {
     }
 }
 
-fn text_of(payload: &(dyn Any + Send)) -> String {
+/// The text of a panic.
+pub(crate) fn text_of(payload: &(dyn Any + Send)) -> String {
     let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic without a text".to_owned())
 }

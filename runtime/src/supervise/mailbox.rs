@@ -52,7 +52,7 @@ pub(crate) trait Post<M: Message>: Anchor {
     /// Enqueues under a slot that the caller has taken, or under none.
     fn enqueue(&self, msg: M, slot: Slot, reply: Option<Answer<M>>) -> Result<(), Refused<M>>;
     /// The timer service of the arbiter this mailbox is read on.
-    fn timers(&self) -> &Arc<Timers>;
+    fn timers(&self) -> Arc<Timers>;
 }
 
 /// Whether a letter holds a slot of the mailbox.
@@ -106,8 +106,8 @@ impl<A: Handler<M>, M: Message> Post<M> for Block<A> {
         }
     }
 
-    fn timers(&self) -> &Arc<Timers> {
-        &self.timers
+    fn timers(&self) -> Arc<Timers> {
+        Arc::clone(&self.timers)
     }
 }
 

@@ -1,0 +1,232 @@
+//! The model in full, row by row as protocol 3.2 writes it, with yes-or-no columns where asked.
+//!
+//! Needed only where the linear model does two opposite things at once: charges and discharges, or
+//! imports and exports (prices below zero, or feed-in not below retail), or imports while a sale is
+//! due. It also carries pooled sales. Slower than the linear model; without yes-or-no columns it
+//! is the same programme, which the tests use as a second opinion.
+
+use std::collections::BTreeSet;
+
+use microlp::{ComparisonOp, LinearExpr, OptimizationDirection, Solution, SolveOptions, Variable};
+
+use super::SolveError;
+use super::frame::Frame;
+use super::linear::solver_error;
+use super::settle::{Decisions, closed_cost};
+
+/// Where a choice must be made.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Choices {
+    /// Intervals in which the site either takes from the grid or gives.
+    pub meter: BTreeSet<usize>,
+    /// (store, interval) in which it either charges or discharges.
+    pub stores: BTreeSet<(usize, usize)>,
+}
+
+/// Nodes of the search at most; a deterministic bound on its time.
+const NODES_MAX: u64 = 2_000;
+
+struct Full<'f, 'p> {
+    frame: &'f Frame<'p>,
+    choices: &'f Choices,
+    lp: microlp::Problem,
+    balance: Vec<LinearExpr>,
+    stores: Vec<(Vec<Variable>, Vec<Variable>, Vec<Variable>)>,
+    jobs: Vec<Vec<Option<Variable>>>,
+    pooled: Vec<Option<Variable>>,
+}
+
+/// Solves the full model; `None` when the search ends without an answer.
+///
+/// # Errors
+/// When microlp gives up.
+pub(super) fn solve(
+    frame: &Frame<'_>,
+    choices: &Choices,
+) -> Result<Option<(Decisions, f64)>, SolveError> {
+    let n = frame.horizon();
+    let mut model = Full {
+        frame,
+        choices,
+        lp: microlp::Problem::new(OptimizationDirection::Minimize),
+        balance: vec![LinearExpr::empty(); n],
+        stores: Vec::new(),
+        jobs: Vec::new(),
+        pooled: vec![None; n],
+    };
+    model.add_pooled();
+    for s in 0..frame.stores.len() {
+        model.add_store(s);
+    }
+    model.add_jobs();
+    for t in 0..n {
+        model.add_meter(t);
+    }
+    let mut options = SolveOptions::default();
+    options.node_limit = Some(NODES_MAX);
+    let outcome = model.lp.solve_with(options).map_err(solver_error)?;
+    let Ok(solution) = outcome.into_solution() else { return Ok(None) };
+    let constant = closed_cost(frame);
+    Ok(Some((model.read(&solution), solution.objective() + constant)))
+}
+
+impl Full<'_, '_> {
+    fn row(&mut self, terms: &[(Variable, f64)], op: ComparisonOp, bound: f64) {
+        self.lp.add_constraint(terms, op, bound);
+    }
+
+    fn add_pooled(&mut self) {
+        let f = self.frame;
+        let Some(pool) = f.problem.pooled else { return };
+        let mut sum = LinearExpr::empty();
+        for t in pool.from..pool.until.min(f.horizon()) {
+            let out = self.lp.add_var(0.0, (0.0, f.export_max[t]));
+            self.balance[t].add(out, -1.0);
+            self.pooled[t] = Some(out);
+            sum.add(out, 1.0);
+        }
+        let energy = pool.energy_wh * 1e-3;
+        sum.add(self.lp.add_var(f.penalty.sale, (0.0, energy)), 1.0);
+        self.lp.add_constraint(sum, ComparisonOp::Eq, energy);
+    }
+
+    fn add_store(&mut self, s: usize) {
+        let (f, n) = (self.frame, self.frame.horizon());
+        let store = &f.stores[s];
+        let charge: Vec<_> = store.charge.iter().map(|c| self.lp.add_var(0.0, (0.0, *c))).collect();
+        let discharge: Vec<_> =
+            store.discharge.iter().map(|d| self.lp.add_var(store.wear, (0.0, *d))).collect();
+        let relief: Vec<_> = (store.departures.iter())
+            .map(|d| self.lp.add_var(f.penalty.trip, (0.0, d.trip_wh)))
+            .collect();
+        let mut stored = Vec::with_capacity(n);
+        for t in 0..n {
+            let price = if t + 1 == n { -store.terminal } else { 0.0 };
+            stored.push(self.lp.add_var(price, (store.lowest, store.capacity)));
+            self.balance[t].add(discharge[t], 1.0);
+            self.balance[t].add(charge[t], -1.0);
+            let mut row = vec![
+                (stored[t], 1.0),
+                (charge[t], -store.eta_c),
+                (discharge[t], 1.0 / store.eta_d),
+            ];
+            let mut bound = 0.0;
+            match t.checked_sub(1) {
+                Some(before) => row.push((stored[before], -1.0)),
+                None => bound = store.initial,
+            }
+            for (departure, relief) in store.departures.iter().zip(&relief) {
+                if departure.at == t {
+                    row.push((*relief, -1.0));
+                    bound -= departure.trip_wh;
+                }
+            }
+            self.row(&row, ComparisonOp::Eq, bound);
+            if self.choices.stores.contains(&(s, t)) {
+                let charges = self.lp.add_binary_var(0.0);
+                self.row(&[(charge[t], 1.0), (charges, -store.charge[t])], ComparisonOp::Le, 0.0);
+                let most = store.discharge[t];
+                self.row(&[(discharge[t], 1.0), (charges, most)], ComparisonOp::Le, most);
+            }
+        }
+        self.add_soft_rows(s, &stored);
+        self.stores.push((charge, discharge, relief));
+    }
+
+    fn add_soft_rows(&mut self, s: usize, stored: &[Variable]) {
+        let (f, store) = (self.frame, &self.frame.stores[s]);
+        let mut soft: Vec<(usize, f64, f64)> =
+            store.departures.iter().map(|d| (d.at, d.due_wh, f.penalty.departure)).collect();
+        if store.initial < store.floor {
+            soft.extend((1..=f.horizon()).map(|at| (at, store.floor, f.penalty.floor)));
+        }
+        soft.extend(store.hold.map(|price| (f.horizon(), store.initial, price)));
+        for (boundary, wanted, price) in soft {
+            // What is there at the start cannot be changed.
+            let Some(before) = boundary.checked_sub(1) else { continue };
+            let slack = self.lp.add_var(price, (0.0, wanted));
+            self.row(&[(stored[before], 1.0), (slack, 1.0)], ComparisonOp::Ge, wanted);
+        }
+    }
+
+    fn add_jobs(&mut self) {
+        let f = self.frame;
+        for (j, job) in f.problem.jobs.iter().enumerate() {
+            let (energy, power, later) = f.job(j);
+            let mut columns = vec![None; f.horizon()];
+            let mut sum = LinearExpr::empty();
+            for t in job.from..job.until.min(f.horizon()) {
+                let y = self.lp.add_var(0.0, (0.0, power));
+                self.balance[t].add(y, -1.0);
+                columns[t] = Some(y);
+                sum.add(y, 1.0);
+            }
+            sum.add(self.lp.add_var(f.penalty.job, (0.0, energy)), 1.0);
+            sum.add(self.lp.add_var(f.later_price(), (0.0, later)), 1.0);
+            self.lp.add_constraint(sum, ComparisonOp::Eq, energy);
+            self.jobs.push(columns);
+        }
+    }
+
+    fn add_meter(&mut self, t: usize) {
+        let f = self.frame;
+        if !f.is_open(t) {
+            return;
+        }
+        let chooses = self.choices.meter.contains(&t);
+        let sold = f.sold[t];
+        let mark = if sold > 0.0 && !chooses { f.penalty.sale } else { 0.0 };
+        let import = self.lp.add_var(f.retail[t] + mark, (0.0, f.import_max[t]));
+        let overload = self.lp.add_var(
+            f.retail[t] + mark + f.penalty.overload,
+            (0.0, (f.net[t] - f.import_max[t]).max(0.0)),
+        );
+        let export = self.lp.add_var(-f.feed_in[t], (0.0, f.export_max[t]));
+        let spill = self.lp.add_var(0.0, (0.0, f.spill_max[t]));
+        let short = self.lp.add_var(f.penalty.sale, ((sold - f.export_limit).max(0.0), sold));
+        let mut balance = std::mem::replace(&mut self.balance[t], LinearExpr::empty());
+        for (column, sign) in
+            [(import, 1.0), (overload, 1.0), (export, -1.0), (spill, -1.0), (short, 1.0)]
+        {
+            balance.add(column, sign);
+        }
+        self.lp.add_constraint(balance, ComparisonOp::Eq, f.net[t]);
+        if let Some(out) = self.pooled[t] {
+            self.row(&[(out, 1.0), (export, 1.0)], ComparisonOp::Le, f.export_max[t]);
+        }
+        if chooses {
+            self.choose_meter(t, [import, overload, export, short]);
+        }
+    }
+
+    /// Either import (and no sale, no export), or give.
+    fn choose_meter(&mut self, t: usize, [import, overload, export, short]: [Variable; 4]) {
+        let f = self.frame;
+        let takes = self.lp.add_binary_var(0.0);
+        let stores: f64 = f.stores.iter().map(|s| s.charge[t]).sum();
+        let jobs: f64 = (0..self.jobs.len()).map(|j| f.job(j).1).sum();
+        let most = (f.net[t] + stores + jobs).max(0.0);
+        self.row(&[(import, 1.0), (overload, 1.0), (takes, -most)], ComparisonOp::Le, 0.0);
+        let room = f.export_max[t];
+        let mut out = vec![(export, 1.0), (takes, room)];
+        out.extend(self.pooled[t].map(|pooled| (pooled, 1.0)));
+        self.row(&out, ComparisonOp::Le, room);
+        if f.sold[t] > 0.0 {
+            self.row(&[(short, 1.0), (takes, -f.sold[t])], ComparisonOp::Ge, 0.0);
+        }
+    }
+
+    fn read(&self, solution: &Solution) -> Decisions {
+        let pick = |v: &Variable| solution.var_value(*v).max(0.0);
+        let maybe = |v: &Option<Variable>| v.as_ref().map_or(0.0, pick);
+        let all = |v: &[Variable]| v.iter().map(pick).collect::<Vec<f64>>();
+        Decisions {
+            stores: self.stores.iter().map(|(c, d, r)| (all(c), all(d), all(r))).collect(),
+            jobs: self.jobs.iter().map(|j| j.iter().map(maybe).collect()).collect(),
+            pooled: match self.frame.problem.pooled {
+                Some(_) => self.pooled.iter().map(maybe).collect(),
+                None => Vec::new(),
+            },
+        }
+    }
+}

@@ -1,0 +1,340 @@
+//! The linear model, built for a quick start of the simplex.
+//!
+//! Of import and export the one that is idle's is eliminated in each interval (it is the row's
+//! slack), so that doing nothing satisfies every balance row and the costs left on the columns are
+//! already the reduced costs of a good guess. Rows that seldom bind, the stored energy at each
+//! boundary and the connection's limits, are left out and added only where an answer breaks them.
+//! An answer that breaks none is optimal for the whole model.
+
+use microlp::{ComparisonOp, LinearExpr, OptimizationDirection, Solution, SolveOptions, Variable};
+
+use super::SolveError;
+use super::frame::Frame;
+use super::settle::{Decisions, closed_cost};
+
+/// An answer may pass a left-out row by this many kWh (a thousandth of a watt-hour).
+const BREACH: f64 = 1e-6;
+
+/// More rounds than there can be useful ones at any horizon; then the solver is in trouble.
+const ROUNDS_MAX: usize = 2_000;
+
+/// The columns of one storage.
+struct StoreColumns {
+    charge: Vec<Option<Variable>>,
+    discharge: Vec<Option<Variable>>,
+    /// Trip energy left out, per departure.
+    relief: Vec<Variable>,
+}
+
+/// The row of one interval: `sum(terms) >= low`, and `<= high` when it was needed.
+#[derive(Default)]
+struct Row {
+    terms: Vec<(Variable, f64)>,
+    low: f64,
+    high: f64,
+    is_high_in: bool,
+}
+
+pub(super) struct Linear<'f, 'p> {
+    frame: &'f Frame<'p>,
+    lp: microlp::Problem,
+    stores: Vec<StoreColumns>,
+    jobs: Vec<Vec<Option<Variable>>>,
+    rows: Vec<Option<Row>>,
+}
+
+/// Solves the linear model.
+///
+/// # Errors
+/// When microlp gives up.
+pub(super) fn solve(frame: &Frame<'_>) -> Result<(Decisions, f64), SolveError> {
+    let mut model = Linear {
+        frame,
+        lp: microlp::Problem::new(OptimizationDirection::Minimize),
+        stores: Vec::new(),
+        jobs: Vec::new(),
+        rows: (0..frame.horizon()).map(|_| None).collect(),
+    };
+    for t in 0..frame.horizon() {
+        model.rows[t] = model.open_row(t);
+    }
+    model.add_stores();
+    model.add_jobs();
+    model.finish_rows();
+    model.run()
+}
+
+impl Linear<'_, '_> {
+    /// Whether idling imports in `t`: then import is the slack, else export.
+    fn imports(&self, t: usize) -> bool {
+        self.frame.net[t] >= 0.0
+    }
+
+    /// Price of the eliminated flow: what drawing one more kWh costs at the guess.
+    fn price(&self, t: usize) -> f64 {
+        if self.imports(t) {
+            self.frame.retail[t] + self.sale_mark(t)
+        } else {
+            self.frame.feed_in[t]
+        }
+    }
+
+    /// One meter nets: a kWh imported while a sale is due is a kWh of the sale not delivered.
+    fn sale_mark(&self, t: usize) -> f64 {
+        if self.frame.sold[t] > 0.0 { self.frame.penalty.sale } else { 0.0 }
+    }
+
+    /// The columns that stand for flows at the connection, and their row.
+    fn open_row(&mut self, t: usize) -> Option<Row> {
+        if !self.frame.is_open(t) {
+            return None;
+        }
+        let (f, imports, price) = (self.frame, self.imports(t), self.price(t));
+        let (net, import_max, export_max) = (f.net[t], f.import_max[t], f.export_max[t]);
+        let (retail, feed_in) = (f.retail[t] + self.sale_mark(t), f.feed_in[t]);
+        let mut row = Row::default();
+        // In an importing interval the row counts what adds to import, else what adds to export.
+        if imports {
+            row.low = -net;
+            row.high = import_max - net;
+            let export = self.lp.add_var(retail - feed_in, (0.0, export_max));
+            row.terms.push((export, 1.0));
+        } else {
+            row.low = net;
+            row.high = export_max + net;
+            let import = self.lp.add_var(retail - feed_in, (0.0, import_max));
+            row.terms.push((import, 1.0));
+        }
+        let side = if imports { 1.0 } else { -1.0 };
+        if f.spill_max[t] > 0.0 && (feed_in < 0.0 || -net > export_max) {
+            let spill = self.lp.add_var(price, (0.0, f.spill_max[t]));
+            row.terms.push((spill, side));
+        }
+        if f.sold[t] > 0.0 {
+            let short = self.lp.add_var(
+                f.penalty.sale - price,
+                ((f.sold[t] - f.export_limit).max(0.0), f.sold[t]),
+            );
+            row.terms.push((short, -side));
+        }
+        if imports && net > import_max {
+            let overload = self.lp.add_var(f.penalty.overload, (0.0, net - import_max));
+            row.terms.push((overload, -1.0));
+        }
+        Some(row)
+    }
+
+    /// Puts a column into the balance of `t`: `drawn` is what it takes from the site per unit.
+    fn draw(&mut self, t: usize, column: Variable, drawn: f64) {
+        let side = if self.imports(t) { drawn } else { -drawn };
+        if let Some(row) = &mut self.rows[t] {
+            row.terms.push((column, side));
+        }
+    }
+
+    fn add_stores(&mut self) {
+        let f = self.frame;
+        for store in &f.stores {
+            let mut columns = StoreColumns {
+                charge: vec![None; f.horizon()],
+                discharge: vec![None; f.horizon()],
+                relief: Vec::new(),
+            };
+            for t in (0..f.horizon()).filter(|t| store.is_active(*t)) {
+                let price = self.price(t);
+                if store.charge[t] > 0.0 {
+                    let cost = price - store.terminal * store.eta_c;
+                    let c = self.lp.add_var(cost, (0.0, store.charge[t]));
+                    self.draw(t, c, 1.0);
+                    columns.charge[t] = Some(c);
+                }
+                if store.discharge[t] > 0.0 {
+                    let cost = store.wear + store.terminal / store.eta_d - price;
+                    let d = self.lp.add_var(cost, (0.0, store.discharge[t]));
+                    self.draw(t, d, -1.0);
+                    columns.discharge[t] = Some(d);
+                }
+            }
+            for departure in &store.departures {
+                let cost = f.penalty.trip - store.terminal;
+                columns.relief.push(self.lp.add_var(cost, (0.0, departure.trip_wh)));
+            }
+            self.stores.push(columns);
+        }
+        for s in 0..f.stores.len() {
+            self.add_soft_rows(s);
+        }
+    }
+
+    /// Departures, the floor when it is broken already, and the end under `hold`: with slack.
+    fn add_soft_rows(&mut self, s: usize) {
+        let (f, store) = (self.frame, &self.frame.stores[s]);
+        let mut soft: Vec<(usize, f64, f64)> =
+            store.departures.iter().map(|d| (d.at, d.due_wh, f.penalty.departure)).collect();
+        if store.initial < store.floor {
+            let floor = |t| (t + 1, store.floor, f.penalty.floor);
+            soft.extend((0..f.horizon()).filter(|t| store.charge[*t] > 0.0).map(floor));
+        }
+        if let Some(price) = store.hold {
+            soft.push((f.horizon(), store.initial, price));
+        }
+        for (boundary, wanted, price) in soft {
+            let slack = self.lp.add_var(price, (0.0, wanted.max(0.0)));
+            let (mut row, fixed) = self.stored(s, boundary);
+            row.add(slack, 1.0);
+            self.lp.add_constraint(row, ComparisonOp::Ge, wanted - fixed);
+        }
+    }
+
+    /// Stored energy of `s` at `boundary`: an expression and its constant.
+    fn stored(&self, s: usize, boundary: usize) -> (LinearExpr, f64) {
+        let (store, columns) = (&self.frame.stores[s], &self.stores[s]);
+        let (mut row, mut fixed) = (LinearExpr::empty(), store.initial);
+        for t in 0..boundary {
+            if let Some(c) = columns.charge[t] {
+                row.add(c, store.eta_c);
+            }
+            if let Some(d) = columns.discharge[t] {
+                row.add(d, -1.0 / store.eta_d);
+            }
+        }
+        for (departure, relief) in store.departures.iter().zip(&columns.relief) {
+            if departure.at < boundary {
+                row.add(*relief, 1.0);
+                fixed -= departure.trip_wh;
+            }
+        }
+        (row, fixed)
+    }
+
+    fn add_jobs(&mut self) {
+        let (f, n) = (self.frame, self.frame.horizon());
+        for (j, job) in f.problem.jobs.iter().enumerate() {
+            let (energy, power, later) = f.job(j);
+            let mut columns = vec![None; n];
+            let mut row = LinearExpr::empty();
+            for t in job.from..job.until.min(n) {
+                let y = self.lp.add_var(self.price(t), (0.0, power));
+                self.draw(t, y, 1.0);
+                row.add(y, 1.0);
+                columns[t] = Some(y);
+            }
+            row.add(self.lp.add_var(f.penalty.job, (0.0, energy)), 1.0);
+            if later > 0.0 {
+                row.add(self.lp.add_var(f.later_price(), (0.0, later)), 1.0);
+            }
+            self.lp.add_constraint(row, ComparisonOp::Eq, energy);
+            self.jobs.push(columns);
+        }
+    }
+
+    fn finish_rows(&mut self) {
+        for row in self.rows.iter_mut().flatten() {
+            self.lp.add_constraint(row.terms.as_slice(), ComparisonOp::Ge, row.low);
+            // Idling already breaks the limit: the row will be needed, so it is there at once.
+            if row.high < 0.0 {
+                self.lp.add_constraint(row.terms.as_slice(), ComparisonOp::Le, row.high);
+                row.is_high_in = true;
+            }
+        }
+    }
+
+    fn run(mut self) -> Result<(Decisions, f64), SolveError> {
+        let mut options = SolveOptions::default();
+        options.presolve = false;
+        let mut solution = self
+            .lp
+            .solve_with(options)
+            .map_err(solver_error)?
+            .into_solution()
+            .map_err(|_| SolveError::Solver("interrupted".into()))?;
+        for _ in 0..ROUNDS_MAX {
+            let decisions = self.read(&solution);
+            let broken = self.broken(&solution, &decisions);
+            if broken.is_empty() {
+                return Ok((decisions, solution.objective() + self.constant()));
+            }
+            for (row, op, bound) in broken {
+                solution = solution
+                    .add_constraint(row, op, bound)
+                    .map_err(solver_error)?
+                    .into_solution()
+                    .map_err(|_| SolveError::Solver("interrupted".into()))?;
+            }
+        }
+        Err(SolveError::Solver("no end of broken rows".into()))
+    }
+
+    /// The part of the cost that no column carries.
+    fn constant(&self) -> f64 {
+        let f = self.frame;
+        let trips =
+            |s: &super::frame::StoreFrame| s.departures.iter().map(|d| d.trip_wh).sum::<f64>();
+        let stores: f64 = f.stores.iter().map(|s| -s.terminal * (s.initial - trips(s))).sum();
+        let open = (0..f.horizon()).filter(|t| self.rows[*t].is_some());
+        stores + open.map(|t| self.price(t) * f.net[t]).sum::<f64>() + closed_cost(f)
+    }
+
+    fn read(&self, solution: &Solution) -> Decisions {
+        let pick = |columns: &[Option<Variable>]| -> Vec<f64> {
+            columns.iter().map(|v| v.map_or(0.0, |v| solution.var_value(v).max(0.0))).collect()
+        };
+        let stores = self.stores.iter().map(|s| {
+            let relief = s.relief.iter().map(|v| solution.var_value(*v).max(0.0)).collect();
+            (pick(&s.charge), pick(&s.discharge), relief)
+        });
+        Decisions {
+            stores: stores.collect(),
+            jobs: self.jobs.iter().map(|j| pick(j)).collect(),
+            pooled: Vec::new(),
+        }
+    }
+
+    /// The left-out rows that this answer breaks: of each run of breaches only the worst.
+    fn broken(
+        &mut self,
+        solution: &Solution,
+        decisions: &Decisions,
+    ) -> Vec<(LinearExpr, ComparisonOp, f64)> {
+        let mut found = Vec::new();
+        for (s, store) in self.frame.stores.iter().enumerate() {
+            let (charge, discharge, relief) = &decisions.stores[s];
+            let path = store.path(charge, discharge, relief);
+            for (bound, op, sign) in
+                [(store.capacity, ComparisonOp::Le, 1.0), (store.lowest, ComparisonOp::Ge, -1.0)]
+            {
+                for boundary in worst_of_runs(&path, |stored| sign * (stored - bound)) {
+                    let (row, fixed) = self.stored(s, boundary);
+                    found.push((row, op, bound - fixed));
+                }
+            }
+        }
+        for row in self.rows.iter_mut().flatten().filter(|r| !r.is_high_in) {
+            let flow: f64 = row.terms.iter().map(|(v, a)| a * solution.var_value(*v)).sum();
+            if flow > row.high + BREACH {
+                row.is_high_in = true;
+                found.push((row.terms.as_slice().into(), ComparisonOp::Le, row.high));
+            }
+        }
+        found
+    }
+}
+
+/// Of each run of boundaries where `breach` is positive, the one where it is largest.
+fn worst_of_runs(path: &[f64], breach: impl Fn(f64) -> f64) -> Vec<usize> {
+    let (mut found, mut worst) = (Vec::new(), None);
+    for (boundary, stored) in path.iter().enumerate() {
+        let by = breach(*stored);
+        if by <= BREACH {
+            found.extend(worst.take().map(|(at, _)| at));
+        } else if worst.is_none_or(|(_, most)| by > most) {
+            worst = Some((boundary, by));
+        }
+    }
+    found.extend(worst.map(|(at, _)| at));
+    found
+}
+
+pub(super) fn solver_error(error: microlp::Error) -> SolveError {
+    SolveError::Solver(error.to_string())
+}

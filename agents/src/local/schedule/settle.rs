@@ -1,0 +1,191 @@
+//! From decisions to a plan: what the meter sees when the storages and jobs do what was decided.
+//!
+//! Import, export, spill and shortfalls follow from the decisions by one meter that nets (protocol
+//! 3.2), so no plan can import and export at once, whatever a solver believed.
+
+use super::frame::Frame;
+use super::plan::{Method, Plan, Shortfall, StorePlan};
+use super::{dual, frame};
+
+/// What a solver decided, kWh.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Decisions {
+    /// Per store: charge, discharge per interval, and trip energy left out per departure.
+    pub stores: Vec<(Vec<f64>, Vec<f64>, Vec<f64>)>,
+    /// Per job: energy per interval.
+    pub jobs: Vec<Vec<f64>>,
+    /// Pooled sale per interval; empty without one.
+    pub pooled: Vec<f64>,
+}
+
+impl Decisions {
+    /// Nothing moves.
+    pub fn idle(frame: &Frame<'_>) -> Self {
+        let n = frame.horizon();
+        Self {
+            stores: (frame.stores.iter())
+                .map(|s| (vec![0.0; n], vec![0.0; n], vec![0.0; s.departures.len()]))
+                .collect(),
+            jobs: vec![vec![0.0; n]; frame.problem.jobs.len()],
+            pooled: if frame.problem.pooled.is_some() { vec![0.0; n] } else { Vec::new() },
+        }
+    }
+
+    /// Cancels charging against discharging in the same interval where the stored energy stays.
+    pub fn net_out(&mut self, frame: &Frame<'_>) {
+        for ((charge, discharge, _), store) in self.stores.iter_mut().zip(&frame.stores) {
+            for (c, d) in charge.iter_mut().zip(discharge.iter_mut()) {
+                if *c > 0.0 && *d > 0.0 {
+                    let stored = store.eta_c * *c - *d / store.eta_d;
+                    *c = (stored / store.eta_c).max(0.0);
+                    *d = (-stored * store.eta_d).max(0.0);
+                }
+            }
+        }
+    }
+
+    /// What storages and jobs take from the site in interval `t`.
+    pub fn drawn(&self, t: usize) -> f64 {
+        let stores: f64 = self.stores.iter().map(|(c, d, _)| c[t] - d[t]).sum();
+        stores + self.jobs.iter().map(|j| j[t]).sum::<f64>()
+    }
+}
+
+/// One interval at the meter, kWh.
+struct Meter {
+    import: f64,
+    export: f64,
+    spill: f64,
+    short: f64,
+    pooled: f64,
+    overload: f64,
+}
+
+impl Meter {
+    /// Tilted cost and penalties.
+    fn cost(&self, frame: &Frame<'_>, t: usize) -> f64 {
+        frame.retail[t] * self.import - frame.feed_in[t] * self.export
+            + frame.penalty.sale * self.short
+            + frame.penalty.overload * self.overload
+    }
+}
+
+fn meter(frame: &Frame<'_>, t: usize, drawn: f64, pooled: f64) -> Meter {
+    let (sold, net) = (frame.sold[t], frame.net[t] + drawn);
+    // `out` is what leaves the site when no sale is served: positive is export.
+    let out = sold - net;
+    let line = frame.export_limit;
+    let served = out.clamp(0.0, sold.min(line));
+    let pooled_served = (out - served).clamp(0.0, pooled.min((line - served).max(0.0)));
+    let surplus = (out - served - pooled_served).max(0.0);
+    let wanted = if frame.feed_in[t] < 0.0 { 0.0 } else { frame.export_max[t] - pooled_served };
+    let export = surplus.min(wanted.max(0.0)).max(surplus - frame.spill_max[t]);
+    let import = (-out).max(0.0);
+    Meter {
+        import,
+        export,
+        spill: surplus - export,
+        short: sold - served,
+        pooled: pooled_served,
+        overload: (import - frame.import_max[t]).max(0.0),
+    }
+}
+
+/// Tilted cost with penalties of the intervals in which nothing can be decided.
+pub(super) fn closed_cost(frame: &Frame<'_>) -> f64 {
+    (0..frame.horizon())
+        .filter(|t| !frame.is_open(*t))
+        .map(|t| meter(frame, t, 0.0, 0.0).cost(frame, t))
+        .sum()
+}
+
+/// Everything that follows from `decisions`.
+pub(super) fn settle(frame: &Frame<'_>, decisions: &Decisions, method: Method) -> Plan {
+    let n = frame.horizon();
+    let mut plan = Plan { start: frame.problem.start, method, ..Plan::default() };
+    let (mut tilted, mut cost) = (0.0, 0.0);
+    let mut pooled_left = frame.problem.pooled.map_or(0.0, |p| p.energy_wh * 1e-3);
+    for t in 0..n {
+        let pooled = decisions.pooled.get(t).copied().unwrap_or(0.0);
+        let m = meter(frame, t, decisions.drawn(t), pooled);
+        pooled_left -= m.pooled;
+        tilted += m.cost(frame, t);
+        cost += frame.problem.retail[t] * m.import - frame.problem.feed_in[t] * m.export;
+        plan.import_wh.push(clean(m.import));
+        plan.export_wh.push(clean(m.export));
+        plan.curtailed_wh.push(clean(m.spill));
+        plan.shortfall.sale_wh.push(clean(m.short));
+        plan.shortfall.overload_wh.push(clean(m.overload));
+        if frame.problem.pooled.is_some() {
+            plan.pooled_wh.push(clean(m.pooled));
+        }
+    }
+    plan.shortfall.pooled_wh = clean(pooled_left.max(0.0));
+    let penalty = frame.penalty.sale * pooled_left.max(0.0);
+    let (stores, jobs) = (stores(frame, decisions, &mut plan), jobs(frame, decisions, &mut plan));
+    plan.cost = cost + (stores.0 + jobs.0) * frame.price_unit;
+    plan.objective = (tilted + penalty + stores.0 + jobs.0 + stores.1 + jobs.1) * frame.price_unit;
+    plan.marginal = dual::marginal(frame, decisions, &plan);
+    plan
+}
+
+/// Fills the storages' schedules; returns their cost and their penalties.
+fn stores(frame: &Frame<'_>, decisions: &Decisions, plan: &mut Plan) -> (f64, f64) {
+    let (mut cost, mut penalty) = (0.0, 0.0);
+    for (s, (store, (charge, discharge, relief))) in
+        frame.stores.iter().zip(&decisions.stores).enumerate()
+    {
+        let path = store.path(charge, discharge, relief);
+        let last = path.last().copied().unwrap_or(store.initial);
+        let missing = store_shortfall(store, &path, relief, &mut plan.shortfall);
+        cost += store.wear * discharge.iter().sum::<f64>() - store.terminal * last;
+        cost += store.hold.map_or(0.0, |price| price * (store.initial - last).max(0.0));
+        penalty += frame.penalty.departure * missing.0
+            + frame.penalty.floor * missing.1
+            + frame.penalty.trip * relief.iter().sum::<f64>();
+        let wh = |v: &[f64]| v.iter().map(|kwh| clean(*kwh)).collect();
+        plan.stores.push(StorePlan {
+            charge_wh: wh(charge),
+            discharge_wh: wh(discharge),
+            stored_wh: wh(&path),
+            terminal_value: frame::terminal_value(frame.problem, &frame.problem.stores[s]),
+        });
+    }
+    (cost, penalty)
+}
+
+/// Adds what a storage lacks; returns what departures and the floor lack, kWh.
+fn store_shortfall(
+    store: &frame::StoreFrame,
+    path: &[f64],
+    relief: &[f64],
+    shortfall: &mut Shortfall,
+) -> (f64, f64) {
+    let departure: f64 = store.departures.iter().map(|d| (d.due_wh - path[d.at]).max(0.0)).sum();
+    let floor: f64 = path.iter().skip(1).map(|e| (store.floor - e).max(0.0)).sum();
+    shortfall.departure_wh += clean(departure);
+    shortfall.floor_wh += clean(floor);
+    shortfall.trip_wh += clean(relief.iter().sum());
+    (departure, floor)
+}
+
+/// Fills the jobs' schedules; returns the cost of waiting and the penalties.
+fn jobs(frame: &Frame<'_>, decisions: &Decisions, plan: &mut Plan) -> (f64, f64) {
+    let (mut cost, mut penalty) = (0.0, 0.0);
+    for (j, energies) in decisions.jobs.iter().enumerate() {
+        let (energy, _, later) = frame.job(j);
+        let open = (energy - energies.iter().sum::<f64>()).max(0.0);
+        let waits = open.min(later);
+        cost += waits * frame.later_price();
+        penalty += (open - waits) * frame.penalty.job;
+        plan.shortfall.job_wh += clean(open - waits);
+        plan.jobs_wh.push(energies.iter().map(|kwh| clean(*kwh)).collect());
+    }
+    (cost, penalty)
+}
+
+/// kWh to Wh, with the solver's round-off (below a hundredth of a watt-hour) taken off.
+fn clean(kwh: f64) -> f64 {
+    let wh = kwh * 1e3;
+    if wh.abs() < 0.01 { 0.0 } else { wh }
+}

@@ -10,6 +10,7 @@ pub mod device;
 pub mod keys;
 pub mod net;
 pub mod node;
+pub mod observe;
 pub mod order;
 pub mod report;
 pub mod sim;

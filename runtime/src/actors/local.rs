@@ -22,7 +22,7 @@ use gridpact_chain::terms::Price;
 use super::resource::Command;
 use super::{Door, EpochStarted, Poison, arm};
 use crate::clock::Clock;
-use crate::supervise::{Actor, Context, Handler, Job, Message};
+use crate::supervise::{Actor, Context, Handler, Job, Message, Ref};
 
 /// From an RA: what its device did in the interval that has ended.
 #[derive(Debug, Clone)]
@@ -64,6 +64,41 @@ pub struct LocalDoors {
     pub workshop: Door<Job>,
     /// To itself: schedules that come back.
     pub solved: Door<Solved>,
+}
+
+/// The doors of a local coordination agent.
+#[derive(Clone, Default)]
+pub struct LocalInbox {
+    /// An epoch begins.
+    pub epoch: Door<EpochStarted>,
+    /// What a device did.
+    pub reading: Door<DeviceReading>,
+    /// A schedule that comes back.
+    pub solved: Door<Solved>,
+    /// What could be sold?
+    pub quote: Door<QuoteRequest>,
+    /// Reserve this sale.
+    pub reserve: Door<ReserveRequest>,
+    /// A contract binds, or no longer does.
+    pub obligation: Door<Obligation>,
+    /// What a purchase cost.
+    pub deal: Door<Deal>,
+    /// Break.
+    pub poison: Door<Poison>,
+}
+
+impl LocalInbox {
+    /// Opens all of them onto `actor`.
+    pub fn open(&self, actor: &Ref<LocalActor>) {
+        self.epoch.open(actor.port());
+        self.reading.open(actor.port());
+        self.solved.open(actor.port());
+        self.quote.open(actor.port());
+        self.reserve.open(actor.port());
+        self.obligation.open(actor.port());
+        self.deal.open(actor.port());
+        self.poison.open(actor.port());
+    }
 }
 
 /// What an LCA's later lives are rebuilt from.

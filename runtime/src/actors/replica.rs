@@ -23,7 +23,7 @@ use crate::keys::Signer;
 use crate::net::Transport;
 use crate::order::{Ordered, Ordering};
 use crate::store::{Entry, Journal};
-use crate::supervise::{Actor, Context, Handler, Message};
+use crate::supervise::{Actor, Context, Handler, Message, Ref};
 use crate::verdicts::ProcessVerdicts;
 
 /// From another replica: chain talk.
@@ -89,6 +89,32 @@ macro_rules! letters {
 letters!(
     FromReplica, Signed, Publish, ContractSettled, ChainTime, PairAppended, PairClosed, Flush
 );
+
+/// The doors of a replica.
+#[derive(Clone, Default)]
+pub struct ReplicaInbox {
+    /// An epoch begins.
+    pub epoch: Door<EpochStarted>,
+    /// Another replica speaks.
+    pub peer: Door<FromReplica>,
+    /// A contract for the chain.
+    pub publish: Door<Publish>,
+    /// A signature that comes back.
+    pub signed: Door<Signed>,
+    /// Break.
+    pub poison: Door<Poison>,
+}
+
+impl ReplicaInbox {
+    /// Opens all of them onto `actor`.
+    pub fn open(&self, actor: &Ref<ReplicaActor>) {
+        self.epoch.open(actor.port());
+        self.peer.open(actor.port());
+        self.publish.open(actor.port());
+        self.signed.open(actor.port());
+        self.poison.open(actor.port());
+    }
+}
 
 /// What a replica's body speaks to.
 #[derive(Clone)]
@@ -235,7 +261,6 @@ impl Actor for ReplicaActor {
     const KIND: &'static str = "replica";
 
     fn started(&mut self, cx: &mut Context<Self>) {
-        self.ports.ordering.decided(cx.own_port::<Ordered>());
         self.step(Input::Started, cx);
     }
 

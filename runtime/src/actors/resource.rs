@@ -12,7 +12,7 @@ use super::local::DeviceReading;
 use super::{Door, EpochStarted, Poison, arm};
 use crate::clock::Clock;
 use crate::device::Driver;
-use crate::supervise::{Actor, Context, Handler, Message};
+use crate::supervise::{Actor, Context, Handler, Message, Ref};
 
 /// From the LCA: what the device shall do in an interval.
 #[derive(Debug, Clone, Copy)]
@@ -20,6 +20,26 @@ pub struct Command(pub Setpoint);
 
 impl Message for Command {
     type Reply = ();
+}
+
+/// The doors of a resource agent.
+#[derive(Clone, Default)]
+pub struct ResourceInbox {
+    /// An epoch begins.
+    pub epoch: Door<EpochStarted>,
+    /// What to do.
+    pub command: Door<Command>,
+    /// Break.
+    pub poison: Door<Poison>,
+}
+
+impl ResourceInbox {
+    /// Opens all of them onto `actor`.
+    pub fn open(&self, actor: &Ref<ResourceActor>) {
+        self.epoch.open(actor.port());
+        self.command.open(actor.port());
+        self.poison.open(actor.port());
+    }
 }
 
 /// One device's actor.

@@ -1,0 +1,336 @@
+//! One prosumer's actors: the only file that knows all of them, how they are wired and in which
+//! order they stand up.
+//!
+//! Everything that lasts longer than one life of an actor (stores, keys, doors) is made here and
+//! given to the factories, so that a life that panics is rebuilt from it.
+
+use std::any::Any;
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use gridpact_agents::local::LocalAgent;
+use gridpact_agents::local::setup::LocalSetup;
+use gridpact_agents::resource::ResourceAgent;
+use gridpact_agents::resource::nature::Nature;
+use gridpact_agents::resource::reading::DeviceIndex;
+use gridpact_agents::social::{SocialAgent, SocialSetup};
+use gridpact_chain::genesis::Genesis;
+use gridpact_chain::journal::JournalEntry;
+use gridpact_chain::replica::{Params as ReplicaParams, Replica, RestoreError};
+use gridpact_chain::terms::PartyId;
+use gridpact_chain::verifier::Verifier;
+
+use crate::actors::coordinator::{Audience, Quiescent};
+use crate::actors::local::{LocalActor, LocalDoors, LocalInbox, LocalStore};
+use crate::actors::replica::{ReplicaActor, ReplicaInbox, ReplicaMeans, ReplicaPorts};
+use crate::actors::resource::{ResourceActor, ResourceInbox};
+use crate::actors::social::{LocalReborn, SocialActor, SocialInbox, SocialMeans, SocialPorts};
+use crate::actors::verifier::{VerifierActor, VerifierInbox, VerifierTally};
+use crate::actors::{Door, replica::Counters};
+use crate::clock::Clock;
+use crate::device::Driver;
+use crate::keys::Signer;
+use crate::net::Transport;
+use crate::net::memory::MemberDoors;
+use crate::observe::Observer;
+use crate::order::Ordering;
+use crate::store::{Entry, Journal};
+use crate::supervise::{Actor, Backoff, ChildSpec, Job, Overflow, Ref, spawn};
+use crate::verdicts::ProcessVerdicts;
+
+/// Most letters that wait for an agent; a home speaks to a few dozen others at once.
+const AGENT_MAILBOX: u32 = 4_096;
+
+/// Makes something anew for every life.
+pub type Maker<T> = Rc<dyn Fn(u32) -> T>;
+
+/// The doors of one prosumer's actors.
+#[derive(Clone, Default)]
+pub struct HomeDoors {
+    /// Its RAs, by device.
+    pub resources: Vec<ResourceInbox>,
+    /// Its LCA.
+    pub local: LocalInbox,
+    /// Its SCA.
+    pub social: SocialInbox,
+    /// Its replica.
+    pub replica: ReplicaInbox,
+    /// Its verifier.
+    pub verifier: VerifierInbox,
+}
+
+impl HomeDoors {
+    /// Shut doors for a home with this many devices.
+    #[must_use]
+    pub fn with_devices(devices: usize) -> Self {
+        Self { resources: (0..devices).map(|_| ResourceInbox::default()).collect(), ..Self::default() }
+    }
+
+    /// What other members may reach of it.
+    #[must_use]
+    pub fn member(&self) -> MemberDoors {
+        MemberDoors { social: self.social.peer.clone(), replica: self.replica.peer.clone() }
+    }
+}
+
+/// What all homes of a process share.
+#[derive(Clone)]
+pub struct Commons {
+    /// The founding document.
+    pub genesis: Arc<Genesis>,
+    /// Members and voters.
+    pub registry: Arc<gridpact_chain::registry::Registry>,
+    /// How replicas behave.
+    pub replica: ReplicaParams,
+    /// Other members.
+    pub transport: Rc<dyn Transport>,
+    /// Who orders.
+    pub ordering: Rc<dyn Ordering>,
+    /// Verdicts on signatures.
+    pub verdicts: Rc<ProcessVerdicts>,
+    /// Where heavy work is done.
+    pub workshop: Door<Job>,
+    /// The coordinator.
+    pub quiescent: Door<Quiescent>,
+    /// Who watches.
+    pub observer: Observer,
+    /// Counts over all replicas.
+    pub counts: Counters,
+    /// Counts over all verifiers.
+    pub verified: VerifierTally,
+    /// How a verifier works.
+    pub verifier: Maker<Verifier>,
+    /// What time it is.
+    pub clock: Clock,
+    /// Seed of the back-off's jitter.
+    pub seed: u64,
+    /// Letters a replica's mailbox holds.
+    pub replica_mailbox: u32,
+}
+
+/// What is particular to one home.
+pub struct HomeSpec {
+    /// Its number.
+    pub party: PartyId,
+    /// Its devices.
+    pub natures: Vec<Nature>,
+    /// A driver per device, for every life.
+    pub drivers: Rc<dyn Fn(usize) -> Box<dyn Driver>>,
+    /// What its LCA is born with.
+    pub local: Maker<LocalSetup>,
+    /// What its SCA is born with.
+    pub social: Maker<SocialSetup>,
+    /// How it signs.
+    pub signer: Signer,
+    /// Where it keeps what must last.
+    pub journal: Rc<RefCell<dyn Journal>>,
+    /// Where its LCA keeps what it needs again.
+    pub store: Rc<RefCell<LocalStore>>,
+}
+
+/// A prosumer whose actors stand; they live as long as this does.
+pub struct Home {
+    /// Its doors.
+    pub doors: HomeDoors,
+    _actors: Vec<Box<dyn Any>>,
+}
+
+impl Home {
+    /// Raises all actors of a home: chain first, then SCA, LCA and RAs, so that each finds whom it
+    /// speaks to.
+    #[must_use]
+    pub fn raise(spec: HomeSpec, doors: HomeDoors, commons: &Commons) -> Self {
+        let spec = Rc::new(spec);
+        let mut actors: Vec<Box<dyn Any>> = vec![
+            raise_replica(&spec, &doors, commons),
+            raise_verifier(&spec, &doors, commons),
+            raise_social(&spec, &doors, commons),
+            raise_local(&spec, &doors, commons),
+        ];
+        actors.extend((0..spec.natures.len()).map(|d| raise_resource(&spec, d, &doors, commons)));
+        Self { doors, _actors: actors }
+    }
+
+    /// Adds its actors to those the coordinator speaks to.
+    pub fn join(&self, audience: &mut Audience) {
+        audience.phases.push(self.doors.social.phase.clone());
+        audience.ends.push(self.doors.verifier.ended.clone());
+    }
+}
+
+fn child<A: Actor>(
+    spec: &HomeSpec,
+    role: &str,
+    commons: &Commons,
+    factory: impl FnMut(&crate::supervise::Rebirth) -> Result<A, String> + 'static,
+) -> ChildSpec<A> {
+    let name = format!("{}/{role}", spec.party);
+    ChildSpec::new(name, factory).backoff(Backoff { seed: commons.seed, ..Backoff::default() })
+}
+
+fn keep<A: Actor>(actor: Ref<A>) -> Box<dyn Any> {
+    Box::new(actor)
+}
+
+fn raise_replica(spec: &Rc<HomeSpec>, doors: &HomeDoors, commons: &Commons) -> Box<dyn Any> {
+    let means = ReplicaMeans {
+        ports: ReplicaPorts {
+            transport: Rc::clone(&commons.transport),
+            ordering: Rc::clone(&commons.ordering),
+            signed: doors.replica.signed.clone(),
+            settled: doors.social.settled.clone(),
+            time: doors.social.time.clone(),
+            appended: doors.verifier.appended.clone(),
+            closed: doors.verifier.closed.clone(),
+        },
+        journal: Rc::clone(&spec.journal),
+        signer: spec.signer.clone(),
+        verdicts: Rc::clone(&commons.verdicts),
+        clock: commons.clock,
+        counts: commons.counts.clone(),
+    };
+    let (me, all, journal) = (spec.party, commons.clone(), Rc::clone(&spec.journal));
+    let factory = move |_: &_| {
+        let mind = restored(&all, me, &journal.borrow().entries()).map_err(|e| e.to_string())?;
+        Ok(ReplicaActor::new(mind, me, means.clone()))
+    };
+    let mailbox = commons.replica_mailbox;
+    let actor = spawn(child(spec, "replica", commons, factory).mailbox(mailbox, Overflow::Refuse));
+    doors.replica.open(&actor);
+    commons.ordering.decided(actor.port());
+    keep(actor)
+}
+
+fn restored(all: &Commons, me: PartyId, entries: &[Entry]) -> Result<Replica, RestoreError> {
+    let chain = entries.iter().filter_map(|entry| match entry {
+        Entry::Chain(entry) => Some(entry.clone()),
+        Entry::Social(_) => None,
+    });
+    let (genesis, registry) = (Arc::clone(&all.genesis), Arc::clone(&all.registry));
+    let chain: Vec<JournalEntry> = chain.collect();
+    if chain.is_empty() {
+        return Ok(Replica::with_registry(genesis, registry, me, all.replica.clone()));
+    }
+    Replica::restore(genesis, registry, me, all.replica.clone(), chain)
+}
+
+fn raise_verifier(spec: &Rc<HomeSpec>, doors: &HomeDoors, commons: &Commons) -> Box<dyn Any> {
+    let (make, tally) = (Rc::clone(&commons.verifier), commons.verified.clone());
+    let (clock, verdicts) = (commons.clock, Rc::clone(&commons.verdicts));
+    let journal = Rc::clone(&spec.journal);
+    let factory = move |birth: &crate::supervise::Rebirth| {
+        let pairs = journal.borrow().entries();
+        let mind = make(birth.life);
+        Ok(VerifierActor::new(mind, &pairs, tally.clone(), Rc::clone(&verdicts), clock))
+    };
+    let mailbox = commons.replica_mailbox;
+    let actor = spawn(child(spec, "verifier", commons, factory).mailbox(mailbox, Overflow::Refuse));
+    doors.verifier.open(&actor);
+    keep(actor)
+}
+
+fn raise_social(spec: &Rc<HomeSpec>, doors: &HomeDoors, commons: &Commons) -> Box<dyn Any> {
+    let means = SocialMeans {
+        ports: SocialPorts {
+            transport: Rc::clone(&commons.transport),
+            quotes: doors.local.quote.clone(),
+            reserves: doors.local.reserve.clone(),
+            obligations: doors.local.obligation.clone(),
+            deals: doors.local.deal.clone(),
+            publish: doors.replica.publish.clone(),
+            quiescent: commons.quiescent.clone(),
+            signed: doors.social.signed.clone(),
+        },
+        journal: Rc::clone(&spec.journal),
+        signer: spec.signer.clone(),
+        registry: Arc::clone(&commons.registry),
+        verdicts: Rc::clone(&commons.verdicts),
+        observer: commons.observer.clone(),
+        clock: commons.clock,
+    };
+    let home = Rc::clone(spec);
+    let factory = move |birth: &crate::supervise::Rebirth| {
+        let entries: Vec<_> = home.journal.borrow().entries().into_iter().filter_map(own).collect();
+        let setup = (home.social)(birth.life);
+        let mut first = Vec::new();
+        let mind = match entries.is_empty() {
+            true => SocialAgent::new(setup),
+            false => SocialAgent::restore(setup, entries, &mut first),
+        };
+        Ok(SocialActor::new(mind, home.party, means.clone(), first))
+    };
+    let actor =
+        spawn(child(spec, "sca", commons, factory).mailbox(AGENT_MAILBOX, Overflow::Refuse));
+    doors.social.open(&actor);
+    keep(actor)
+}
+
+fn own(entry: Entry) -> Option<gridpact_agents::social::Entry> {
+    match entry {
+        Entry::Social(entry) => Some(entry),
+        Entry::Chain(_) => None,
+    }
+}
+
+fn raise_local(spec: &Rc<HomeSpec>, doors: &HomeDoors, commons: &Commons) -> Box<dyn Any> {
+    let out = LocalDoors {
+        devices: doors.resources.iter().map(|device| device.command.clone()).collect(),
+        blocks: doors.social.blocks.clone(),
+        quotes: doors.social.quote.clone(),
+        reserved: doors.social.reserved.clone(),
+        workshop: commons.workshop.clone(),
+        solved: doors.local.solved.clone(),
+    };
+    let (home, reborn, clock) = (Rc::clone(spec), doors.social.reborn.clone(), commons.clock);
+    let factory = move |birth: &crate::supervise::Rebirth| {
+        let setup = (home.local)(birth.life);
+        let mind = match birth.life {
+            0 | 1 => LocalAgent::new(setup),
+            _ => reborn_local(setup, &home.store.borrow(), &clock),
+        };
+        if birth.life > 1 {
+            reborn.tell(LocalReborn);
+        }
+        Ok(LocalActor::new(mind, out.clone(), Rc::clone(&home.store), clock))
+    };
+    let actor =
+        spawn(child(spec, "lca", commons, factory).mailbox(AGENT_MAILBOX, Overflow::Refuse));
+    doors.local.open(&actor);
+    keep(actor)
+}
+
+/// A later life knows its contracts and hears again what its devices have done.
+fn reborn_local(setup: LocalSetup, store: &LocalStore, clock: &Clock) -> LocalAgent {
+    use gridpact_agents::local::speech::LocalInput;
+    use gridpact_agents::machine::Machine as _;
+
+    let mut mind = LocalAgent::restore(setup, store.obligations.values().cloned().collect());
+    let mut unheard = Vec::new();
+    for letter in &store.readings {
+        let (device, reading) = (letter.device, letter.reading.clone());
+        mind.handle(clock.now(), LocalInput::Reading { device, reading }, &mut unheard);
+    }
+    mind
+}
+
+fn raise_resource(
+    spec: &Rc<HomeSpec>,
+    device: usize,
+    doors: &HomeDoors,
+    commons: &Commons,
+) -> Box<dyn Any> {
+    let index = DeviceIndex::try_from(device).unwrap_or(DeviceIndex::MAX);
+    let (home, clock) = (Rc::clone(spec), commons.clock);
+    let (reading, interval_s) = (doors.local.reading.clone(), commons.genesis.interval_s);
+    let factory = move |_: &_| {
+        let mind = ResourceAgent::new(index, home.natures[device].clone(), interval_s);
+        let driver = (home.drivers)(device);
+        Ok(ResourceActor::new(index, mind, driver, reading.clone(), clock))
+    };
+    let actor = spawn(
+        child(spec, &format!("ra{device}"), commons, factory).mailbox(256, Overflow::Refuse),
+    );
+    doors.resources[device].open(&actor);
+    keep(actor)
+}

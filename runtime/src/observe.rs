@@ -1,0 +1,117 @@
+//! The read side: what those who watch a community may see, kept apart from what its agents know.
+//!
+//! Bodies tell the observer what they send and what came of it. It counts and archives; nothing it
+//! knows flows back into a mind.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Instant;
+
+use gridpact_agents::local::door::{Obligation, ReserveReply, Side};
+use gridpact_agents::social::TaskOutcome;
+use gridpact_agents::social::message::Message as SocialMessage;
+use gridpact_chain::contract::ContractId;
+use gridpact_chain::terms::{Epoch, PartyId, Price, Profile};
+
+/// How long one epoch's negotiation took on the process clock (protocol R2).
+#[derive(Debug, Clone, Copy)]
+pub struct Stopwatch {
+    /// First NegotiationRequest.
+    first: Instant,
+    /// Last OfferResponse or CounterResponse so far.
+    last: Instant,
+    /// Letters of the negotiation phase.
+    pub letters: u64,
+}
+
+impl Stopwatch {
+    /// Microseconds from the first request to the last answer.
+    #[must_use]
+    pub fn micros(&self) -> u64 {
+        u64::try_from((self.last - self.first).as_micros()).unwrap_or(u64::MAX)
+    }
+}
+
+/// What only the two parties of a contract know, archived for reports.
+#[derive(Debug, Clone, Default)]
+pub struct Terms {
+    /// Energy per interval.
+    pub profile: Option<Profile>,
+    /// The seller's exact unit cost when it reserved.
+    pub cost: Option<Price>,
+}
+
+/// Everything that was seen.
+#[derive(Debug, Default)]
+pub struct Observations {
+    /// Ends of tasks, with their buyers.
+    pub outcomes: Vec<(PartyId, TaskOutcome)>,
+    /// Negotiation per epoch.
+    pub negotiations: BTreeMap<Epoch, Stopwatch>,
+    /// Terms of contracts.
+    pub terms: BTreeMap<ContractId, Terms>,
+    /// Letters between SCAs, of all kinds.
+    pub letters: u64,
+}
+
+/// A shared handle to the observations of one process.
+#[derive(Debug, Clone, Default)]
+pub struct Observer(Rc<RefCell<Observations>>);
+
+impl Observer {
+    /// A letter between SCAs leaves.
+    pub fn letter(&self, message: &SocialMessage) {
+        let mut seen = self.0.borrow_mut();
+        seen.letters += 1;
+        let epoch = message.about().epoch;
+        match message {
+            SocialMessage::NegotiationRequest(_) => {
+                let now = Instant::now();
+                let watch = Stopwatch { first: now, last: now, letters: 0 };
+                seen.negotiations.entry(epoch).or_insert(watch).letters += 1;
+            }
+            SocialMessage::OfferResponse(_) | SocialMessage::CounterResponse(_) => {
+                if let Some(watch) = seen.negotiations.get_mut(&epoch) {
+                    watch.letters += 1;
+                    watch.last = Instant::now();
+                }
+            }
+            SocialMessage::NegotiationReply(_) | SocialMessage::Offer(_) => {
+                if let Some(watch) = seen.negotiations.get_mut(&epoch) {
+                    watch.letters += 1;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A contract binds one of its parties.
+    pub fn obligation(&self, obligation: &Obligation) {
+        if let Obligation::Signed { contract_id, profile, side } = obligation {
+            let mut seen = self.0.borrow_mut();
+            let terms = seen.terms.entry(*contract_id).or_default();
+            // Under bare energy blocks the sides plan differently; the buyer's profile is archived.
+            if *side == Side::Buyer || terms.profile.is_none() {
+                terms.profile = Some(profile.clone());
+            }
+        }
+    }
+
+    /// An LCA answered a reservation.
+    pub fn reserved(&self, reply: &ReserveReply) {
+        if let Ok(cost) = reply.outcome {
+            self.0.borrow_mut().terms.entry(reply.contract_id).or_default().cost = Some(cost);
+        }
+    }
+
+    /// A task ended.
+    pub fn outcome(&self, buyer: PartyId, outcome: TaskOutcome) {
+        self.0.borrow_mut().outcomes.push((buyer, outcome));
+    }
+
+    /// Looks at what was seen.
+    pub fn look<R>(&self, look: impl FnOnce(&Observations) -> R) -> R {
+        look(&self.0.borrow())
+    }
+}

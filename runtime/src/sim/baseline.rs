@@ -1,0 +1,124 @@
+//! The two lives without trading (protocol R6): A without control of storage, B with local
+//! schedules and the grid as the only partner.
+//!
+//! Homes that do not trade do not meet, so each is run to its end alone, and the cores share the
+//! homes. The minds are the same as in the trading world; the host is a plain loop.
+
+use std::sync::Arc;
+use std::thread;
+
+use gridpact_agents::local::LocalAgent;
+use gridpact_agents::local::schedule::solve;
+use gridpact_agents::local::speech::{LocalEffect, LocalInput};
+use gridpact_agents::machine::Machine;
+use gridpact_agents::resource::reading::{Reading, Setpoint};
+use gridpact_chain::terms::{Interval, PartyId};
+
+use super::community::Community;
+use super::homes::{Nursery, device_index, first_epoch, party_of};
+use super::plant::{Plant, SiteInterval};
+
+/// What a home did without trading, per simulated interval.
+pub type Life = Vec<SiteInterval>;
+
+/// Run A: battery idle, vehicle charged as soon as it is plugged in, jobs when their window opens.
+#[must_use]
+pub fn uncontrolled(community: &Arc<Community>) -> Vec<Life> {
+    let mut plant = Plant::uncontrolled(Arc::clone(community));
+    for at in (community.start.0..community.end().0).map(Interval) {
+        for (number, site) in community.sites.iter().enumerate() {
+            for device in 0..site.devices.len() {
+                plant.step(party_of(number), device_index(device), at, None);
+            }
+        }
+    }
+    (0..community.sites.len()).map(|number| plant.rows(party_of(number)).to_vec()).collect()
+}
+
+/// Run B: every home's local schedule, planned anew in every interval.
+#[must_use]
+pub fn local_only(nursery: &Nursery, threads: usize) -> Vec<Life> {
+    let homes = nursery.community.sites.len();
+    let share = homes.div_ceil(threads.max(1)).max(1);
+    let numbers: Vec<usize> = (0..homes).collect();
+    thread::scope(|scope| {
+        let workers: Vec<_> = numbers
+            .chunks(share)
+            .map(|part| {
+                scope.spawn(move || {
+                    let mut plant = Plant::new(Arc::clone(&nursery.community));
+                    part.iter().map(|n| alone(nursery, &mut plant, party_of(*n))).collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        workers
+            .into_iter()
+            .flat_map(|worker| worker.join().expect("a home's own life does not panic"))
+            .collect()
+    })
+}
+
+/// One home from the first epoch to the last.
+fn alone(nursery: &Nursery, plant: &mut Plant, party: PartyId) -> Life {
+    let community = &nursery.community;
+    let Some(setup) = nursery.local(party, false) else { return Life::new() };
+    let mut home = Alone { mind: LocalAgent::new(setup), setpoints: Vec::new() };
+    let devices = community.site(party).map_or(0, |site| site.devices.len());
+    for epoch in (first_epoch(community).0..community.end().0).map(Interval) {
+        let ended = Interval(epoch.0.saturating_sub(1));
+        let readings: Vec<Reading> = (0..devices)
+            .map(|device| match ended < community.start {
+                true => plant.before(party, device_index(device), ended),
+                false => plant.step(party, device_index(device), ended, home.setpoint(device, ended)),
+            })
+            .collect();
+        home.live(nursery, epoch, readings);
+    }
+    let last = Interval(community.end().0.saturating_sub(1));
+    for device in 0..devices {
+        plant.step(party, device_index(device), last, home.setpoint(device, last));
+    }
+    plant.rows(party).to_vec()
+}
+
+/// A mind with what it last told its devices.
+struct Alone {
+    mind: LocalAgent,
+    setpoints: Vec<(usize, Setpoint)>,
+}
+
+impl Alone {
+    fn setpoint(&self, device: usize, at: Interval) -> Option<Setpoint> {
+        let told = self.setpoints.iter().rev().find(|(d, _)| *d == device)?.1;
+        (told.interval == at).then_some(told)
+    }
+
+    fn live(&mut self, nursery: &Nursery, epoch: Interval, readings: Vec<Reading>) {
+        self.setpoints.clear();
+        let start = epoch.starts_at(nursery.community.interval_s);
+        let deadlines = nursery.params.epoch.deadlines(start);
+        let mut inputs = vec![LocalInput::EpochStart { epoch, deadlines }];
+        inputs.extend((0..).zip(readings).map(|(device, reading)| LocalInput::Reading { device, reading }));
+        inputs.reverse();
+        let mut effects = Vec::new();
+        while let Some(input) = inputs.pop() {
+            self.mind.handle(start, input, &mut effects);
+            for effect in effects.drain(..) {
+                match effect {
+                    LocalEffect::Solve { ticket, problem } => {
+                        inputs.push(LocalInput::Solved { ticket, plan: solve(&problem) });
+                    }
+                    LocalEffect::Setpoint { device, setpoint } => {
+                        self.setpoints.push((usize::from(device), setpoint));
+                    }
+                    LocalEffect::Blocks(_)
+                    | LocalEffect::Quote(_)
+                    | LocalEffect::Reserved(_)
+                    | LocalEffect::Planned(_)
+                    | LocalEffect::Stale { .. }
+                    | LocalEffect::Unplanned(_) => {}
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! What each home of a simulated community is born with: its LCA's setup, its SCA's, its drivers.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use gridpact_agents::local::forecast::{Calendar, Forecaster, SeriesId};
+use gridpact_agents::local::setup::{Connection, LocalSetup};
+use gridpact_agents::params::Params;
+use gridpact_agents::resource::nature::Nature;
+use gridpact_agents::resource::reading::{DeviceIndex, Reading};
+use gridpact_agents::social::SocialSetup;
+use gridpact_chain::digest::Digest;
+use gridpact_chain::terms::{Interval, PartyId, Power, Price};
+use rand_chacha::ChaCha20Rng;
+use rand_core::{Rng, SeedableRng};
+
+use super::calendar::ZoneCalendar;
+use super::community::{Community, DeviceData, Site};
+use super::plant::Plant;
+use super::scenario::{ForecastMode, Scenario};
+use crate::device::Driver;
+use crate::device::simulated::{Field, SimulatedDriver};
+
+/// Epochs before the first simulated interval: its first tender window is traded in the one before.
+pub const LEAD: u32 = 1;
+
+/// Everything homes are made from.
+pub struct Nursery {
+    /// The community.
+    pub community: Arc<Community>,
+    /// Validated parameters of the minds.
+    pub params: Arc<Params>,
+    calendar: Arc<dyn Calendar>,
+    forecast: ForecastMode,
+    p2p_fee: Price,
+    seed: u64,
+}
+
+impl Nursery {
+    /// A nursery for the homes of `community`.
+    #[must_use]
+    pub fn new(scenario: &Scenario, community: Arc<Community>) -> Self {
+        let intervals = community.series_len();
+        let zone = &community.zone;
+        let calendar =
+            ZoneCalendar::new(community.first(), intervals, community.interval_s, zone);
+        Self {
+            params: Arc::new(scenario.params.clone()),
+            calendar: Arc::new(calendar),
+            forecast: scenario.forecast,
+            p2p_fee: scenario.tariff.p2p_fee,
+            seed: scenario.seed,
+            community,
+        }
+    }
+
+    /// What the LCA of a home is born with; the same in every life.
+    #[must_use]
+    pub fn local(&self, party: PartyId, trading: bool) -> Option<LocalSetup> {
+        let site = self.community.site(party)?;
+        Some(LocalSetup {
+            party,
+            params: (*self.params).clone(),
+            devices: natures(site),
+            connection: Connection { import_w: site.import_w, export_w: site.export_w },
+            tariff: Arc::clone(&site.tariff) as _,
+            calendar: Arc::clone(&self.calendar),
+            forecaster: self.forecaster(party, site),
+            p2p_fee: self.p2p_fee,
+            seed: self.seed ^ u64::from(party.0),
+            trading,
+            trade_until: Some(self.community.end()),
+        })
+    }
+
+    fn forecaster(&self, party: PartyId, site: &Site) -> Box<dyn Forecaster> {
+        let plant = Plant::new(Arc::clone(&self.community));
+        match self.forecast {
+            ForecastMode::Perfect => self.perfect(site),
+            ForecastMode::Auto => self.learned(party, site, &plant),
+        }
+    }
+
+    fn perfect(&self, site: &Site) -> Box<dyn Forecaster> {
+        let mut known = gridpact_agents::local::forecast::Perfect::new(self.community.first());
+        for (device, given) in (0..).zip(&site.devices) {
+            if let DeviceData::Series(series) = &given.data {
+                known.insert(device, Arc::clone(series), is_generator(&given.nature));
+            }
+        }
+        Box::new(known)
+    }
+
+    /// The history up to the readings that the first epochs will bring.
+    fn learned(&self, party: PartyId, site: &Site, plant: &Plant) -> Box<dyn Forecaster> {
+        let mut learning =
+            gridpact_agents::local::forecast::Auto::new(Arc::clone(&self.calendar), &natures(site));
+        let unheard = self.community.start.0.saturating_sub(1 + LEAD);
+        for (device, given) in (0..).zip(&site.devices) {
+            if matches!(given.data, DeviceData::Series(_)) {
+                let recorded = plant.recorded(party, device);
+                let heard: Vec<f64> =
+                    recorded.iter().filter(|r| r.interval.0 < unheard).map(energy_wh).collect();
+                learning.preload(SeriesId::Device(device), self.community.first(), &heard);
+            }
+        }
+        Box::new(learning)
+    }
+
+    /// What the SCA of a home is born with in its `life`-th life.
+    #[must_use]
+    pub fn social(
+        &self,
+        party: PartyId,
+        community: Digest,
+        imbalance_cap: Price,
+        life: u32,
+    ) -> Option<SocialSetup> {
+        let site = self.community.site(party)?;
+        let mut rng = ChaCha20Rng::seed_from_u64(self.seed);
+        rng.set_stream(SOCIAL_STREAMS | u64::from(party.0) << 16 | u64::from(life & 0xffff));
+        let mut seed = [0; 32];
+        rng.fill_bytes(&mut seed);
+        Some(SocialSetup {
+            party,
+            community,
+            params: Arc::clone(&self.params),
+            neighbours: self.community.neighbours.get(party.0 as usize)?.clone(),
+            line_limit: Power(i64::try_from(site.import_w).unwrap_or(i64::MAX)),
+            imbalance_cap,
+            seed,
+        })
+    }
+}
+
+/// Keeps the SCAs' streams of chance apart from those of profiles and keys.
+const SOCIAL_STREAMS: u64 = 1 << 56;
+
+/// What a home's devices can do.
+#[must_use]
+pub fn natures(site: &Site) -> Vec<Nature> {
+    site.devices.iter().map(|device| device.nature.clone()).collect()
+}
+
+/// The drivers of a home, on the field all homes share.
+#[must_use]
+pub fn drivers(field: &Rc<RefCell<Field>>, party: PartyId) -> Rc<dyn Fn(usize) -> Box<dyn Driver>> {
+    let field = Rc::clone(field);
+    Rc::new(move |device| {
+        Box::new(SimulatedDriver::new(Rc::clone(&field), party.0 as usize, device))
+    })
+}
+
+fn is_generator(nature: &Nature) -> bool {
+    matches!(nature, Nature::Solar { .. } | Nature::Wind { .. })
+}
+
+/// What a load took or a generator could have given, Wh.
+fn energy_wh(reading: &Reading) -> f64 {
+    let wh = reading.consumed_wh + reading.produced_wh + reading.curtailed_wh;
+    f64::from(u32::try_from(wh).unwrap_or(u32::MAX))
+}
+
+/// A device's number as minds count.
+#[must_use]
+pub fn device_index(device: usize) -> DeviceIndex {
+    DeviceIndex::try_from(device).unwrap_or(DeviceIndex::MAX)
+}
+
+/// A home's number as minds count.
+#[must_use]
+pub fn party_of(site: usize) -> PartyId {
+    PartyId(u32::try_from(site).unwrap_or(u32::MAX))
+}
+
+/// The first epoch of a run.
+#[must_use]
+pub fn first_epoch(community: &Community) -> Interval {
+    Interval(community.start.0.saturating_sub(LEAD))
+}

@@ -21,3 +21,4 @@ pub mod sign;
 pub mod statement;
 pub mod terms;
 pub mod verdicts;
+pub mod verifier;

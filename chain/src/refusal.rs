@@ -129,6 +129,12 @@ pub enum Refusal {
     /// The sequencer's signature does not verify.
     #[error("order of the batch is not proven")]
     OrderUnproven,
+    /// A record was submitted to a node that does not order.
+    #[error("this node is not the sequencer")]
+    NotSequencer,
+    /// A ledger proposal from a voter that the lottery did not draw.
+    #[error("party {0} was not drawn to broadcast this ledger")]
+    NotDrawn(PartyId),
     /// The node stopped settling after a fault.
     #[error("node has stopped settling")]
     Halted,

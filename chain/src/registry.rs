@@ -18,6 +18,7 @@ pub type RegistryVersion = u32;
 #[derive(Debug, Clone)]
 pub struct Registry {
     version: RegistryVersion,
+    community: Digest,
     digest: Digest,
     members: Vec<Member>,
     voters: Vec<PartyId>,
@@ -33,6 +34,7 @@ impl Registry {
         let bytes = encode(&(0_u32, &genesis.members, genesis.quorum, genesis.sequencer));
         Arc::new(Self {
             version: 0,
+            community,
             digest: Digest::of(tag::REGISTRY, &community, &[&bytes]),
             members: genesis.members.clone(),
             voters: genesis.members.iter().filter(|m| m.voter).map(|m| m.id).collect(),
@@ -45,6 +47,12 @@ impl Registry {
     #[must_use]
     pub fn version(&self) -> RegistryVersion {
         self.version
+    }
+
+    /// Digest of the genesis it goes back to.
+    #[must_use]
+    pub fn community(&self) -> Digest {
+        self.community
     }
 
     /// Its digest, over members, quorum and sequencer.

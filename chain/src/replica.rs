@@ -2,221 +2,301 @@
 //! what an orderer fixed, computes the ledger itself and signs its own result.
 //!
 //! It does not know who ordered, what time it is or where bytes go: each of these is an argument.
+//! Its doors (protocol 8.9) are `pick`, `check`, `apply` and `on_vote`; [`Replica::handle`] leads
+//! every input to one of them.
 
+mod approval;
+mod order;
+mod port;
+mod restore;
+mod settle;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+pub use self::port::{
+    ALL_TO_ALL_MAX, Alarm, Audience, Effect, Fanout, Input, Params, Snapshot,
+};
+pub(crate) use self::order::{approval_digest, check_approvals};
+pub use self::restore::RestoreError;
 
-use crate::batch::{Approved, Batch};
-use crate::block::{Pair, Proof};
-use crate::contract::{ContractId, SignedContract};
+use self::approval::Asks;
+use self::order::Queue;
+use self::settle::Heights;
+use crate::contract::ContractId;
 use crate::digest::Digest;
-use crate::fault::Fault;
-use crate::journal::JournalEntry;
+use crate::genesis::Genesis;
+use crate::ledger::{Balances, Ledger};
 use crate::message::Message;
 use crate::refusal::Refusal;
-use crate::sign::Signature;
-use crate::statement::Statement;
-use crate::terms::{Epoch, Money, PartyId, Timestamp};
+use crate::registry::Registry;
+use crate::sign::{Signature, Verdicts};
+use crate::statement::{Approval, LedgerVote, Statement};
+use crate::terms::{PartyId, Timestamp};
 
-/// How votes travel (protocol 8.5).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Fanout {
-    /// To a collector that hands on proofs: about 6(n-1) messages per pair.
-    #[default]
-    Tally,
-    /// To everybody: 2(n-1) + 2n(n-1) messages per pair, for at most 32 voters.
-    AllToAll,
+/// What every step is handed: the time, the keeper of verdicts, the list of effects.
+struct Step<'a> {
+    now: Timestamp,
+    verdicts: &'a dyn Verdicts,
+    out: &'a mut Vec<Effect>,
 }
 
-/// Most voters with which [`Fanout::AllToAll`] is allowed; above, it falls back to a tally.
-pub const ALL_TO_ALL_MAX: usize = 32;
+impl Step<'_> {
+    fn emit(&mut self, effect: Effect) {
+        self.out.push(effect);
+    }
 
-/// What a node chooses for itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Params {
-    /// How votes travel; the same on all nodes.
-    pub fanout: Fanout,
-    /// Wait for a ledger proposal or certificate before the next draw, in ms.
-    pub ledger_timeout_ms: u64,
-    /// Shortest wait before a request is sent again, in ms.
-    pub resend_ms: u64,
-    /// How far a batch's time may be ahead of the clock, in ms.
-    pub ahead_max_ms: u64,
-}
+    fn send(&mut self, to: PartyId, message: Message) {
+        self.out.push(Effect::Send { to, message });
+    }
 
-impl Default for Params {
-    fn default() -> Self {
-        Self { fanout: Fanout::Tally, ledger_timeout_ms: 2000, resend_ms: 250, ahead_max_ms: 2000 }
+    fn refuse(&mut self, contract_id: Option<ContractId>, from: Option<PartyId>, reason: Refusal) {
+        self.out.push(Effect::Refused { contract_id, from, reason });
     }
 }
 
-/// What a replica is told.
-#[derive(Debug, Clone)]
-pub enum Input {
-    /// From the shell, once, after birth or restore: say again what has no answer yet.
-    Started,
-    /// From the coordinator: a trading round began.
-    EpochStarted {
-        /// Its number.
-        epoch: Epoch,
-        /// Its settle time, which contracts carry as `valid_until`.
-        t_settle: Timestamp,
-    },
-    /// From the own SCA: this node's buyer has a contract with both signatures.
-    Publish(Box<SignedContract>),
-    /// From another replica; the transport vouches for `from`.
-    Message {
-        /// Who said it.
-        from: PartyId,
-        /// What was said.
-        message: Message,
-    },
-    /// From the ordering: the next batch.
-    Ordered(Arc<Batch>),
-    /// From the key holder: the answer to [`Effect::Sign`].
-    Signed {
-        /// What was signed.
-        statement: Statement,
-        /// The signature.
-        signature: Signature,
-    },
-    /// The time asked for by `wake_at` has come.
-    Wake,
+/// What a deadline is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Timer {
+    /// Ask or submit this contract again.
+    Ask(ContractId),
+    /// The ledger of this height is late.
+    Height(u64),
+    /// A batch from the near future has become due.
+    Batch,
 }
 
-/// Who hears a broadcast; the sender itself is left out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Audience {
-    /// All voters of the current registry version.
-    Voters,
-    /// All members.
-    Members,
+/// Deadlines, the nearest first. Each subject has at most one, kept by the subject.
+#[derive(Debug, Default)]
+struct Timers(BTreeSet<(Timestamp, Timer)>);
+
+impl Timers {
+    fn set(&mut self, slot: &mut Option<Timestamp>, at: Option<Timestamp>, timer: Timer) {
+        if let Some(old) = slot.take() {
+            self.0.remove(&(old, timer));
+        }
+        if let Some(at) = at {
+            self.0.insert((at, timer));
+            *slot = Some(at);
+        }
+    }
+
+    fn pop_due(&mut self, now: Timestamp) -> Option<Timer> {
+        let first = *self.0.first().filter(|(at, _)| *at <= now)?;
+        self.0.remove(&first);
+        Some(first.1)
+    }
 }
 
-/// What a replica wants done, in this order: a record is on disk before what follows is sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Effect {
-    /// Sign with this node's key and come back with [`Input::Signed`].
-    Sign(Statement),
-    /// Write to the journal before anything that follows leaves the house.
-    Record(JournalEntry),
-    /// Send to one replica.
-    Send {
-        /// To whom.
-        to: PartyId,
-        /// What.
-        message: Message,
-    },
-    /// Send to many replicas.
-    Broadcast {
-        /// To whom.
-        to: Audience,
-        /// What.
-        message: Message,
-    },
-    /// Hand an approved record to the ordering; repeated until it is on the chain or void.
-    Submit(Arc<Approved>),
-    /// A pair was appended: for the verifier.
-    Appended {
-        /// The pair.
-        pair: Arc<Pair>,
-        /// Approvals and order; no ledger votes yet.
-        proof: Arc<Proof>,
-    },
-    /// A pair reached its quorum of ledger votes.
-    Closed {
-        /// Its height.
-        height: u64,
-        /// The whole proof.
-        proof: Arc<Proof>,
-    },
-    /// Chain time moved to a batch's time: what was valid until before it and is not on the chain
-    /// is void (protocol 7.4).
-    Advanced {
-        /// Index of the batch.
-        index: u64,
-        /// Its time.
-        time_ms: Timestamp,
-    },
-    /// A contract of this node's buyer or seller is on the chain.
-    Settled {
-        /// The contract.
-        contract_id: ContractId,
-        /// Its height.
-        height: u64,
-    },
-    /// A contract of this node's buyer or seller was asked about and is void.
-    Lapsed {
-        /// The contract.
-        contract_id: ContractId,
-    },
-    /// Something was not accepted.
-    Refused {
-        /// The contract it concerns, if any.
-        contract_id: Option<ContractId>,
-        /// Whose doing, if not this node's.
-        from: Option<PartyId>,
-        /// Why.
-        reason: Refusal,
-    },
-    /// Closed pairs that a peer sent on request: for the verifier's repair.
-    Fetched(Vec<(Arc<Pair>, Arc<Proof>)>),
-    /// Somebody's misdeed, with its evidence.
-    Fault(Box<Fault>),
-    /// This node's own trouble, for its operator.
-    Alarm(Alarm),
+/// One node of the double chain.
+pub struct Replica {
+    genesis: Arc<Genesis>,
+    community: Digest,
+    registry: Arc<Registry>,
+    me: PartyId,
+    params: Params,
+
+    ledger: Ledger,
+    asks: Asks,
+    queue: Queue,
+    heights: Heights,
+
+    timers: Timers,
+    halted: bool,
 }
 
-/// Trouble that somebody must look at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Alarm {
-    /// Every voter was drawn once and no quorum came together.
-    #[error("ledger of height {height} has no quorum after {attempts} attempts")]
-    NoQuorum {
-        /// The height.
-        height: u64,
-        /// Draws made.
-        attempts: u32,
-    },
-    /// A quorum signed another ledger than this node computed: it stops and must be rebuilt.
-    #[error("this node's ledger of height {height} differs from the certified one")]
-    Diverged {
-        /// The height.
-        height: u64,
-    },
-    /// The sequencer signed two batches for one index: this node stops settling.
-    #[error("sequencer signed two batches with index {index}")]
-    OrderForked {
-        /// The index.
-        index: u64,
-    },
+impl Replica {
+    /// A replica of member `me` before the first block; `genesis` has passed its check.
+    #[must_use]
+    pub fn new(genesis: Arc<Genesis>, me: PartyId, params: Params) -> Self {
+        let registry = Registry::founding(&genesis);
+        Self::with_registry(genesis, registry, me, params)
+    }
+
+    /// [`new`](Self::new) with a registry made once and shared by all nodes of a process.
+    #[must_use]
+    pub fn with_registry(
+        genesis: Arc<Genesis>,
+        registry: Arc<Registry>,
+        me: PartyId,
+        mut params: Params,
+    ) -> Self {
+        let community = registry.community();
+        if registry.voters().len() > ALL_TO_ALL_MAX {
+            params.fanout = Fanout::Tally;
+        }
+        Self {
+            genesis,
+            community,
+            registry,
+            me,
+            params,
+            ledger: Ledger::new(community),
+            asks: Asks::default(),
+            queue: Queue::default(),
+            heights: Heights::default(),
+            timers: Timers::default(),
+            halted: false,
+        }
+    }
+
+    /// Takes one input at time `now` and appends what is to be done to `out`, in order.
+    pub fn handle(
+        &mut self,
+        now: Timestamp,
+        input: Input,
+        verdicts: &dyn Verdicts,
+        out: &mut Vec<Effect>,
+    ) {
+        let step = &mut Step { now, verdicts, out };
+        match input {
+            Input::Started => self.on_started(step),
+            Input::EpochStarted { epoch, t_settle } => self.asks.start_epoch(epoch, t_settle),
+            Input::Publish(contract) => self.on_publish(*contract, step),
+            Input::Message { from, message } => self.on_message(from, message, step),
+            Input::Ordered(batch) => self.on_batch(batch, step),
+            Input::Signed { statement, signature } => self.on_signed(&statement, signature, step),
+            Input::Wake => self.on_wake(step),
+        }
+    }
+
+    /// When this replica next wants [`Input::Wake`].
+    #[must_use]
+    pub fn wake_at(&self) -> Option<Timestamp> {
+        self.timers.0.first().map(|(at, _)| *at)
+    }
+
+    /// What may be seen from outside.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            height: self.ledger.height,
+            closed: self.heights.closed(),
+            tip: self.ledger.tip,
+            time_ms: self.ledger.time_ms,
+            epoch: self.asks.epoch(),
+            asking: self.asks.own(),
+            answered: self.asks.len(),
+            waiting: self.queue.waiting(),
+            next_batch: self.queue.next(),
+            balance: self.ledger.balances.of(self.me),
+            halted: self.halted,
+        }
+    }
+
+    /// All accounts after the last pair.
+    #[must_use]
+    pub fn balances(&self) -> &Balances {
+        &self.ledger.balances
+    }
+
+    /// Whether `id` is on the chain.
+    #[must_use]
+    pub fn is_settled(&self, id: ContractId) -> bool {
+        self.queue.is_settled(id)
+    }
+
+    /// The community's digest.
+    #[must_use]
+    pub fn community(&self) -> Digest {
+        self.community
+    }
+
+    fn on_message(&mut self, from: PartyId, message: Message, step: &mut Step<'_>) {
+        match message {
+            Message::Ask { record } => self.on_ask(from, &record, step),
+            Message::Approval(vote) => self.on_vote(from, Vote::Approval(vote), step),
+            Message::LedgerVote(vote) => self.on_vote(from, Vote::Ledger(vote), step),
+            Message::Refused { contract_id, reason } => {
+                self.on_declined(from, contract_id, reason, step);
+            }
+            Message::Batch(batch) => self.on_batch(batch, step),
+            Message::LedgerProposal { vote, attempt } => {
+                self.on_proposal(from, vote, attempt, step);
+            }
+            Message::Certified { height, ledger, votes } => {
+                self.on_certified(from, height, ledger, votes, step);
+            }
+            Message::RangeRequest { from: first, to } => self.on_range_request(from, first, to, step),
+            Message::Range(pairs) => self.on_range(from, pairs, step),
+            Message::Approved(_) => step.refuse(None, Some(from), Refusal::NotSequencer),
+        }
+    }
+
+    /// The door of votes (protocol 8.9): whoever counts hears each voter once.
+    fn on_vote(&mut self, from: PartyId, vote: Vote, step: &mut Step<'_>) {
+        let (voter, registry) = match &vote {
+            Vote::Approval(vote) => (vote.voter, vote.registry),
+            Vote::Ledger(vote) => (vote.voter, vote.registry),
+        };
+        if voter != from || !self.registry.is_voter(voter) {
+            return step.refuse(None, Some(from), Refusal::NotAVoter(voter));
+        }
+        if registry != self.registry.version() {
+            return step.refuse(None, Some(from), Refusal::UnknownRegistry);
+        }
+        match vote {
+            Vote::Approval(vote) => self.on_approval(vote, step),
+            Vote::Ledger(vote) => self.on_ledger_vote(vote, step),
+        }
+    }
+
+    fn on_signed(&mut self, statement: &Statement, signature: Signature, step: &mut Step<'_>) {
+        match statement {
+            Statement::Approve { contract_id, body, answer, registry } => {
+                let vote = Approval {
+                    contract_id: *contract_id,
+                    body: *body,
+                    answer: *answer,
+                    registry: *registry,
+                    voter: self.me,
+                    signature,
+                };
+                self.on_own_approval(vote, step);
+            }
+            Statement::Ledger { height, ledger, registry } => {
+                let (height, ledger, registry) = (*height, *ledger, *registry);
+                let vote = LedgerVote { height, ledger, registry, voter: self.me, signature };
+                self.on_own_ledger_vote(vote, step);
+            }
+            Statement::Contract(_) | Statement::Batch(_) => {}
+        }
+    }
+
+    fn on_started(&mut self, step: &mut Step<'_>) {
+        self.ask_again_all(step);
+        self.settle_again_all(step);
+    }
+
+    fn on_wake(&mut self, step: &mut Step<'_>) {
+        while let Some(timer) = self.timers.pop_due(step.now) {
+            match timer {
+                Timer::Ask(id) => self.ask_again(id, step),
+                Timer::Height(height) => self.on_height_late(height, step),
+                Timer::Batch => self.drain(step),
+            }
+        }
+    }
+
+    fn is_all_to_all(&self) -> bool {
+        self.params.fanout == Fanout::AllToAll
+    }
+
+    fn halt(&mut self, alarm: Alarm, step: &mut Step<'_>) {
+        self.halted = true;
+        step.emit(Effect::Alarm(alarm));
+    }
 }
 
-/// What may be seen of a replica.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Snapshot {
-    /// Height of the last pair.
-    pub height: u64,
-    /// Height up to which every pair is closed.
-    pub closed: u64,
-    /// Hash of the last ledger block.
-    pub tip: Digest,
-    /// Chain time.
-    pub time_ms: Timestamp,
-    /// Epoch in force.
-    pub epoch: Option<Epoch>,
-    /// Contracts this node's buyer waits for.
-    pub asking: usize,
-    /// Contracts this node has answered in the current epochs.
-    pub answered: usize,
-    /// Batches that wait.
-    pub waiting: usize,
-    /// Index of the next batch.
-    pub next_batch: u64,
-    /// Balance of this node's own account.
-    pub balance: Money,
-    /// Whether the node stopped settling.
-    pub halted: bool,
+/// A vote of either kind.
+enum Vote {
+    Approval(Approval),
+    Ledger(LedgerVote),
 }
+
+/// Waits between repetitions of one request: doubling from the shortest, at most 16 times it.
+fn back_off(resend_ms: u64, round: u32) -> u64 {
+    resend_ms.max(1).saturating_mul(1 << round.min(4))
+}
+
+type ById<V> = BTreeMap<ContractId, V>;

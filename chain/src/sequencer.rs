@@ -4,13 +4,18 @@
 //! It is trusted for order and liveness only: it cannot forge a record, and what it leaves out is
 //! seen when it passes `valid_until`.
 
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use crate::batch::{Approved, Batch};
+use crate::batch::{Approved, Batch, BatchHead, OrderProof};
 use crate::contract::ContractId;
+use crate::encode::Encoded;
+use crate::genesis::Genesis;
 use crate::journal::JournalEntry;
 use crate::refusal::Refusal;
-use crate::sign::Signature;
+use crate::registry::Registry;
+use crate::replica::check_approvals;
+use crate::sign::{Signature, Verdicts};
 use crate::statement::Statement;
 use crate::terms::{Epoch, Timestamp};
 
@@ -57,4 +62,227 @@ pub enum Effect {
         /// Why.
         reason: Refusal,
     },
+}
+
+/// Orders approved records for one community.
+pub struct Sequencer {
+    genesis: Arc<Genesis>,
+    registry: Arc<Registry>,
+
+    /// Records that wait, in the order they will get.
+    pool: BTreeMap<(Epoch, ContractId), Arc<Approved>>,
+    /// Ids ordered in epochs that are still open.
+    ordered: BTreeMap<ContractId, Timestamp>,
+    epoch: Option<(Epoch, Timestamp)>,
+
+    /// Batches still to be signed, the first of them with the key holder.
+    planned: VecDeque<Plan>,
+    next: u64,
+    time_ms: Timestamp,
+    last: Option<Arc<Batch>>,
+}
+
+struct Plan {
+    head: Encoded<BatchHead>,
+    items: Vec<Arc<Approved>>,
+}
+
+impl Sequencer {
+    /// A sequencer before its first batch.
+    #[must_use]
+    pub fn new(genesis: Arc<Genesis>, registry: Arc<Registry>) -> Self {
+        Self {
+            genesis,
+            registry,
+            pool: BTreeMap::new(),
+            ordered: BTreeMap::new(),
+            epoch: None,
+            planned: VecDeque::new(),
+            next: 0,
+            time_ms: Timestamp(0),
+            last: None,
+        }
+    }
+
+    /// The sequencer that signed `last`, its newest batch in the journal. Feed it
+    /// [`Input::Started`] next, so that it sends that batch again.
+    #[must_use]
+    pub fn restore(
+        genesis: Arc<Genesis>,
+        registry: Arc<Registry>,
+        last: Option<Arc<Batch>>,
+    ) -> Self {
+        let mut sequencer = Self::new(genesis, registry);
+        if let Some(batch) = &last {
+            sequencer.next = batch.index() + 1;
+            sequencer.time_ms = batch.time_ms();
+            sequencer.note_ordered(&batch.items);
+        }
+        sequencer.last = last;
+        sequencer
+    }
+
+    /// Takes one input at time `now` and appends what is to be done to `out`, in order.
+    pub fn handle(
+        &mut self,
+        now: Timestamp,
+        input: Input,
+        verdicts: &dyn Verdicts,
+        out: &mut Vec<Effect>,
+    ) {
+        match input {
+            Input::Started => out.extend(self.last.clone().map(Effect::Decided)),
+            Input::EpochStarted { epoch, t_settle } => self.start_epoch(epoch, t_settle, out),
+            Input::Submit(approved) => self.on_submit(now, approved, verdicts, out),
+            Input::Cut => self.plan_items(now.min(self.settle_time()), out),
+            Input::Signed { statement, signature } => self.on_signed(&statement, signature, out),
+            Input::Wake => {
+                if self.epoch.is_some_and(|(_, t_settle)| t_settle <= now) {
+                    self.end_epoch(out);
+                }
+            }
+        }
+    }
+
+    /// When this sequencer next wants [`Input::Wake`]: the settle time of the open epoch.
+    #[must_use]
+    pub fn wake_at(&self) -> Option<Timestamp> {
+        self.epoch.map(|(_, t_settle)| t_settle)
+    }
+
+    /// Records that wait for order.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.pool.len()
+    }
+
+    /// Index of the next batch.
+    #[must_use]
+    pub fn next_batch(&self) -> u64 {
+        self.next
+    }
+
+    fn settle_time(&self) -> Timestamp {
+        self.epoch.map_or(Timestamp(u64::MAX), |(_, t_settle)| t_settle)
+    }
+
+    fn start_epoch(&mut self, epoch: Epoch, t_settle: Timestamp, out: &mut Vec<Effect>) {
+        match self.epoch {
+            Some((known, _)) if known >= epoch => {}
+            Some(_) => {
+                self.end_epoch(out);
+                self.epoch = Some((epoch, t_settle));
+            }
+            None => self.epoch = Some((epoch, t_settle)),
+        }
+    }
+
+    fn on_submit(
+        &mut self,
+        now: Timestamp,
+        approved: Arc<Approved>,
+        verdicts: &dyn Verdicts,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(body) = approved.record.body() else {
+            return out.push(Effect::Refused { contract_id: None, reason: Refusal::Unsupported });
+        };
+        let id = body.contract_id;
+        if self.pool.contains_key(&(body.epoch, id)) || self.ordered.contains_key(&id) {
+            return;
+        }
+        let limits = &self.genesis.limits;
+        let reason = if now.max(self.time_ms) > body.valid_until {
+            Refusal::Expired
+        } else if approved.len() > limits.batch_bytes as usize {
+            Refusal::TooLarge { limit: limits.batch_bytes }
+        } else if self.pool.len() >= limits.pool_max as usize {
+            Refusal::PoolFull { limit: limits.pool_max }
+        } else {
+            let community = self.registry.community();
+            match check_approvals(&approved, &community, &self.registry, verdicts) {
+                Ok(()) => {
+                    self.pool.insert((body.epoch, id), approved);
+                    return;
+                }
+                Err(reason) => reason,
+            }
+        };
+        out.push(Effect::Refused { contract_id: Some(id), reason });
+    }
+
+    /// Orders what waits at the settle time, then ends the epoch with an empty batch 1 ms later,
+    /// so that reservations that were not used lapse (protocol 7.4).
+    fn end_epoch(&mut self, out: &mut Vec<Effect>) {
+        let Some((_, t_settle)) = self.epoch.take() else { return };
+        self.plan_items(t_settle, out);
+        let closing = t_settle.after_ms(1).max(self.time_ms);
+        self.plan(closing, Vec::new(), out);
+        self.ordered.retain(|_, valid_until| *valid_until >= closing);
+        let is_late = |item: &Arc<Approved>| {
+            item.record.body().is_none_or(|body| body.valid_until < closing)
+        };
+        let late: Vec<_> =
+            self.pool.iter().filter(|(_, item)| is_late(item)).map(|(key, _)| *key).collect();
+        for key in late {
+            self.pool.remove(&key);
+            out.push(Effect::Refused { contract_id: Some(key.1), reason: Refusal::Expired });
+        }
+    }
+
+    /// Plans as many batches at `time_ms` as the waiting records fill.
+    fn plan_items(&mut self, time_ms: Timestamp, out: &mut Vec<Effect>) {
+        let time_ms = time_ms.max(self.time_ms);
+        let limit = self.genesis.limits.batch_bytes as usize;
+        let (mut items, mut bytes) = (Vec::new(), 0);
+        let is_due = |item: &Arc<Approved>| {
+            item.record.body().is_some_and(|body| body.valid_until >= time_ms)
+        };
+        let due: Vec<_> =
+            self.pool.iter().filter(|(_, item)| is_due(item)).map(|(key, _)| *key).collect();
+        for item in due.iter().filter_map(|key| self.pool.remove(key)).collect::<Vec<_>>() {
+            if bytes + item.len() > limit && !items.is_empty() {
+                self.plan(time_ms, std::mem::take(&mut items), out);
+                bytes = 0;
+            }
+            bytes += item.len();
+            items.push(item);
+        }
+        if !items.is_empty() {
+            self.plan(time_ms, items, out);
+        }
+    }
+
+    fn plan(&mut self, time_ms: Timestamp, items: Vec<Arc<Approved>>, out: &mut Vec<Effect>) {
+        let community = self.registry.community();
+        let digests = items.iter().map(|item| item.record.digest(&community)).collect();
+        let head = Encoded::new(BatchHead { index: self.next, time_ms, items: digests });
+        self.next += 1;
+        self.time_ms = time_ms;
+        self.note_ordered(&items);
+        self.planned.push_back(Plan { head: head.clone(), items });
+        if self.planned.len() == 1 {
+            out.push(Effect::Sign(Statement::Batch(head)));
+        }
+    }
+
+    fn note_ordered(&mut self, items: &[Arc<Approved>]) {
+        let bodies = items.iter().filter_map(|item| item.record.body());
+        self.ordered.extend(bodies.map(|body| (body.contract_id, body.valid_until)));
+    }
+
+    fn on_signed(&mut self, statement: &Statement, signature: Signature, out: &mut Vec<Effect>) {
+        let Statement::Batch(signed) = statement else { return };
+        if self.planned.front().is_none_or(|plan| plan.head != *signed) {
+            return;
+        }
+        let Some(Plan { head, items }) = self.planned.pop_front() else { return };
+        let batch = Arc::new(Batch { head, items, proof: OrderProof::Sequencer(signature) });
+        self.last = Some(Arc::clone(&batch));
+        out.push(Effect::Record(JournalEntry::Batch(Arc::clone(&batch))));
+        out.push(Effect::Decided(batch));
+        if let Some(plan) = self.planned.front() {
+            out.push(Effect::Sign(Statement::Batch(plan.head.clone())));
+        }
+    }
 }

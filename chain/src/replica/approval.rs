@@ -1,0 +1,488 @@
+//! Approval: one chance per contract id for every voter, and the buyer's tally (protocol 8.2).
+//!
+//! Checks go from cheap to dear. A vote is spent only on a contract that both parties signed; all
+//! other refusals are answered without one, so nobody can waste somebody else's contract.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::{Audience, ById, Effect, Replica, Step, Timer, back_off};
+use crate::ballot::{Heard, Tally, check_parties};
+use crate::batch::Approved;
+use crate::block::Record;
+use crate::contract::{ContractBody, ContractId, SignedContract};
+use crate::digest::Digest;
+use crate::encode::{Canonical, Encoded};
+use crate::fault::Fault;
+use crate::journal::JournalEntry;
+use crate::message::Message;
+use crate::refusal::Refusal;
+use crate::statement::{Answer, Approval, Statement};
+use crate::terms::{Epoch, PartyId, Timestamp};
+
+/// Hours of the line limit that one multiple stands for: the market's horizon.
+const HORIZON_H: u64 = 24;
+
+/// This node's own vote on a contract.
+#[derive(Debug)]
+pub(super) enum Own {
+    /// None: not a voter, or only restored as a buyer.
+    None,
+    /// With the key holder; these asked meanwhile.
+    Signing(Answer, Vec<PartyId>),
+    /// Given, for ever.
+    Given(Approval),
+}
+
+/// A contract in approval.
+#[derive(Debug)]
+pub(super) struct Ask {
+    record: Encoded<Record>,
+    body: Digest,
+    own: Own,
+    is_mine: bool,
+    tally: Tally<(Digest, Answer)>,
+    declined: BTreeSet<PartyId>,
+    approved: Option<Arc<Approved>>,
+    is_rejected: bool,
+    timer: Option<Timestamp>,
+    round: u32,
+}
+
+impl Ask {
+    fn new(record: Encoded<Record>, body: Digest, own: Own, is_mine: bool) -> Self {
+        Self {
+            record,
+            body,
+            own,
+            is_mine,
+            tally: Tally::default(),
+            declined: BTreeSet::new(),
+            approved: None,
+            is_rejected: false,
+            timer: None,
+            round: 0,
+        }
+    }
+
+    fn terms(&self) -> &ContractBody {
+        self.record.body().expect("only contracts are asked about")
+    }
+}
+
+/// All contracts in approval, and the ids whose one chance is spent.
+#[derive(Debug, Default)]
+pub(super) struct Asks {
+    asks: ById<Ask>,
+    spent: BTreeSet<u128>,
+    usage: BTreeMap<(Epoch, PartyId), (u32, u64)>,
+    epoch: Option<(Epoch, Timestamp)>,
+}
+
+impl Asks {
+    pub(super) fn start_epoch(&mut self, epoch: Epoch, t_settle: Timestamp) {
+        if self.epoch.is_none_or(|(known, _)| known < epoch) {
+            self.epoch = Some((epoch, t_settle));
+            self.usage.retain(|(of, _), _| *of >= epoch);
+        }
+    }
+
+    pub(super) fn epoch(&self) -> Option<Epoch> {
+        self.epoch.map(|(epoch, _)| epoch)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.asks.len()
+    }
+
+    pub(super) fn own(&self) -> usize {
+        self.asks.values().filter(|ask| ask.is_mine).count()
+    }
+
+    fn insert(&mut self, id: ContractId, ask: Ask) {
+        let (epoch, buyer, energy) = (ask.terms().epoch, ask.terms().buyer, ask.terms().energy.0);
+        let used = self.usage.entry((epoch, buyer)).or_insert((0, 0));
+        *used = (used.0 + 1, used.1.saturating_add(energy));
+        self.asks.insert(id, ask);
+    }
+
+    /// Takes over an entry from the journal.
+    pub(super) fn restore(&mut self, record: &Encoded<Record>, vote: Option<Approval>) {
+        let Some(body) = record.body() else { return };
+        let id = body.contract_id;
+        if !self.asks.contains_key(&id) {
+            self.insert(id, Ask::new(record.clone(), body.digest(), Own::None, false));
+        }
+        let Some(ask) = self.asks.get_mut(&id) else { return };
+        match vote {
+            Some(vote) => ask.own = Own::Given(vote),
+            None => ask.is_mine = true,
+        }
+    }
+}
+
+impl Replica {
+    pub(super) fn on_publish(&mut self, contract: SignedContract, step: &mut Step<'_>) {
+        let id = contract.body.contract_id;
+        if self.asks.asks.get(&id).is_some_and(|ask| ask.is_mine) {
+            return;
+        }
+        let record = Encoded::new(Record::Contract(contract));
+        let answer = match self.admit(&record, step) {
+            Ok((Answer::Yes, body)) => body,
+            Ok((Answer::No(reason), _)) | Err(reason) => {
+                return step.refuse(Some(id), None, reason);
+            }
+        };
+        step.emit(Effect::Record(JournalEntry::Published(record.clone())));
+        if self.asks.asks.contains_key(&id) {
+            self.asks.restore(&record, None);
+        } else {
+            self.asks.insert(id, Ask::new(record.clone(), answer, Own::None, true));
+        }
+        let message = Message::Ask { record };
+        step.emit(Effect::Broadcast { to: Audience::Voters, message });
+        self.vote_once(id, Answer::Yes, self.me, step);
+        self.arm_ask(id, step);
+    }
+
+    pub(super) fn on_ask(&mut self, from: PartyId, record: &Encoded<Record>, step: &mut Step<'_>) {
+        let Some(id) = record.body().map(|body| body.contract_id) else {
+            return step.refuse(None, Some(from), Refusal::Unsupported);
+        };
+        if self.asks.asks.contains_key(&id) {
+            return self.on_asked_again(from, id, record, step);
+        }
+        match self.admit(record, step) {
+            Ok((answer, body)) => {
+                self.make_room(step);
+                self.asks.insert(id, Ask::new(record.clone(), body, Own::None, false));
+                self.vote_once(id, answer, from, step);
+            }
+            Err(reason) => self.decline(from, id, reason, step),
+        }
+    }
+
+    fn decline(&self, to: PartyId, contract_id: ContractId, reason: Refusal, step: &mut Step<'_>) {
+        step.refuse(Some(contract_id), Some(to), reason);
+        step.send(to, Message::Refused { contract_id, reason });
+    }
+
+    fn on_asked_again(
+        &mut self,
+        from: PartyId,
+        id: ContractId,
+        record: &Encoded<Record>,
+        step: &mut Step<'_>,
+    ) {
+        let Some(ask) = self.asks.asks.get_mut(&id) else { return };
+        if ask.record != *record && ask.record.body() != record.body() {
+            let fault = Fault::TwoBodies(ask.record.clone(), record.clone());
+            if fault.is_proven(&self.community, &self.registry, step.verdicts) {
+                step.emit(Effect::Fault(Box::new(fault)));
+            }
+            return self.decline(from, id, Refusal::OtherBody, step);
+        }
+        match &mut ask.own {
+            Own::Given(vote) => step.send(from, Message::Approval(*vote)),
+            Own::Signing(_, askers) if askers.contains(&from) => {}
+            Own::Signing(_, askers) => askers.push(from),
+            Own::None => self.vote_once(id, Answer::Yes, from, step),
+        }
+    }
+
+    /// What this node thinks of a contract it has not seen: its answer and the body's digest, or
+    /// a refusal that spends no vote.
+    fn admit(
+        &self,
+        record: &Encoded<Record>,
+        step: &mut Step<'_>,
+    ) -> Result<(Answer, Digest), Refusal> {
+        let contract = record.contract().ok_or(Refusal::Unsupported)?;
+        let body = &contract.body;
+        if self.halted {
+            return Err(Refusal::Halted);
+        }
+        if record.bytes().len() > Record::BYTES_MAX {
+            return Err(Refusal::TooLarge { limit: Record::BYTES_MAX as u32 });
+        }
+        self.check_members(body, step.now)?;
+        match self.asks.epoch {
+            Some((epoch, _)) if epoch != body.epoch => return Err(Refusal::NotCurrentEpoch),
+            None => return Err(Refusal::NotCurrentEpoch),
+            Some((_, t_settle)) if t_settle != body.valid_until => {
+                return Err(Refusal::WrongDeadline);
+            }
+            Some(_) => {}
+        }
+        if step.now.max(self.ledger.time_ms) > body.valid_until {
+            return Err(Refusal::Expired);
+        }
+        if self.asks.spent.contains(&body.contract_id.short())
+            || self.queue.is_settled(body.contract_id)
+        {
+            return Err(Refusal::UsedId);
+        }
+        self.check_usage(body)?;
+        let terms = body.check(&self.genesis, &self.community);
+        match (terms, check_parties(contract, &self.registry, step.verdicts)) {
+            (Ok(()), Ok(())) => Ok((Answer::Yes, body.digest())),
+            (Err(reason), Ok(())) => Ok((Answer::No(reason), body.digest())),
+            (_, Err(reason)) => Err(reason),
+        }
+    }
+
+    /// Whether both parties are members at `at`.
+    pub(super) fn check_members(&self, body: &ContractBody, at: Timestamp) -> Result<(), Refusal> {
+        for party in [body.buyer, body.seller] {
+            let member = self.registry.member(party).ok_or(Refusal::NotAMember(party))?;
+            if at > member.not_after {
+                return Err(Refusal::MembershipEnded(party));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_usage(&self, body: &ContractBody) -> Result<(), Refusal> {
+        let limits = &self.genesis.limits;
+        let used = self.asks.usage.get(&(body.epoch, body.buyer)).copied().unwrap_or_default();
+        if used.0 >= limits.contracts_per_buyer {
+            return Err(Refusal::BuyerLimit { limit: limits.contracts_per_buyer });
+        }
+        let line = self.registry.member(body.buyer).map_or(0, |m| m.line_limit_w.0.unsigned_abs());
+        let limit = line.saturating_mul(HORIZON_H).saturating_mul(limits.line_multiple.into());
+        if used.1.saturating_add(body.energy.0) > limit {
+            return Err(Refusal::EnergyLimit { limit });
+        }
+        let is_full = self.asks.len() >= limits.pool_max as usize;
+        let has_older =
+            || self.asks.asks.values().any(|ask| ask.terms().valid_until < body.valid_until);
+        if is_full && !has_older() {
+            return Err(Refusal::PoolFull { limit: limits.pool_max });
+        }
+        Ok(())
+    }
+
+    /// Oldest `valid_until` first out, when the pool is full.
+    fn make_room(&mut self, step: &mut Step<'_>) {
+        if self.asks.len() < self.genesis.limits.pool_max as usize {
+            return;
+        }
+        let oldest = self.asks.asks.iter().min_by_key(|(id, ask)| (ask.terms().valid_until, **id));
+        if let Some(id) = oldest.map(|(id, _)| *id) {
+            let limit = self.genesis.limits.pool_max;
+            self.forget(id, step);
+            step.refuse(Some(id), None, Refusal::PoolFull { limit });
+        }
+    }
+
+    fn vote_once(&mut self, id: ContractId, answer: Answer, asker: PartyId, step: &mut Step<'_>) {
+        let Some(ask) = self.asks.asks.get_mut(&id) else { return };
+        match &ask.own {
+            Own::None if self.registry.is_voter(self.me) => {}
+            _ => return,
+        }
+        ask.own = Own::Signing(answer, vec![asker]);
+        let registry = self.registry.version();
+        let (contract_id, body) = (id, ask.body);
+        step.emit(Effect::Sign(Statement::Approve { contract_id, body, answer, registry }));
+    }
+
+    pub(super) fn on_own_approval(&mut self, vote: Approval, step: &mut Step<'_>) {
+        let Some(ask) = self.asks.asks.get_mut(&vote.contract_id) else { return };
+        let askers = match &mut ask.own {
+            Own::Signing(answer, askers) if *answer == vote.answer && ask.body == vote.body => {
+                std::mem::take(askers)
+            }
+            _ => return,
+        };
+        ask.own = Own::Given(vote);
+        let record = ask.record.clone();
+        step.emit(Effect::Record(JournalEntry::Approval { vote, record }));
+        if self.is_all_to_all() {
+            let message = Message::Approval(vote);
+            step.emit(Effect::Broadcast { to: Audience::Members, message });
+            return self.on_approval(vote, step);
+        }
+        for asker in askers {
+            if asker == self.me {
+                self.on_approval(vote, step);
+            } else {
+                step.send(asker, Message::Approval(vote));
+            }
+        }
+    }
+
+    pub(super) fn on_approval(&mut self, vote: Approval, step: &mut Step<'_>) {
+        let all_to_all = self.is_all_to_all();
+        let Some(ask) = self.asks.asks.get_mut(&vote.contract_id) else { return };
+        if !ask.is_mine && !all_to_all {
+            return;
+        }
+        let choice = (vote.body, vote.answer);
+        match ask.tally.add(&self.registry, vote.voter, choice, vote.signature) {
+            Heard::Same | Heard::Stranger => return,
+            Heard::Conflict((body, answer), signature) => {
+                let first = Approval { body, answer, signature, ..vote };
+                return self.on_double_approval(first, vote, step);
+            }
+            Heard::New => {}
+        }
+        if let (Answer::No(reason), true) = (vote.answer, ask.is_mine) {
+            step.refuse(Some(vote.contract_id), Some(vote.voter), reason);
+        }
+        self.decide_approval(vote.contract_id, step);
+    }
+
+    fn on_double_approval(&mut self, first: Approval, second: Approval, step: &mut Step<'_>) {
+        let is_signed = |vote: &Approval| {
+            let message = vote.statement().digest(&self.community);
+            self.registry
+                .voter_key(vote.voter)
+                .is_some_and(|key| step.verdicts.check(key, &message, &vote.signature))
+        };
+        match (is_signed(&first), is_signed(&second)) {
+            (true, true) => {
+                step.emit(Effect::Fault(Box::new(Fault::DoubleApproval(first, second))));
+            }
+            (true, false) => {
+                let reason = Refusal::BadSignature(second.voter);
+                step.refuse(Some(second.contract_id), Some(second.voter), reason);
+            }
+            (false, _) => {
+                if let Some(ask) = self.asks.asks.get_mut(&first.contract_id) {
+                    ask.tally.strike(first.voter);
+                }
+                self.on_approval(second, step);
+            }
+        }
+    }
+
+    fn decide_approval(&mut self, id: ContractId, step: &mut Step<'_>) {
+        let Some(ask) = self.asks.asks.get_mut(&id) else { return };
+        if ask.approved.is_some() || !ask.is_mine {
+            return;
+        }
+        let choice = (ask.body, Answer::Yes);
+        if ask.tally.count(&choice) >= self.registry.quorum() {
+            let registry = self.registry.version();
+            let (contract_id, body, answer) = (id, ask.body, Answer::Yes);
+            let message = Statement::Approve { contract_id, body, answer, registry }
+                .digest(&self.community);
+            let votes = ask.tally.decide(&choice, &message, &self.registry, step.verdicts);
+            if let Some(approvals) = votes {
+                let record = ask.record.clone();
+                let approved = Arc::new(Approved { record, approvals });
+                ask.approved = Some(Arc::clone(&approved));
+                ask.round = 0;
+                step.emit(Effect::Submit(approved));
+                return self.arm_ask(id, step);
+            }
+        }
+        let against = ask.tally.len() - ask.tally.count(&choice) + ask.declined.len();
+        let is_lost = against > self.registry.voters().len() - self.registry.quorum();
+        if is_lost && !ask.is_rejected {
+            ask.is_rejected = true;
+            step.refuse(Some(id), None, Refusal::Rejected);
+        }
+    }
+
+    pub(super) fn on_declined(
+        &mut self,
+        from: PartyId,
+        id: ContractId,
+        reason: Refusal,
+        step: &mut Step<'_>,
+    ) {
+        let Some(ask) = self.asks.asks.get_mut(&id).filter(|ask| ask.is_mine) else { return };
+        if !self.registry.is_voter(from) || ask.tally.has(from) {
+            return;
+        }
+        // A node that has not heard of the epoch yet is asked again; all other causes stay.
+        if reason != Refusal::NotCurrentEpoch && ask.declined.insert(from) {
+            step.refuse(Some(id), Some(from), reason);
+            self.decide_approval(id, step);
+        }
+    }
+
+    fn arm_ask(&mut self, id: ContractId, step: &mut Step<'_>) {
+        let Some(ask) = self.asks.asks.get_mut(&id) else { return };
+        let next = step.now.after_ms(back_off(self.params.resend_ms, ask.round));
+        let at = (!ask.is_rejected && next <= ask.terms().valid_until).then_some(next);
+        ask.round += 1;
+        self.timers.set(&mut ask.timer, at, Timer::Ask(id));
+    }
+
+    /// Nothing is sent once: those who have not answered are asked again (protocol 8.2, step 5).
+    pub(super) fn ask_again(&mut self, id: ContractId, step: &mut Step<'_>) {
+        let Some(ask) = self.asks.asks.get_mut(&id).filter(|ask| ask.is_mine) else { return };
+        match &ask.approved {
+            Some(approved) => step.emit(Effect::Submit(Arc::clone(approved))),
+            None => {
+                for voter in self.registry.voters() {
+                    let is_silent = !ask.tally.has(*voter) && !ask.declined.contains(voter);
+                    if is_silent && *voter != self.me {
+                        step.send(*voter, Message::Ask { record: ask.record.clone() });
+                    }
+                }
+            }
+        }
+        self.arm_ask(id, step);
+    }
+
+    pub(super) fn ask_again_all(&mut self, step: &mut Step<'_>) {
+        let own: Vec<_> =
+            self.asks.asks.iter().filter(|(_, ask)| ask.is_mine).map(|(id, _)| *id).collect();
+        for id in own {
+            match self.asks.asks.get(&id).map(|ask| &ask.own) {
+                Some(Own::Given(vote)) => self.on_approval(*vote, step),
+                _ => self.vote_once(id, Answer::Yes, self.me, step),
+            }
+            self.ask_again(id, step);
+        }
+    }
+
+    /// Approved records of this node's buyer that wait for order, by (epoch, contract id), at
+    /// most `max_bytes` of them: what an ordering engine asks for (protocol 8.9).
+    #[must_use]
+    pub fn pick(&self, max_bytes: usize) -> Vec<Arc<Approved>> {
+        let approved = |ask: &Ask| Some((ask.terms().epoch, ask.approved.clone()?));
+        let mut waiting: Vec<_> = self.asks.asks.values().filter_map(approved).collect();
+        waiting.sort_by_key(|(epoch, _)| *epoch);
+        let mut room = max_bytes;
+        let fits = |item: &Arc<Approved>| {
+            let left = room.checked_sub(item.len());
+            room = left.unwrap_or(0);
+            left.is_some()
+        };
+        waiting.into_iter().map(|(_, item)| item).take_while(fits).collect()
+    }
+
+    /// A contract came on the chain: nothing more to ask.
+    pub(super) fn close_ask(&mut self, id: ContractId) {
+        if let Some(mut ask) = self.asks.asks.remove(&id) {
+            self.timers.set(&mut ask.timer, None, Timer::Ask(id));
+        }
+    }
+
+    fn forget(&mut self, id: ContractId, step: &mut Step<'_>) {
+        let Some(mut ask) = self.asks.asks.remove(&id) else { return };
+        self.timers.set(&mut ask.timer, None, Timer::Ask(id));
+        if !matches!(ask.own, Own::None) {
+            self.asks.spent.insert(id.short());
+        }
+        if ask.terms().is_between(self.me) {
+            step.emit(Effect::Lapsed { contract_id: id });
+        }
+    }
+
+    /// Chain time passed `time_ms`: what was valid until before it is void (protocol 7.4).
+    pub(super) fn lapse(&mut self, time_ms: Timestamp, step: &mut Step<'_>) {
+        let is_void = |ask: &Ask| ask.terms().valid_until < time_ms;
+        let void: Vec<_> =
+            self.asks.asks.iter().filter(|(_, ask)| is_void(ask)).map(|(id, _)| *id).collect();
+        for id in void {
+            self.forget(id, step);
+        }
+    }
+}

@@ -1,0 +1,314 @@
+//! Order: batches in, pairs out. The only place that changes balances (protocol 8.3, 8.4).
+//!
+//! Whether an item becomes a pair depends on the chain and the item alone, never on this node's
+//! clock or votes, so every node skips the same items.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use super::{Alarm, Effect, Replica, Step, Timer};
+use crate::ballot::{check_parties, check_votes};
+use crate::batch::{Approved, Batch, BatchHead, OrderProof, is_ordered};
+use crate::block::{Order, Proof};
+use crate::contract::ContractId;
+use crate::digest::Digest;
+use crate::encode::Encoded;
+use crate::fault::Fault;
+use crate::journal::JournalEntry;
+use crate::ledger::Ledger;
+use crate::refusal::Refusal;
+use crate::sign::Verdicts;
+use crate::statement::{Answer, Statement};
+use crate::terms::Timestamp;
+
+/// Batches that may wait beyond the next one, and applied heads kept as evidence.
+const BATCHES_KEPT: usize = 256;
+
+type Head = (Encoded<BatchHead>, OrderProof);
+
+/// Batches that wait, and what came of those that were applied.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    waiting: BTreeMap<u64, Arc<Batch>>,
+    next: u64,
+    /// Items of the next batch that are done with.
+    done: usize,
+    /// Heads of the last applied batches, the newest last.
+    heads: VecDeque<Head>,
+    settled: BTreeSet<u128>,
+    /// Set while items are applied: a certificate that waited may close a height on the way.
+    is_draining: bool,
+    timer: Option<Timestamp>,
+}
+
+impl Queue {
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    pub(super) fn next(&self) -> u64 {
+        self.next
+    }
+
+    pub(super) fn is_settled(&self, id: ContractId) -> bool {
+        self.settled.contains(&id.short())
+    }
+
+    /// Takes over a pair from the journal.
+    pub(super) fn restore_item(&mut self, id: Option<ContractId>, order: &Order) {
+        self.settled.extend(id.map(|id| id.short()));
+        self.next = order.head.index;
+        self.done = order.position as usize + 1;
+    }
+
+    /// Moves past a batch.
+    pub(super) fn advance(&mut self, head: Head) {
+        self.next = head.0.index + 1;
+        self.done = 0;
+        if self.heads.len() == BATCHES_KEPT {
+            self.heads.pop_front();
+        }
+        self.heads.push_back(head);
+    }
+
+    /// Another head for an index that is already fixed.
+    fn rival(&self, batch: &Batch) -> Option<Head> {
+        let waiting = self.waiting.get(&batch.index()).map(|b| (b.head.clone(), b.proof.clone()));
+        let applied = || self.heads.iter().find(|(head, _)| head.index == batch.index()).cloned();
+        waiting.or_else(applied).filter(|(head, _)| *head != batch.head)
+    }
+}
+
+impl Replica {
+    pub(super) fn on_batch(&mut self, batch: Arc<Batch>, step: &mut Step<'_>) {
+        let index = batch.index();
+        if let Some(rival) = self.queue.rival(&batch) {
+            return self.on_rival(rival, &batch, step);
+        }
+        if self.halted || index < self.queue.next || self.queue.waiting.contains_key(&index) {
+            return;
+        }
+        if index - self.queue.next > BATCHES_KEPT as u64 {
+            return step.refuse(None, None, Refusal::BatchGap { expected: self.queue.next });
+        }
+        match self.check_batch(&batch, step.verdicts) {
+            Ok(()) => {
+                self.queue.waiting.insert(index, batch);
+                self.drain(step);
+            }
+            Err(reason) => step.refuse(None, None, reason),
+        }
+    }
+
+    fn on_rival(&mut self, rival: Head, batch: &Batch, step: &mut Step<'_>) {
+        let fault = Fault::DoubleBatch(rival, (batch.head.clone(), batch.proof.clone()));
+        if !fault.is_proven(&self.community, &self.registry, step.verdicts) {
+            return step.refuse(None, None, Refusal::OrderUnproven);
+        }
+        step.emit(Effect::Fault(Box::new(fault)));
+        if !self.halted {
+            self.halt(Alarm::OrderForked { index: batch.index() }, step);
+        }
+    }
+
+    /// Whether the sequencer fixed exactly these items.
+    fn check_batch(&self, batch: &Batch, verdicts: &dyn Verdicts) -> Result<(), Refusal> {
+        if matches!(batch.proof, OrderProof::Engine { .. }) {
+            return Err(Refusal::Unsupported);
+        }
+        let limit = self.genesis.limits.batch_bytes;
+        if batch.len() > limit as usize {
+            return Err(Refusal::TooLarge { limit });
+        }
+        let digests = batch.items.iter().map(|item| item.record.digest(&self.community));
+        if !digests.eq(batch.head.items.iter().copied()) {
+            return Err(Refusal::BatchMismatch);
+        }
+        if !is_ordered(&batch.head, &batch.proof, &self.community, &self.registry, verdicts) {
+            return Err(Refusal::OrderUnproven);
+        }
+        Ok(())
+    }
+
+    fn check_time(&self, batch: &Batch, now: Timestamp) -> Result<(), Refusal> {
+        if batch.time_ms() < self.ledger.time_ms {
+            return Err(Refusal::TimeBackwards);
+        }
+        let limit_ms = self.params.ahead_max_ms;
+        if batch.time_ms() > now.after_ms(limit_ms) {
+            return Err(Refusal::TimeAhead { limit_ms });
+        }
+        Ok(())
+    }
+
+    /// Whether this batch could be applied next, and the tip it would give; changes nothing and
+    /// may be asked for batches that are never decided (protocol 8.9).
+    ///
+    /// # Errors
+    /// The first [`Refusal`] of the batch's time or of an item.
+    pub fn check(
+        &self,
+        now: Timestamp,
+        batch: &Batch,
+        verdicts: &dyn Verdicts,
+    ) -> Result<Digest, Refusal> {
+        self.check_time(batch, now)?;
+        let mut ledger = self.ledger.clone();
+        let mut seen = BTreeSet::new();
+        for item in &batch.items {
+            let id = self.check_item(item, batch.time_ms(), verdicts)?;
+            if !seen.insert(id) {
+                return Err(Refusal::UsedId);
+            }
+            let pair = ledger.next(batch.time_ms(), self.registry.version(), &item.record)?;
+            ledger.push(&Arc::new(pair));
+        }
+        Ok(ledger.tip)
+    }
+
+    /// Applies every waiting batch whose turn has come, as far as ledger votes allow: the only
+    /// door that changes balances (protocol 8.9).
+    pub(super) fn drain(&mut self, step: &mut Step<'_>) {
+        if !self.queue.is_draining {
+            self.queue.is_draining = true;
+            self.drain_all(step);
+            self.queue.is_draining = false;
+        }
+    }
+
+    fn drain_all(&mut self, step: &mut Step<'_>) {
+        while !self.halted
+            && let Some(batch) = self.queue.waiting.get(&self.queue.next).cloned()
+        {
+            match self.check_time(&batch, step.now) {
+                Ok(()) => {}
+                Err(Refusal::TimeAhead { limit_ms }) => {
+                    let due = Timestamp(batch.time_ms().0.saturating_sub(limit_ms));
+                    return self.timers.set(&mut self.queue.timer, Some(due), Timer::Batch);
+                }
+                Err(reason) => {
+                    self.queue.waiting.remove(&batch.index());
+                    return step.refuse(None, None, reason);
+                }
+            }
+            if !self.apply(&batch, step) {
+                return;
+            }
+        }
+    }
+
+    /// Applies the rest of `batch`; false when further items must wait for ledger votes.
+    fn apply(&mut self, batch: &Arc<Batch>, step: &mut Step<'_>) -> bool {
+        while let Some(item) = batch.items.get(self.queue.done) {
+            let ahead = self.ledger.height - self.heights.closed();
+            if ahead >= u64::from(self.genesis.limits.heights_ahead) {
+                return false;
+            }
+            let position = self.queue.done;
+            self.queue.done += 1;
+            if let Err(reason) = self.append(batch, item, position, step) {
+                let id = item.record.body().map(|body| body.contract_id);
+                step.refuse(id, None, reason);
+            }
+        }
+        let (index, time_ms) = (batch.index(), batch.time_ms());
+        let (head, proof) = (batch.head.clone(), batch.proof.clone());
+        self.queue.waiting.remove(&index);
+        self.queue.advance((head.clone(), proof.clone()));
+        self.ledger.time_ms = time_ms;
+        step.emit(Effect::Record(JournalEntry::Applied { head, proof }));
+        self.lapse(time_ms, step);
+        step.emit(Effect::Advanced { index, time_ms });
+        true
+    }
+
+    fn append(
+        &mut self,
+        batch: &Batch,
+        item: &Approved,
+        position: usize,
+        step: &mut Step<'_>,
+    ) -> Result<(), Refusal> {
+        let id = self.check_item(item, batch.time_ms(), step.verdicts)?;
+        let pair = self.ledger.next(batch.time_ms(), self.registry.version(), &item.record)?;
+        let pair = step.verdicts.share_pair(Arc::new(pair));
+        let position = u32::try_from(position).map_err(|_| Refusal::BatchMismatch)?;
+        let proof = Proof {
+            approvals: item.approvals.clone(),
+            ledger_votes: None,
+            order: Order { head: batch.head.clone(), position, proof: batch.proof.clone() },
+        };
+        self.ledger.push(&pair);
+        let proof = step.verdicts.share_proof(&self.ledger.tip, Arc::new(proof));
+        self.queue.settled.insert(id.short());
+        let (kept, beside) = (Arc::clone(&pair), Arc::clone(&proof));
+        step.emit(Effect::Record(JournalEntry::Pair { pair: kept, proof: beside }));
+        let (kept, beside) = (Arc::clone(&pair), Arc::clone(&proof));
+        step.emit(Effect::Appended { pair: kept, proof: beside });
+        self.close_ask(id);
+        if item.record.body().is_some_and(|body| body.is_between(self.me)) {
+            step.emit(Effect::Settled { contract_id: id, height: pair.height() });
+        }
+        self.open_height(pair, proof, step);
+        Ok(())
+    }
+
+    /// Whether an item may be settled at chain time `time_ms`. A record ordered after its
+    /// `valid_until` is refused by every node.
+    fn check_item(
+        &self,
+        item: &Approved,
+        time_ms: Timestamp,
+        verdicts: &dyn Verdicts,
+    ) -> Result<ContractId, Refusal> {
+        let contract = item.record.contract().ok_or(Refusal::Unsupported)?;
+        let body = &contract.body;
+        body.check(&self.genesis, &self.community)?;
+        self.check_members(body, time_ms)?;
+        if time_ms > body.valid_until {
+            return Err(Refusal::Expired);
+        }
+        if self.queue.is_settled(body.contract_id) {
+            return Err(Refusal::UsedId);
+        }
+        check_parties(contract, &self.registry, verdicts)?;
+        check_approvals(item, &self.community, &self.registry, verdicts)?;
+        Ok(body.contract_id)
+    }
+
+    /// The state from which the next pair follows.
+    #[must_use]
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+}
+
+/// Whether `item`'s approvals are a quorum of yes to its body.
+///
+/// # Errors
+/// [`Refusal::NotApproved`] when they are not, [`Refusal::Unsupported`] for other records.
+pub(crate) fn check_approvals(
+    item: &Approved,
+    community: &Digest,
+    registry: &crate::registry::Registry,
+    verdicts: &dyn Verdicts,
+) -> Result<(), Refusal> {
+    let body = item.record.body().ok_or(Refusal::Unsupported)?;
+    let message = approval_digest(body, item.approvals.registry, community);
+    if check_votes(&item.approvals, &message, registry, verdicts) {
+        Ok(())
+    } else {
+        Err(Refusal::NotApproved)
+    }
+}
+
+/// What a voter signs who says yes to `body`.
+pub(crate) fn approval_digest(
+    body: &crate::contract::ContractBody,
+    registry: crate::registry::RegistryVersion,
+    community: &Digest,
+) -> Digest {
+    let (contract_id, answer) = (body.contract_id, Answer::Yes);
+    let body = body.digest();
+    Statement::Approve { contract_id, body, answer, registry }.digest(community)
+}

@@ -1,0 +1,219 @@
+//! What a replica is told, what it wants done, and what may be seen of it: data only.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::batch::{Approved, Batch};
+use crate::block::{Pair, Proof};
+use crate::contract::{ContractId, SignedContract};
+use crate::digest::Digest;
+use crate::fault::Fault;
+use crate::journal::JournalEntry;
+use crate::message::Message;
+use crate::refusal::Refusal;
+use crate::sign::Signature;
+use crate::statement::Statement;
+use crate::terms::{Epoch, Money, PartyId, Timestamp};
+
+/// How votes travel (protocol 8.5).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fanout {
+    /// To a collector that hands on proofs: about 6(n-1) messages per pair.
+    #[default]
+    Tally,
+    /// To everybody: 2(n-1) + 2n(n-1) messages per pair, for at most 32 voters.
+    AllToAll,
+}
+
+/// Most voters with which [`Fanout::AllToAll`] is allowed; above, it falls back to a tally.
+pub const ALL_TO_ALL_MAX: usize = 32;
+
+/// What a node chooses for itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Params {
+    /// How votes travel; the same on all nodes.
+    pub fanout: Fanout,
+    /// Wait for a ledger proposal or certificate before the next draw, in ms.
+    pub ledger_timeout_ms: u64,
+    /// Shortest wait before a request is sent again, in ms.
+    pub resend_ms: u64,
+    /// How far a batch's time may be ahead of the clock, in ms.
+    pub ahead_max_ms: u64,
+}
+
+impl Default for Params {
+    fn default() -> Self {
+        Self { fanout: Fanout::Tally, ledger_timeout_ms: 2000, resend_ms: 250, ahead_max_ms: 2000 }
+    }
+}
+
+/// What a replica is told.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// From the shell, once, after birth or restore: say again what has no answer yet.
+    Started,
+    /// From the coordinator: a trading round began.
+    EpochStarted {
+        /// Its number.
+        epoch: Epoch,
+        /// Its settle time, which contracts carry as `valid_until`.
+        t_settle: Timestamp,
+    },
+    /// From the own SCA: this node's buyer has a contract with both signatures.
+    Publish(Box<SignedContract>),
+    /// From another replica; the transport vouches for `from`.
+    Message {
+        /// Who said it.
+        from: PartyId,
+        /// What was said.
+        message: Message,
+    },
+    /// From the ordering: the next batch.
+    Ordered(Arc<Batch>),
+    /// From the key holder: the answer to [`Effect::Sign`].
+    Signed {
+        /// What was signed.
+        statement: Statement,
+        /// The signature.
+        signature: Signature,
+    },
+    /// The time asked for by `wake_at` has come.
+    Wake,
+}
+
+/// Who hears a broadcast; the sender itself is left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience {
+    /// All voters of the current registry version.
+    Voters,
+    /// All members.
+    Members,
+}
+
+/// What a replica wants done, in this order: a record is on disk before what follows is sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Sign with this node's key and come back with [`Input::Signed`].
+    Sign(Statement),
+    /// Write to the journal before anything that follows leaves the house.
+    Record(JournalEntry),
+    /// Send to one replica.
+    Send {
+        /// To whom.
+        to: PartyId,
+        /// What.
+        message: Message,
+    },
+    /// Send to many replicas.
+    Broadcast {
+        /// To whom.
+        to: Audience,
+        /// What.
+        message: Message,
+    },
+    /// Hand an approved record to the ordering; repeated until it is on the chain or void.
+    Submit(Arc<Approved>),
+    /// A pair was appended: for the verifier.
+    Appended {
+        /// The pair.
+        pair: Arc<Pair>,
+        /// Approvals and order; no ledger votes yet.
+        proof: Arc<Proof>,
+    },
+    /// A pair reached its quorum of ledger votes.
+    Closed {
+        /// Its height.
+        height: u64,
+        /// The whole proof.
+        proof: Arc<Proof>,
+    },
+    /// Chain time moved to a batch's time: what was valid until before it and is not on the chain
+    /// is void (protocol 7.4).
+    Advanced {
+        /// Index of the batch.
+        index: u64,
+        /// Its time.
+        time_ms: Timestamp,
+    },
+    /// A contract of this node's buyer or seller is on the chain.
+    Settled {
+        /// The contract.
+        contract_id: ContractId,
+        /// Its height.
+        height: u64,
+    },
+    /// A contract of this node's buyer or seller was asked about and is void.
+    Lapsed {
+        /// The contract.
+        contract_id: ContractId,
+    },
+    /// Something was not accepted.
+    Refused {
+        /// The contract it concerns, if any.
+        contract_id: Option<ContractId>,
+        /// Whose doing, if not this node's.
+        from: Option<PartyId>,
+        /// Why.
+        reason: Refusal,
+    },
+    /// Closed pairs that a peer sent on request: for the verifier's repair.
+    Fetched(Vec<(Arc<Pair>, Arc<Proof>)>),
+    /// Somebody's misdeed, with its evidence.
+    Fault(Box<Fault>),
+    /// This node's own trouble, for its operator.
+    Alarm(Alarm),
+}
+
+/// Trouble that somebody must look at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Alarm {
+    /// Every voter was drawn once and no quorum came together.
+    #[error("ledger of height {height} has no quorum after {attempts} attempts")]
+    NoQuorum {
+        /// The height.
+        height: u64,
+        /// Draws made.
+        attempts: u32,
+    },
+    /// A quorum signed another ledger than this node computed: it stops and must be rebuilt.
+    #[error("this node's ledger of height {height} differs from the certified one")]
+    Diverged {
+        /// The height.
+        height: u64,
+    },
+    /// The sequencer signed two batches for one index: this node stops settling.
+    #[error("sequencer signed two batches with index {index}")]
+    OrderForked {
+        /// The index.
+        index: u64,
+    },
+}
+
+/// What may be seen of a replica.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Height of the last pair.
+    pub height: u64,
+    /// Height up to which every pair is closed.
+    pub closed: u64,
+    /// Hash of the last ledger block.
+    pub tip: Digest,
+    /// Chain time.
+    pub time_ms: Timestamp,
+    /// Epoch in force.
+    pub epoch: Option<Epoch>,
+    /// Contracts this node's buyer waits for.
+    pub asking: usize,
+    /// Contracts this node has answered in the current epochs.
+    pub answered: usize,
+    /// Batches that wait.
+    pub waiting: usize,
+    /// Index of the next batch.
+    pub next_batch: u64,
+    /// Balance of this node's own account.
+    pub balance: Money,
+    /// Whether the node stopped settling.
+    pub halted: bool,
+}

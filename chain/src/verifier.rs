@@ -1,0 +1,359 @@
+//! Verifier: re-proves pairs for ever, in bounded steps, and yields findings (protocol 8.7).
+//!
+//! A new pair is checked at once and then joins the sweep. Segment digests make most sweeps cheap;
+//! they live in memory only and are a speed-up, never a proof, so every few sweeps each pair is
+//! proven again from its bytes. Signatures and proofs have a slower sweep of their own. It never
+//! decides when it runs, and repairs nothing by itself.
+
+mod audit;
+mod pairs;
+mod proofs;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+pub use self::audit::{Report, audit};
+pub use self::pairs::check_pair;
+pub use self::proofs::{claims_of, check_proof};
+
+use crate::block::{Pair, Proof};
+use crate::digest::Digest;
+use crate::ledger::Ledger;
+use crate::registry::Registry;
+use crate::sign::Verdicts;
+use crate::terms::Timestamp;
+
+/// What is wrong with a pair or its proof.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
+pub enum Damage {
+    /// Bytes of the contract block do not have its hash.
+    #[error("contract block does not have its hash")]
+    ContractHash,
+    /// Bytes of the ledger block do not have its hash.
+    #[error("ledger block does not have its hash")]
+    LedgerHash,
+    /// Bytes and value differ.
+    #[error("bytes are not those of the value")]
+    Bytes,
+    /// Version, height or time is wrong.
+    #[error("version, height or time is out of order")]
+    Sequence,
+    /// The contract block does not name the one below it.
+    #[error("contract block does not name the block below it")]
+    ContractLink,
+    /// The ledger block does not name the one below it.
+    #[error("ledger block does not name the block below it")]
+    LedgerLink,
+    /// The ledger block does not name its contract block.
+    #[error("ledger block does not name its contract block")]
+    CrossLink,
+    /// Amount, entries or balances are not what the record gives.
+    #[error("entries are not what the record gives")]
+    Entries,
+    /// The checkpoint is not the root of the balances.
+    #[error("checkpoint is not the root of the balances")]
+    Checkpoint,
+    /// The record is not one that could have been settled.
+    #[error("record could not have been settled")]
+    Record,
+    /// A party's signature does not verify.
+    #[error("signature of a party does not verify")]
+    Party,
+    /// Approvals do not reach the quorum or do not verify.
+    #[error("approvals do not prove the record")]
+    Approvals,
+    /// The batch does not hold the record or is not signed.
+    #[error("order is not proven")]
+    Order,
+    /// Ledger votes do not reach the quorum or do not verify.
+    #[error("ledger votes do not prove the ledger block")]
+    LedgerVotes,
+    /// The chain does not end at the tip that was recorded.
+    #[error("chain does not end at its tip")]
+    Tip,
+}
+
+/// A pair that failed a check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Finding {
+    /// Its height.
+    pub height: u64,
+    /// What is wrong.
+    pub damage: Damage,
+}
+
+/// What was done so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Pairs checked, in new pairs and sweeps.
+    pub pairs_checked: u64,
+    /// Full sweeps over all pairs.
+    pub sweeps: u64,
+    /// Proofs checked.
+    pub proofs_checked: u64,
+    /// Full sweeps over all proofs.
+    pub proof_sweeps: u64,
+    /// Pairs found damaged.
+    pub faults: u64,
+}
+
+/// What a verifier chooses for itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Params {
+    /// Every how many sweeps each pair is proven again instead of only its segment; at least 1.
+    pub structural_every: u64,
+    /// Bytes of a segment.
+    pub segment_bytes: usize,
+}
+
+impl Default for Params {
+    fn default() -> Self {
+        Self { structural_every: 4, segment_bytes: 65_536 }
+    }
+}
+
+/// Consecutive pairs with one digest over their bytes.
+#[derive(Debug, Clone, Copy)]
+struct Segment {
+    first: u64,
+    last: u64,
+    digest: Digest,
+}
+
+/// Where the running sweep stands.
+#[derive(Debug)]
+struct Sweep {
+    /// State below the next pair; of no meaning while segments are compared.
+    ledger: Ledger,
+    next: u64,
+    next_segment: usize,
+    is_structural: bool,
+    started: Option<Timestamp>,
+}
+
+/// One node's verifier.
+pub struct Verifier {
+    registry: Arc<Registry>,
+    community: Digest,
+    params: Params,
+
+    pairs: Vec<(Arc<Pair>, Arc<Proof>)>,
+    /// State after the newest pair.
+    head: Ledger,
+    /// State after the last full segment.
+    sealed: Ledger,
+    segments: Vec<Segment>,
+    tail_bytes: usize,
+    roots: Vec<Digest>,
+
+    sweep: Sweep,
+    next_proof: u64,
+    swept: Option<Timestamp>,
+    suspects: BTreeSet<u64>,
+    counters: Counters,
+}
+
+impl Verifier {
+    /// A verifier of the chain that `registry` founded, before its first pair.
+    #[must_use]
+    pub fn new(registry: Arc<Registry>, params: Params) -> Self {
+        let community = registry.community();
+        let start = Ledger::new(community);
+        Self {
+            registry,
+            community,
+            params,
+            pairs: Vec::new(),
+            head: start.clone(),
+            sealed: start.clone(),
+            segments: Vec::new(),
+            tail_bytes: 0,
+            roots: Vec::new(),
+            sweep: Sweep {
+                ledger: start,
+                next: 1,
+                next_segment: 0,
+                is_structural: true,
+                started: None,
+            },
+            next_proof: 1,
+            swept: None,
+            suspects: BTreeSet::new(),
+            counters: Counters::default(),
+        }
+    }
+
+    /// Checks a new pair at once, its signatures and approvals included; it then joins the sweep
+    /// whatever came out.
+    pub fn push(
+        &mut self,
+        pair: Arc<Pair>,
+        proof: Arc<Proof>,
+        verdicts: &dyn Verdicts,
+    ) -> Option<Finding> {
+        let height = self.pairs.len() as u64 + 1;
+        let root = |ledger: &Ledger| Some(ledger.balances.root(&self.community));
+        let checked = check_pair(&self.head, &pair, root)
+            .and_then(|()| check_proof(&pair, &proof, &self.registry, verdicts));
+        self.counters.pairs_checked += 1;
+        self.counters.proofs_checked += 1;
+        self.roots.extend(pair.ledger.checkpoint);
+        pairs::follow(&mut self.head, &pair);
+        self.tail_bytes += pair.len();
+        self.pairs.push((pair, proof));
+        if self.tail_bytes >= self.params.segment_bytes {
+            self.seal();
+        }
+        checked.err().and_then(|damage| self.suspect(height, damage))
+    }
+
+    /// Takes the whole proof of a closed pair and checks its ledger votes.
+    pub fn close(
+        &mut self,
+        height: u64,
+        proof: Arc<Proof>,
+        verdicts: &dyn Verdicts,
+    ) -> Option<Finding> {
+        let slot = self.pairs.get_mut(index(height)?)?;
+        slot.1 = proof;
+        self.counters.proofs_checked += 1;
+        let checked = proofs::check_ledger_votes(&slot.0, &slot.1, &self.registry, verdicts);
+        checked.err().and_then(|damage| self.suspect(height, damage))
+    }
+
+    /// Takes pair and proof as the store holds them now, unchecked: the sweeps judge them.
+    pub fn reload(&mut self, height: u64, pair: Arc<Pair>, proof: Arc<Proof>) {
+        if let Some(slot) = index(height).and_then(|at| self.pairs.get_mut(at)) {
+            *slot = (pair, proof);
+        }
+    }
+
+    /// Puts a good copy in place of a suspect pair. It must have the hashes that the next pair, or
+    /// the tip, names; otherwise nothing changes and the answer is false.
+    pub fn repair(
+        &mut self,
+        height: u64,
+        pair: Arc<Pair>,
+        proof: Arc<Proof>,
+        verdicts: &dyn Verdicts,
+    ) -> bool {
+        let (contract, tip) = self.named(height);
+        let is_good = pair.height() == height
+            && pair.contract.rehash(&self.community) == contract
+            && pair.ledger.rehash(&self.community) == tip
+            && check_proof(&pair, &proof, &self.registry, verdicts).is_ok();
+        if is_good && let Some(slot) = index(height).and_then(|at| self.pairs.get_mut(at)) {
+            *slot = (pair, proof);
+            self.suspects.remove(&height);
+        }
+        is_good
+    }
+
+    /// Both hashes of `height` as the pair above, or the tip, names them.
+    fn named(&self, height: u64) -> (Digest, Digest) {
+        match index(height + 1).and_then(|at| self.pairs.get(at)) {
+            Some((above, _)) => (above.contract.prev_contract_hash, above.ledger.prev_ledger_hash),
+            None => (self.head.contract, self.head.tip),
+        }
+    }
+
+    /// Checks at most about `budget_bytes` of pairs, stopping at the end of the sweep; true when a
+    /// full sweep ended. Findings are appended to `found`, each damaged pair once.
+    pub fn step(
+        &mut self,
+        now: Timestamp,
+        budget_bytes: usize,
+        found: &mut Vec<Finding>,
+    ) -> bool {
+        self.sweep.started.get_or_insert(now);
+        let mut room = budget_bytes;
+        let mut scratch = Vec::new();
+        while room > 0 {
+            let spent = if self.is_on_segments() {
+                self.step_segment(&mut scratch, found)
+            } else {
+                self.step_pair(found)
+            };
+            match spent {
+                Some(bytes) => room = room.saturating_sub(bytes),
+                None => {
+                    self.end_sweep(found);
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
+    /// Checks at most about `budget_bytes` of proofs; true when a full proof sweep ended. With
+    /// remembered verdicts only the bytes are checked again, with strict ones every signature.
+    pub fn step_proofs(
+        &mut self,
+        budget_bytes: usize,
+        verdicts: &dyn Verdicts,
+        found: &mut Vec<Finding>,
+    ) -> bool {
+        let mut room = budget_bytes;
+        while room > 0 {
+            let height = self.next_proof;
+            let Some((pair, proof)) = index(height).and_then(|at| self.pairs.get(at)) else {
+                self.next_proof = 1;
+                self.counters.proof_sweeps += 1;
+                return true;
+            };
+            room = room.saturating_sub(proofs::len(proof));
+            let checked = proofs::check_bytes(proof)
+                .and_then(|()| check_proof(pair, proof, &self.registry, verdicts));
+            self.next_proof += 1;
+            self.counters.proofs_checked += 1;
+            if let Err(damage) = checked {
+                found.extend(self.suspect(height, damage));
+            }
+        }
+        false
+    }
+
+    /// Milliseconds since every pair known then had been checked: the verification age. `None`
+    /// before the first full sweep.
+    #[must_use]
+    pub fn age_ms(&self, now: Timestamp) -> Option<u64> {
+        self.swept.map(|swept| now.ms_since(swept))
+    }
+
+    /// What was done so far.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// Heights found damaged and not repaired.
+    #[must_use]
+    pub fn suspects(&self) -> &BTreeSet<u64> {
+        &self.suspects
+    }
+
+    /// Number of pairs.
+    #[must_use]
+    pub fn height(&self) -> u64 {
+        self.pairs.len() as u64
+    }
+
+    /// The hash the chain ends with.
+    #[must_use]
+    pub fn tip(&self) -> Digest {
+        self.head.tip
+    }
+
+    /// A finding for a pair that was not suspect before.
+    fn suspect(&mut self, height: u64, damage: Damage) -> Option<Finding> {
+        self.suspects.insert(height).then(|| {
+            self.counters.faults += 1;
+            Finding { height, damage }
+        })
+    }
+}
+
+/// Where `height` stands in a list of all pairs.
+fn index(height: u64) -> Option<usize> {
+    usize::try_from(height.checked_sub(1)?).ok()
+}

@@ -1,0 +1,115 @@
+//! Audit: the whole chain proven from its bytes alone, trusting only a genesis and, if there is
+//! one, an outside anchor. No digest kept from earlier is used.
+
+use std::sync::Arc;
+
+use super::proofs::claims_of;
+use super::{Damage, Finding, check_pair, pairs};
+use crate::block::{Pair, Proof};
+use crate::digest::Digest;
+use crate::genesis::Genesis;
+use crate::ledger::Ledger;
+use crate::registry::Registry;
+use crate::sign::Verdicts;
+use crate::terms::Energy;
+
+/// What an audit found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// Pairs proven or found damaged.
+    pub pairs: u64,
+    /// Pairs with a quorum of ledger votes.
+    pub closed: u64,
+    /// Signatures checked.
+    pub signatures: u64,
+    /// Hash of the last ledger block.
+    pub tip: Digest,
+    /// Sum of all balances: zero, or money was made.
+    pub balances_sum: i128,
+    /// Energy bought, and so sold.
+    pub energy: Energy,
+    /// Damaged pairs, ascending; empty when the chain is proven.
+    pub findings: Vec<Finding>,
+}
+
+impl Report {
+    /// Whether everything was proven.
+    #[must_use]
+    pub fn is_proven(&self) -> bool {
+        self.findings.is_empty() && self.balances_sum == 0
+    }
+}
+
+/// Proves `pairs` (ascending from height 1, decoded strictly from stored bytes) under `genesis`.
+/// `anchor` is a height and ledger hash known from elsewhere; `verdicts` may verify in parallel.
+///
+/// A chain whose last pairs carry no ledger votes is proven by its approvals and order alone;
+/// `closed` says how many pairs carry votes.
+#[must_use]
+pub fn audit(
+    genesis: &Genesis,
+    pairs: &[(Arc<Pair>, Arc<Proof>)],
+    anchor: Option<(u64, Digest)>,
+    verdicts: &dyn Verdicts,
+) -> Report {
+    let registry = Registry::founding(genesis);
+    let community = registry.community();
+    let mut ledger = Ledger::new(community);
+    let mut used = std::collections::BTreeSet::new();
+    let mut report = Report {
+        pairs: 0,
+        closed: 0,
+        signatures: 0,
+        tip: community,
+        balances_sum: 0,
+        energy: Energy::ZERO,
+        findings: Vec::new(),
+    };
+    for (pair, proof) in pairs {
+        let root = |after: &Ledger| Some(after.balances.root(&community));
+        let mut checked = check_pair(&ledger, pair, root);
+        if let Some(body) = pair.contract.record.body() {
+            report.energy = Energy(report.energy.0.saturating_add(body.energy.0));
+            let is_late = pair.contract.time_ms > body.valid_until;
+            let is_sound = body.check(genesis, &community).is_ok() && !is_late;
+            if !is_sound || !used.insert(body.contract_id) {
+                checked = checked.and(Err(Damage::Record));
+            }
+        }
+        checked = checked.and_then(|()| check_claims(pair, proof, &registry, verdicts, &mut report));
+        pairs::follow(&mut ledger, pair);
+        report.pairs += 1;
+        report.closed += u64::from(proof.ledger_votes.is_some());
+        let is_anchored = anchor.is_none_or(|(h, hash)| h != ledger.height || hash == ledger.tip);
+        if let Err(damage) = checked.and(if is_anchored { Ok(()) } else { Err(Damage::Tip) }) {
+            report.findings.push(Finding { height: ledger.height, damage });
+        }
+    }
+    if let Some((height, _)) = anchor.filter(|(height, _)| *height > ledger.height) {
+        report.findings.push(Finding { height, damage: Damage::Tip });
+    }
+    report.tip = ledger.tip;
+    report.balances_sum = ledger.balances.sum();
+    report
+}
+
+fn check_claims(
+    pair: &Pair,
+    proof: &Proof,
+    registry: &Registry,
+    verdicts: &dyn Verdicts,
+    report: &mut Report,
+) -> Result<(), Damage> {
+    let claims = claims_of(pair, proof, registry)?;
+    report.signatures += claims.len() as u64;
+    let verdict = verdicts.check_all(&claims);
+    let quorum = proof.approvals.signatures.len();
+    let votes = proof.ledger_votes.as_ref().map_or(0, |votes| votes.signatures.len());
+    match verdict.iter().position(|is_valid| !is_valid) {
+        None => Ok(()),
+        Some(0 | 1) => Err(Damage::Party),
+        Some(at) if at < 2 + quorum => Err(Damage::Approvals),
+        Some(at) if at < 2 + quorum + votes => Err(Damage::LedgerVotes),
+        Some(_) => Err(Damage::Order),
+    }
+}

@@ -1,0 +1,142 @@
+//! The check of what stands beside a pair: parties, approvals, order, ledger votes.
+
+use super::Damage;
+use crate::ballot::{check_parties, check_votes};
+use crate::batch::{OrderProof, is_ordered};
+use crate::block::{Order, Pair, Proof, Votes};
+use crate::contract::SignedContract;
+use crate::digest::Digest;
+use crate::encode::Encoded;
+use crate::registry::Registry;
+use crate::replica::approval_digest;
+use crate::sign::{Claim, Verdicts};
+use crate::statement::Statement;
+
+/// Bytes of a proof.
+pub(super) fn len(proof: &Proof) -> usize {
+    let votes = proof.ledger_votes.as_ref().map_or(0, |votes| votes.bytes().len());
+    proof.approvals.bytes().len() + votes + proof.order.head.bytes().len()
+}
+
+/// Checks parties' signatures, approvals, order and, if the pair is closed, ledger votes.
+///
+/// # Errors
+/// The first [`Damage`] found.
+pub fn check_proof(
+    pair: &Pair,
+    proof: &Proof,
+    registry: &Registry,
+    verdicts: &dyn Verdicts,
+) -> Result<(), Damage> {
+    let community = registry.community();
+    let contract = pair.contract.record.contract().ok_or(Damage::Record)?;
+    check_parties(contract, registry, verdicts).map_err(|_| Damage::Party)?;
+    let message = approval_digest(&contract.body, proof.approvals.registry, &community);
+    if !check_votes(&proof.approvals, &message, registry, verdicts) {
+        return Err(Damage::Approvals);
+    }
+    let Order { head, proof: order, .. } = &proof.order;
+    if !holds(&proof.order, pair, &community)
+        || !is_ordered(head, order, &community, registry, verdicts)
+    {
+        return Err(Damage::Order);
+    }
+    check_ledger_votes(pair, proof, registry, verdicts)
+}
+
+/// Checks the ledger votes, if there are any.
+pub(super) fn check_ledger_votes(
+    pair: &Pair,
+    proof: &Proof,
+    registry: &Registry,
+    verdicts: &dyn Verdicts,
+) -> Result<(), Damage> {
+    let Some(votes) = &proof.ledger_votes else { return Ok(()) };
+    let message = ledger_digest(pair, votes, &registry.community());
+    let is_proven = check_votes(votes, &message, registry, verdicts);
+    if is_proven { Ok(()) } else { Err(Damage::LedgerVotes) }
+}
+
+/// Whether the bytes of a proof still have their content ids, and their values these bytes.
+pub(super) fn check_bytes(proof: &Proof) -> Result<(), Damage> {
+    let mut scratch = Vec::with_capacity(len(proof));
+    let mut is_whole = |votes: &Encoded<Votes>| {
+        Digest::content(votes.bytes()) == votes.content() && votes.is_faithful(&mut scratch)
+    };
+    if !is_whole(&proof.approvals) {
+        return Err(Damage::Approvals);
+    }
+    if !proof.ledger_votes.as_ref().is_none_or(is_whole) {
+        return Err(Damage::LedgerVotes);
+    }
+    let head = &proof.order.head;
+    let is_whole =
+        Digest::content(head.bytes()) == head.content() && head.is_faithful(&mut scratch);
+    if is_whole { Ok(()) } else { Err(Damage::Order) }
+}
+
+/// Whether the batch names the record at the position, with the block's time.
+fn holds(order: &Order, pair: &Pair, community: &Digest) -> bool {
+    let named = order.head.items.get(order.position as usize);
+    named == Some(&pair.contract.record.digest(community))
+        && order.head.time_ms == pair.contract.time_ms
+}
+
+fn ledger_digest(pair: &Pair, votes: &Votes, community: &Digest) -> Digest {
+    let (height, registry) = (pair.height(), votes.registry);
+    let ledger = pair.ledger.digest(community);
+    Statement::Ledger { height, ledger, registry }.digest(community)
+}
+
+/// Every signature that proves `pair`, to be checked in bulk and on many threads; who signed and
+/// how many are checked here.
+///
+/// # Errors
+/// The first [`Damage`] that needs no signature to be seen.
+pub fn claims_of<'r>(
+    pair: &Pair,
+    proof: &Proof,
+    registry: &'r Registry,
+) -> Result<Vec<Claim<'r>>, Damage> {
+    let community = registry.community();
+    let contract = pair.contract.record.contract().ok_or(Damage::Record)?;
+    let mut claims = party_claims(contract, registry).ok_or(Damage::Party)?;
+    let message = approval_digest(&contract.body, proof.approvals.registry, &community);
+    add_votes(&proof.approvals, message, registry, &mut claims).ok_or(Damage::Approvals)?;
+    if let Some(votes) = &proof.ledger_votes {
+        let message = ledger_digest(pair, votes, &community);
+        add_votes(votes, message, registry, &mut claims).ok_or(Damage::LedgerVotes)?;
+    }
+    let OrderProof::Sequencer(signature) = proof.order.proof else { return Err(Damage::Order) };
+    let key = registry.key(registry.sequencer()).ok_or(Damage::Order)?;
+    if !holds(&proof.order, pair, &community) {
+        return Err(Damage::Order);
+    }
+    claims.push(Claim { key, message: proof.order.head.digest(&community), signature });
+    Ok(claims)
+}
+
+fn party_claims<'r>(contract: &SignedContract, registry: &'r Registry) -> Option<Vec<Claim<'r>>> {
+    let (body, message) = (&contract.body, contract.body.digest());
+    let buyer = Claim { key: registry.key(body.buyer)?, message, signature: contract.buyer_sig };
+    let seller = Claim { key: registry.key(body.seller)?, message, signature: contract.seller_sig };
+    Some(vec![buyer, seller])
+}
+
+fn add_votes<'r>(
+    votes: &Votes,
+    message: Digest,
+    registry: &'r Registry,
+    claims: &mut Vec<Claim<'r>>,
+) -> Option<()> {
+    let in_order = votes.signatures.windows(2).all(|two| two[0].0 < two[1].0);
+    let is_enough = votes.signatures.len() >= registry.quorum();
+    if !in_order || !is_enough || votes.registry != registry.version() {
+        return None;
+    }
+    for (voter, signature) in &votes.signatures {
+        let key = registry.voter_key(*voter)?;
+        claims.push(Claim { key, message, signature: *signature });
+    }
+    Some(())
+}

@@ -164,7 +164,7 @@ fn the_restart_kind_decides_about_finished_and_failed_lives() {
         ] {
             let actor = spawn(writer(&Diary::default()).restart(restart));
             let port = actor.port::<Do>();
-            drop(port.ask(order, soon()).await);
+            let _ = port.ask(order, soon()).await;
             let end = match (port.ask(Do::Note, soon()).await, expected.is_some()) {
                 (Ok(life), false) => {
                     assert_eq!(life, 2);

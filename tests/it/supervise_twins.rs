@@ -130,7 +130,7 @@ async fn on_stock(wrong: Wrong) -> [Option<u32>; 2] {
     }
     let first = addr.send(Count(wrong == Wrong::Handler));
     let (second, third) = (addr.send(Count(false)), addr.send(Count(false)));
-    drop(first.await);
+    let _ = first.await;
     [second.await.ok(), third.await.ok()]
 }
 

@@ -4,6 +4,7 @@
 //! files) turn it into a [`community::Community`]; a [`plant::Plant`] is the physical truth of that
 //! community, which minds only see through readings. Nothing here knows actors or bargaining.
 
+pub mod calendar;
 pub mod community;
 pub mod plant;
 pub mod profiles;

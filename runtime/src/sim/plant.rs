@@ -5,60 +5,92 @@
 //! is whole Wh at the meters; what storage holds is kept in micro-Wh, so that no efficiency is lost
 //! in rounding. The plant never plans and never sees a price.
 
+pub mod jobs;
+pub mod row;
+pub mod store;
+pub mod vehicle;
+
 use std::sync::Arc;
 
+use gridpact_agents::resource::nature::Nature;
 use gridpact_agents::resource::reading::{DeviceIndex, Reading, Setpoint};
 use gridpact_chain::terms::{Interval, PartyId};
-use serde::{Deserialize, Serialize};
 
-use super::community::Community;
-
-/// What one home did in one interval; all energies in Wh, states at its end.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SiteInterval {
-    /// Consumption as it would be without shifting: fixed load, and jobs at the start of their window.
-    pub load: u64,
-    /// Consumption as it was: fixed load, and jobs when they ran.
-    pub shifted_load: u64,
-    /// Photovoltaic output, after curtailment.
-    pub pv: u64,
-    /// Wind output, after curtailment.
-    pub wind: u64,
-    /// Drawn by stationary batteries.
-    pub battery_charge: u64,
-    /// Given by stationary batteries.
-    pub battery_discharge: u64,
-    /// Drawn by vehicles.
-    pub ev_charge: u64,
-    /// Given by vehicles.
-    pub ev_discharge: u64,
-    /// Held by stationary batteries at the end.
-    pub battery_soc: u64,
-    /// Held by vehicles at the end, also while they are away.
-    pub ev_soc: u64,
-    /// Taken from the network.
-    pub import: u64,
-    /// Given to the network.
-    pub export: u64,
-    /// Possible output that was not generated.
-    pub curtailed: u64,
-}
+use self::jobs::Jobs;
+pub use self::row::SiteInterval;
+use self::store::Store;
+use self::vehicle::Vehicle;
+use super::community::{Community, Device, DeviceData, Site};
 
 /// The devices of a community in motion.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Plant {
     community: Arc<Community>,
+    sites: Vec<SitePlant>,
+}
+
+#[derive(Debug, Clone)]
+struct SitePlant {
+    devices: Vec<DevicePlant>,
+    rows: Vec<SiteInterval>,
+}
+
+#[derive(Debug, Clone)]
+struct DevicePlant {
+    state: State,
+    /// The interval it has reached; earlier ones are over.
+    next: Interval,
+}
+
+#[derive(Debug, Clone)]
+enum State {
+    Load(Arc<[u32]>),
+    Solar(Arc<[u32]>),
+    Wind(Arc<[u32]>),
+    Jobs(Jobs),
+    Battery(Store),
+    Vehicle(Vehicle),
+    Idle,
 }
 
 impl Plant {
     /// All devices as they stand at the first simulated interval.
     #[must_use]
     pub fn new(community: Arc<Community>) -> Self {
-        Self { community }
+        let device = |device: &Device| DevicePlant {
+            state: State::new(device, &community),
+            next: community.start,
+        };
+        let site = |site: &Site| SitePlant {
+            devices: site.devices.iter().map(device).collect(),
+            rows: Vec::new(),
+        };
+        let sites = community.sites.iter().map(site).collect();
+        Self { community, sites }
     }
 
-    /// Moves one device through one interval and returns what it did; without a setpoint it does
-    /// what it would do on its own. Each device must be stepped once per interval, in order of time.
+    /// Plays all simulated intervals without any setpoint: batteries idle, vehicles charge when they
+    /// are plugged in, jobs run when their window opens (run A of protocol section 11, R6).
+    #[must_use]
+    pub fn uncontrolled(community: Arc<Community>) -> Self {
+        let mut plant = Self::new(community);
+        let (start, end) = (plant.community.start, plant.community.end());
+        for at in start.0..end.0 {
+            for site in 0..plant.sites.len() {
+                for device in 0..plant.sites[site].devices.len() {
+                    plant.step(PartyId(site as u32), device as DeviceIndex, Interval(at), None);
+                }
+            }
+        }
+        plant
+    }
+
+    /// Moves one device through one interval and returns what it did.
+    ///
+    /// Without a setpoint for this very interval it does what it would do on its own. Each device is
+    /// stepped once per interval, in order of time and, within an interval, of devices (the export
+    /// limiter acts on what the devices before have left); an interval that is over is not played
+    /// again.
     pub fn step(
         &mut self,
         site: PartyId,
@@ -66,28 +98,158 @@ impl Plant {
         interval: Interval,
         setpoint: Option<Setpoint>,
     ) -> Reading {
-        let _ = (site, device, setpoint, &self.community);
-        Reading { interval, ..Reading::default() }
+        let silent = Reading { interval, ..Reading::default() };
+        let Some(limit_wh) = self.export_limit_wh(site) else { return silent };
+        let Some(index) = self.community.index(interval) else { return silent };
+        let row_index = interval.0.checked_sub(self.community.start.0).map(|i| i as usize);
+        let Some(plant) = self.sites.get_mut(site.0 as usize) else { return silent };
+        let (Some(row_index), Some(device)) = (row_index, plant.devices.get_mut(device as usize))
+        else {
+            return silent;
+        };
+        if interval < device.next || index >= self.community.series_len() {
+            return silent;
+        }
+        device.next = interval.plus(1);
+        if plant.rows.len() <= row_index {
+            plant.rows.resize(row_index + 1, SiteInterval::default());
+        }
+        let row = &mut plant.rows[row_index];
+        let wish = setpoint.filter(|wish| wish.interval == interval);
+        let spare_wh = (row.consumed_wh() + limit_wh).saturating_sub(row.produced_wh());
+        let mut reading = device.state.step(interval, index, wish, spare_wh, row);
+        row.close();
+        let now = interval.plus(1);
+        device.state.describe(&mut reading, now, now.plus(self.community.beyond));
+        reading
     }
 
-    /// How a device stands before the first simulated interval (no energy, but charge, stays, jobs).
+    /// How a device stands before the first simulated interval: no energy, but charge, stays, jobs.
     #[must_use]
     pub fn opening(&self, site: PartyId, device: DeviceIndex) -> Reading {
-        let _ = (site, device);
-        Reading::default()
+        let now = self.community.start;
+        let mut reading =
+            Reading { interval: Interval(now.0.saturating_sub(1)), ..Reading::default() };
+        if let Some(device) = self.device(site, device) {
+            device.state.describe(&mut reading, now, now.plus(self.community.beyond));
+        }
+        reading
     }
 
-    /// The recorded readings of a device over the history, in order of time.
+    /// The recorded readings of a load, a generator or jobs over the history, in order of time;
+    /// storage has none, because nobody has commanded it before.
     #[must_use]
     pub fn recorded(&self, site: PartyId, device: DeviceIndex) -> Vec<Reading> {
-        let _ = (site, device);
-        Vec::new()
+        let Some(device) = self.device(site, device) else { return Vec::new() };
+        let first = self.community.first();
+        let history = 0..self.community.history;
+        history.filter_map(|i| device.state.recorded(first.plus(i), i as usize)).collect()
     }
 
     /// What a home did, one row per simulated interval that has been stepped.
     #[must_use]
     pub fn rows(&self, site: PartyId) -> &[SiteInterval] {
-        let _ = site;
-        &[]
+        self.sites.get(site.0 as usize).map_or(&[], |plant| &plant.rows)
+    }
+
+    /// Energy in all storage of a home now, Wh.
+    #[must_use]
+    pub fn stored_wh(&self, site: PartyId) -> u64 {
+        let devices = self.sites.get(site.0 as usize).map_or(&[][..], |plant| &plant.devices);
+        devices.iter().filter_map(|device| device.state.stored_wh()).sum()
+    }
+
+    /// Energy that trips of a home's vehicles needed and their batteries did not have, so far, Wh.
+    #[must_use]
+    pub fn missing_wh(&self, site: PartyId) -> u64 {
+        let devices = self.sites.get(site.0 as usize).map_or(&[][..], |plant| &plant.devices);
+        let missing = |device: &DevicePlant| match &device.state {
+            State::Vehicle(vehicle) => vehicle.missing_wh(),
+            _ => 0,
+        };
+        devices.iter().map(missing).sum()
+    }
+
+    /// The community it plays.
+    #[must_use]
+    pub fn community(&self) -> &Arc<Community> {
+        &self.community
+    }
+
+    fn device(&self, site: PartyId, device: DeviceIndex) -> Option<&DevicePlant> {
+        self.sites.get(site.0 as usize)?.devices.get(device as usize)
+    }
+
+    fn export_limit_wh(&self, site: PartyId) -> Option<u64> {
+        let limit_w = self.community.site(site)?.export_w;
+        Some(limit_w.saturating_mul(self.community.interval_s.into()) / 3600)
+    }
+}
+
+impl State {
+    fn new(device: &Device, community: &Community) -> Self {
+        let (start, interval_s) = (community.start, community.interval_s);
+        match (&device.nature, &device.data) {
+            (Nature::Solar { .. }, DeviceData::Series(series)) => Self::Solar(Arc::clone(series)),
+            (Nature::Wind { .. }, DeviceData::Series(series)) => Self::Wind(Arc::clone(series)),
+            (_, DeviceData::Series(series)) => Self::Load(Arc::clone(series)),
+            (_, DeviceData::Jobs(jobs)) => Self::Jobs(Jobs::new(jobs, start, interval_s)),
+            (
+                Nature::Battery(nature) | Nature::Vehicle(nature),
+                DeviceData::Battery { initial_wh },
+            ) => Self::Battery(Store::new(*nature, *initial_wh, interval_s)),
+            (
+                Nature::Battery(nature) | Nature::Vehicle(nature),
+                DeviceData::Vehicle { initial_wh, stays, told, knowledge },
+            ) => {
+                let stays = (stays, told);
+                Self::Vehicle(Vehicle::new(
+                    *nature,
+                    *initial_wh,
+                    stays,
+                    *knowledge,
+                    start,
+                    interval_s,
+                ))
+            }
+            // A nature without its data: the builders make none, and it does nothing.
+            (_, DeviceData::Battery { .. } | DeviceData::Vehicle { .. }) => Self::Idle,
+        }
+    }
+
+    fn step(
+        &mut self,
+        at: Interval,
+        index: usize,
+        wish: Option<Setpoint>,
+        spare_wh: u64,
+        row: &mut SiteInterval,
+    ) -> Reading {
+        let mut reading = Reading { interval: at, ..Reading::default() };
+        let value = |series: &[u32]| u64::from(series.get(index).copied().unwrap_or(0));
+        match self {
+            Self::Load(series) => reading.consumed_wh = value(series),
+            Self::Solar(series) | Self::Wind(series) => {
+                let possible = value(series);
+                let most = wish.map_or(possible, |wish| wish.produce_wh).min(spare_wh);
+                reading.produced_wh = possible.min(most);
+                reading.curtailed_wh = possible - reading.produced_wh;
+            }
+            Self::Jobs(jobs) => {
+                row.load += jobs.unshifted_wh(at);
+                reading.consumed_wh = jobs.run(at, wish.map(|wish| wish.consume_wh));
+            }
+            Self::Battery(store) => {
+                let (consume, produce) = wish.map_or((0, 0), |w| (w.consume_wh, w.produce_wh));
+                let produce = produce.min(consume.saturating_add(spare_wh));
+                (reading.consumed_wh, reading.produced_wh) = store.follow(consume, produce);
+            }
+            Self::Vehicle(vehicle) => {
+                (reading.consumed_wh, reading.produced_wh) = vehicle.step(at, wish, spare_wh);
+            }
+            Self::Idle => {}
+        }
+        self.book(&reading, row);
+        reading
     }
 }

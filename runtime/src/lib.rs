@@ -3,3 +3,4 @@ pub use gridpact_agents as agents;
 pub use gridpact_chain as chain;
 
 pub mod report;
+pub mod store;

@@ -1,0 +1,81 @@
+//! The community's net load at its common transformer in runs A, B and C, and its duck figures.
+//!
+//! Interval means of the sum of all meters (protocol 12.35). A sale of surplus to a neighbour
+//! moves no physical power, so trading changes these curves only through storage and shifting.
+
+use super::run::Run;
+
+/// Community net load per interval in W, import positive, for the three runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NetLoad {
+    /// Run A: no storage control.
+    pub uncontrolled_w: Vec<i64>,
+    /// Run B: local schedules.
+    pub local_w: Vec<i64>,
+    /// Run C: trading.
+    pub trading_w: Vec<i64>,
+}
+
+/// The figures a duck curve is judged by, in W.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Shape {
+    /// Highest interval mean.
+    pub peak_w: i64,
+    /// Lowest interval mean; negative while the community exports.
+    pub minimum_w: i64,
+    /// Largest rise within three hours.
+    pub ramp_3h_w: i64,
+}
+
+impl NetLoad {
+    /// Sums the meters of a checked run.
+    #[must_use]
+    pub fn of(run: &Run) -> Self {
+        Self {
+            uncontrolled_w: sum(run, |site, at| run.sites[site].uncontrolled.net_import_wh[at]),
+            local_w: sum(run, |site, at| run.sites[site].local.net_import_wh[at]),
+            trading_w: sum(run, |site, at| run.sites[site].rows[at].net_import_wh),
+        }
+    }
+}
+
+fn sum(run: &Run, net_wh: impl Fn(usize, usize) -> i64) -> Vec<i64> {
+    let interval_s = i128::from(run.calendar.interval_s.max(1));
+    let mean_w = |at| {
+        let wh: i128 = (0..run.sites.len()).map(|site| i128::from(net_wh(site, at))).sum();
+        let w = (wh * 3600).div_euclid(interval_s);
+        i64::try_from(w).unwrap_or(if w < 0 { i64::MIN } else { i64::MAX })
+    };
+    (0..run.calendar.intervals as usize).map(mean_w).collect()
+}
+
+impl Shape {
+    /// The figures of one curve of `interval_s` means; all zero for an empty one.
+    #[must_use]
+    pub fn of(curve_w: &[i64], interval_s: u32) -> Self {
+        let window = (3 * 3600 / interval_s.max(1)).max(1) as usize;
+        let rise = |from: usize| {
+            let until = (from + window + 1).min(curve_w.len());
+            let top = curve_w[from..until].iter().max().copied().unwrap_or(curve_w[from]);
+            top.saturating_sub(curve_w[from])
+        };
+        Self {
+            peak_w: curve_w.iter().max().copied().unwrap_or(0),
+            minimum_w: curve_w.iter().min().copied().unwrap_or(0),
+            ramp_3h_w: (0..curve_w.len()).map(rise).max().unwrap_or(0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ramp_is_the_largest_rise_within_three_hours() {
+        let curve = [10, -20, 0, 30, 90, 60];
+        assert_eq!(Shape::of(&curve, 3600), Shape { peak_w: 90, minimum_w: -20, ramp_3h_w: 110 });
+        assert_eq!(Shape::of(&curve, 3 * 3600).ramp_3h_w, 60);
+        assert_eq!(Shape::of(&[], 1800), Shape::default());
+    }
+}

@@ -1,0 +1,144 @@
+//! The output directory of a run: ours to replace, never anybody else's.
+//!
+//! A directory is ours when it holds the marker file and nothing but names that a run writes;
+//! one stray file is enough to refuse it, because replacing deletes. The marker stays locked while
+//! a run writes, so two runs never share a directory. Files appear whole or not at all.
+
+use std::fs::{self, File};
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use super::error::ReportError;
+
+/// Where a run writes unless told otherwise.
+pub const DEFAULT: &str = "gridpact-out";
+/// The file by which a directory is known as ours.
+pub const MARKER: &str = ".gridpact-out";
+/// The files of a report.
+pub const FILES: [&str; 5] =
+    ["summary.json", "contracts.csv", "schedule.csv", "report.html", "scenario.toml"];
+/// The subdirectory that holds only the chain's own files.
+pub const CHAIN: &str = "chain";
+
+const MARKER_TEXT: &str =
+    "Written by gridpact. The next run with the same --out replaces this directory.\n";
+const UNFINISHED: &str = ".unfinished";
+
+/// An output directory, emptied and marked, held until dropped.
+#[derive(Debug)]
+pub struct OutDir {
+    path: PathBuf,
+    // The lock on the marker lives as long as this descriptor.
+    _marker: File,
+}
+
+impl OutDir {
+    /// Makes `path` a fresh output directory: creates it, or empties it if a run wrote it.
+    ///
+    /// # Errors
+    /// [`ReportError::Foreign`] when it holds anything a run does not write, or when another run
+    /// is writing it; nothing was deleted then.
+    pub fn prepare(path: &Path) -> Result<Self, ReportError> {
+        match fs::metadata(path) {
+            Ok(found) if !found.is_dir() => return Err(ReportError::NotADirectory(path.into())),
+            Ok(_) => {}
+            Err(e) if e.kind() == ErrorKind::NotFound => {
+                fs::create_dir_all(path).map_err(io("create", path))?;
+            }
+            Err(e) => return Err(io("look at", path)(e)),
+        }
+        let old = survey(path)?;
+        let marker_path = path.join(MARKER);
+        let mut marker = File::options()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&marker_path)
+            .map_err(io("create", &marker_path))?;
+        if marker.try_lock().is_err() {
+            return Err(ReportError::Busy(path.into()));
+        }
+        marker.set_len(0).map_err(io("write", &marker_path))?;
+        marker.write_all(MARKER_TEXT.as_bytes()).map_err(io("write", &marker_path))?;
+        for file in old {
+            fs::remove_file(&file).map_err(io("remove", &file))?;
+        }
+        let chain = path.join(CHAIN);
+        fs::create_dir_all(&chain).map_err(io("create", &chain))?;
+        Ok(Self { path: path.into(), _marker: marker })
+    }
+
+    /// The directory itself.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where the chain's files go; exists and is empty after [`OutDir::prepare`].
+    #[must_use]
+    pub fn chain(&self) -> PathBuf {
+        self.path.join(CHAIN)
+    }
+
+    /// Writes one file of the report: complete under its name, or not at all.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn write(&self, name: &str, content: &[u8]) -> Result<(), ReportError> {
+        let (target, draft) = (self.path.join(name), self.path.join(format!("{name}{UNFINISHED}")));
+        let mut file = File::create(&draft).map_err(io("create", &draft))?;
+        file.write_all(content).map_err(io("write", &draft))?;
+        file.sync_all().map_err(io("flush", &draft))?;
+        fs::rename(&draft, &target).map_err(io("rename to", &target))
+    }
+}
+
+/// Lists the files of an earlier run, or refuses the directory.
+fn survey(dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
+    let (mut files, mut marked) = (Vec::new(), false);
+    let mut foreign = None;
+    for entry in fs::read_dir(dir).map_err(io("list", dir))? {
+        let entry = entry.map_err(io("list", dir))?;
+        let kind = entry.file_type().map_err(io("look at", &entry.path()))?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name == MARKER && kind.is_file() {
+            marked = true;
+        } else if kind.is_file() && FILES.contains(&name.trim_end_matches(UNFINISHED)) {
+            files.push(entry.path());
+        } else if name == CHAIN && kind.is_dir() {
+            files.extend(survey_chain(dir, &entry.path())?);
+        } else {
+            foreign.get_or_insert(name);
+        }
+    }
+    if !marked && foreign.is_none() {
+        foreign = files.first().map(|file| format!("{} without {MARKER}", file.display()));
+    }
+    match foreign {
+        Some(found) => Err(ReportError::Foreign { dir: dir.into(), found }),
+        None => Ok(files),
+    }
+}
+
+fn survey_chain(dir: &Path, chain: &Path) -> Result<Vec<PathBuf>, ReportError> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(chain).map_err(io("list", chain))? {
+        let entry = entry.map_err(io("list", chain))?;
+        let kind = entry.file_type().map_err(io("look at", &entry.path()))?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if !kind.is_file() || !crate::store::is_store_file(&name) {
+            let found = format!("{CHAIN}/{name}");
+            return Err(ReportError::Foreign { dir: dir.into(), found });
+        }
+        files.push(entry.path());
+    }
+    Ok(files)
+}
+
+fn io<'a>(action: &'static str, path: &'a Path) -> impl Fn(std::io::Error) -> ReportError + 'a {
+    move |source| ReportError::Io { action, path: path.into(), source }
+}
+
+#[cfg(test)]
+#[path = "out_tests.rs"]
+mod tests;

@@ -1,0 +1,109 @@
+//! The top of the page: what was run, and the figures that matter, as cards.
+
+use super::super::Report;
+use super::super::chart::escape;
+use super::super::units::{count, decimal, energy, milliseconds, money, percent, power};
+use super::several;
+
+/// Title and cards.
+pub fn section(report: &Report) -> String {
+    let summary = report.summary();
+    let calendar = &report.run().calendar;
+    let hours = f64::from(calendar.interval_s) * f64::from(calendar.intervals) / 3600.0;
+    let minutes = f64::from(calendar.interval_s) / 60.0;
+    let date = start_date(report).map(|date| format!(" from {date}")).unwrap_or_default();
+    let lead = format!(
+        "{} trading electricity with each other for {} h{date}, in intervals of {} min. \
+         Scenario <b>{}</b>, seed {}.",
+        several(summary.prosumers, "prosumer", "prosumers"),
+        decimal(hours, usize::from(hours.fract() > 0.0)),
+        decimal(minutes, usize::from(minutes.fract() > 0.0)),
+        escape(&summary.scenario),
+        summary.seed,
+    );
+    format!(
+        "<header><p class=\"brand\">gridpact</p><h1>What the neighbourhood traded</h1>\
+         <p class=\"lead\">{lead}</p></header><div class=\"cards\">{}</div>",
+        cards(report).concat()
+    )
+}
+
+fn cards(report: &Report) -> Vec<String> {
+    let summary = report.summary();
+    let saved = summary.baseline_cost_microcurrency.saturating_sub(summary.cost_microcurrency);
+    let ratio = summary.savings_ratio.map(|ratio| format!("{} of the cost ", percent(ratio)));
+    let time = summary.negotiation_ms;
+    let faults = match summary.verifier.faults {
+        0 => "no faults".to_owned(),
+        n => format!("<b class=\"bad\">{}</b>", several(n, "fault", "faults")),
+    };
+    vec![
+        card(
+            "P2P share",
+            &percent(summary.p2p_share),
+            &format!(
+                "{} of {} needed came from peers",
+                energy(summary.p2p_wh.into()),
+                energy(summary.deficit_wh.into())
+            ),
+        ),
+        card(
+            if saved < 0 { "Lost by trading" } else { "Saved by trading" },
+            &money(saved.saturating_abs(), &escape(&report.run().currency)),
+            &format!(
+                "{}with local schedules alone; wear, fees and stored energy counted",
+                ratio.unwrap_or_default()
+            ),
+        ),
+        card(
+            "Community peak",
+            &power(summary.peak_w),
+            &format!("{} with local schedules alone", power(summary.baseline_peak_w)),
+        ),
+        card(
+            "Final contracts",
+            &count(summary.final_contracts),
+            &format!(
+                "from {}, {} cancelled",
+                several(summary.tasks, "task", "tasks"),
+                several(summary.cancelled_requests, "request", "requests")
+            ),
+        ),
+        card(
+            "Negotiation",
+            &milliseconds(time.mean),
+            &format!("mean per epoch; 95 % within {}", milliseconds(time.p95)),
+        ),
+        card(
+            "Pairs on the chain",
+            &count(summary.pairs),
+            &format!(
+                "{} by the verifiers, {faults}",
+                several(summary.verifier.sweeps, "sweep", "sweeps")
+            ),
+        ),
+    ]
+}
+
+/// A card; `remark` is markup.
+fn card(label: &str, figure: &str, remark: &str) -> String {
+    // The unit is set smaller than its number, and never torn from it.
+    let (number, unit) = figure
+        .rsplit_once(' ')
+        .filter(|(_, unit)| !unit.starts_with(|c: char| c.is_ascii_digit()))
+        .unwrap_or((figure, ""));
+    let number = number.replace(' ', "&#8239;");
+    format!(
+        "<div class=\"card\"><h3>{}</h3><p class=\"figure\">{number}<small>&nbsp;{unit}</small></p><p>{remark}</p></div>",
+        escape(label)
+    )
+}
+
+/// The local date on which the run starts, e.g. `1 February 2014`.
+fn start_date(report: &Report) -> Option<String> {
+    let calendar = &report.run().calendar;
+    let seconds = i64::from(calendar.first_interval) * i64::from(calendar.interval_s);
+    let offset = jiff::tz::Offset::from_seconds(calendar.utc_offset_s).ok()?;
+    let start = jiff::Timestamp::from_second(seconds).ok()?;
+    Some(offset.to_datetime(start).strftime("%-d %B %Y").to_string())
+}

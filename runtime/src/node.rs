@@ -19,14 +19,14 @@ use gridpact_chain::genesis::Genesis;
 use gridpact_chain::journal::JournalEntry;
 use gridpact_chain::replica::{Params as ReplicaParams, Replica, RestoreError};
 use gridpact_chain::terms::PartyId;
-use gridpact_chain::verifier::Verifier;
+use gridpact_chain::verifier::{Params as VerifierParams, Verifier};
 
 use crate::actors::coordinator::{Audience, Quiescent};
 use crate::actors::local::{LocalActor, LocalDoors, LocalInbox, LocalStore};
 use crate::actors::replica::{ReplicaActor, ReplicaInbox, ReplicaMeans, ReplicaPorts};
 use crate::actors::resource::{ResourceActor, ResourceInbox};
 use crate::actors::social::{LocalReborn, SocialActor, SocialInbox, SocialMeans, SocialPorts};
-use crate::actors::verifier::{VerifierActor, VerifierInbox, VerifierTally};
+use crate::actors::verifier::{Slices, VerifierActor, VerifierInbox, VerifierTally};
 use crate::actors::{Door, replica::Counters};
 use crate::clock::Clock;
 use crate::device::Driver;
@@ -100,7 +100,9 @@ pub struct Commons {
     /// Counts over all verifiers.
     pub verified: VerifierTally,
     /// How a verifier works.
-    pub verifier: Maker<Verifier>,
+    pub verifier: VerifierParams,
+    /// How a verifier is driven.
+    pub slices: Slices,
     /// What time it is.
     pub clock: Clock,
     /// Seed of the back-off's jitter.
@@ -117,10 +119,10 @@ pub struct HomeSpec {
     pub natures: Vec<Nature>,
     /// A driver per device, for every life.
     pub drivers: Rc<dyn Fn(usize) -> Box<dyn Driver>>,
-    /// What its LCA is born with.
-    pub local: Maker<LocalSetup>,
-    /// What its SCA is born with.
-    pub social: Maker<SocialSetup>,
+    /// What its LCA is born with, in each life; none fails the life.
+    pub local: Maker<Option<LocalSetup>>,
+    /// What its SCA is born with, in each life; none fails the life.
+    pub social: Maker<Option<SocialSetup>>,
     /// How it signs.
     pub signer: Signer,
     /// Where it keeps what must last.
@@ -216,13 +218,12 @@ fn restored(all: &Commons, me: PartyId, entries: &[Entry]) -> Result<Replica, Re
 }
 
 fn raise_verifier(spec: &Rc<HomeSpec>, doors: &HomeDoors, commons: &Commons) -> Box<dyn Any> {
-    let (make, tally) = (Rc::clone(&commons.verifier), commons.verified.clone());
-    let (clock, verdicts) = (commons.clock, Rc::clone(&commons.verdicts));
-    let journal = Rc::clone(&spec.journal);
-    let factory = move |birth: &crate::supervise::Rebirth| {
-        let pairs = journal.borrow().entries();
-        let mind = make(birth.life);
-        Ok(VerifierActor::new(mind, &pairs, tally.clone(), Rc::clone(&verdicts), clock))
+    let (all, journal) = (commons.clone(), Rc::clone(&spec.journal));
+    let factory = move |_: &_| {
+        let written = journal.borrow().entries();
+        let mind = Verifier::new(Arc::clone(&all.registry), all.verifier.clone());
+        let (tally, verdicts) = (all.verified.clone(), Rc::clone(&all.verdicts));
+        Ok(VerifierActor::new(mind, all.slices, &written, tally, verdicts, all.clock))
     };
     let mailbox = commons.replica_mailbox;
     let actor = spawn(child(spec, "verifier", commons, factory).mailbox(mailbox, Overflow::Refuse));
@@ -252,7 +253,7 @@ fn raise_social(spec: &Rc<HomeSpec>, doors: &HomeDoors, commons: &Commons) -> Bo
     let home = Rc::clone(spec);
     let factory = move |birth: &crate::supervise::Rebirth| {
         let entries: Vec<_> = home.journal.borrow().entries().into_iter().filter_map(own).collect();
-        let setup = (home.social)(birth.life);
+        let setup = (home.social)(birth.life).ok_or("no setup for this home")?;
         let mut first = Vec::new();
         let mind = match entries.is_empty() {
             true => SocialAgent::new(setup),
@@ -284,7 +285,7 @@ fn raise_local(spec: &Rc<HomeSpec>, doors: &HomeDoors, commons: &Commons) -> Box
     };
     let (home, reborn, clock) = (Rc::clone(spec), doors.social.reborn.clone(), commons.clock);
     let factory = move |birth: &crate::supervise::Rebirth| {
-        let setup = (home.local)(birth.life);
+        let setup = (home.local)(birth.life).ok_or("no setup for this home")?;
         let mind = match birth.life {
             0 | 1 => LocalAgent::new(setup),
             _ => reborn_local(setup, &home.store.borrow(), &clock),

@@ -17,6 +17,7 @@ use crate::clock::Clock;
 use crate::keys::Signer;
 use crate::store::{Entry, Journal};
 use crate::supervise::{Actor, Context, Handler, Message, Port};
+use crate::verdicts::ProcessVerdicts;
 
 /// From a replica: an approved record.
 #[derive(Debug, Clone)]
@@ -37,8 +38,18 @@ struct Board {
 #[derive(Clone, Default)]
 pub struct LocalOrdering {
     board: Rc<RefCell<Board>>,
-    /// The sequencer's door, opened when it stands.
+    /// The sequencer's door for records, opened when it stands.
     pub door: Door<Submit>,
+    /// The sequencer's door for epochs.
+    pub epoch: Door<EpochStarted>,
+}
+
+impl LocalOrdering {
+    /// The newest batch that was decided.
+    #[must_use]
+    pub fn last(&self) -> Option<Arc<Batch>> {
+        self.board.borrow().decided.last().cloned()
+    }
 }
 
 impl Ordering for LocalOrdering {
@@ -64,6 +75,7 @@ pub struct SequencerActor {
     journal: Rc<RefCell<dyn Journal>>,
     signer: Signer,
     signed: Door<Signed>,
+    verdicts: Rc<ProcessVerdicts>,
 
     clock: Clock,
 }
@@ -77,14 +89,15 @@ impl SequencerActor {
         journal: Rc<RefCell<dyn Journal>>,
         signer: Signer,
         signed: Door<Signed>,
+        verdicts: Rc<ProcessVerdicts>,
         clock: Clock,
     ) -> Self {
-        Self { mind, ordering, journal, signer, signed, clock }
+        Self { mind, ordering, journal, signer, signed, verdicts, clock }
     }
 
     fn step(&mut self, input: Input, cx: &mut Context<Self>) {
         let mut effects = Vec::new();
-        self.mind.handle(self.clock.now(), input, &mut effects);
+        self.mind.handle(self.clock.now(), input, &*self.verdicts, &mut effects);
         for effect in effects {
             if let Err(error) = self.perform(effect) {
                 cx.fail(error);
@@ -107,7 +120,9 @@ impl SequencerActor {
                     // A replica that has no room now asks for the range later.
                     let _ = listener.tell(Ordered(Arc::clone(&batch)));
                 }
-                board.decided.push(batch);
+                if board.decided.last().is_none_or(|last| last.index() < batch.index()) {
+                    board.decided.push(batch);
+                }
             }
             Effect::Refused { .. } => {}
         }

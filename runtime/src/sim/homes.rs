@@ -15,7 +15,7 @@ use gridpact_chain::terms::{Interval, PartyId, Power, Price};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 
-use super::calendar::ZoneCalendar;
+use super::localtime::ZoneCalendar;
 use super::community::{Community, DeviceData, Site};
 use super::plant::Plant;
 use super::scenario::{ForecastMode, Scenario};

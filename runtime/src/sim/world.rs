@@ -1,0 +1,381 @@
+//! A world: a whole community of actors on virtual time, from the first epoch to the last.
+//!
+//! One arbiter, one thread, a paused clock: the same seed gives the same chain. Heavy work is shared
+//! among the cores inside the workshop, whose answers come back in the order of the questions.
+
+use std::cell::RefCell;
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use gridpact_chain::replica::{Fanout, Params as ReplicaParams};
+use gridpact_chain::sequencer::Sequencer;
+use gridpact_chain::terms::{Epoch, Interval};
+use gridpact_chain::verifier::Params as VerifierParams;
+use tokio::sync::watch;
+
+use super::baseline;
+use super::community::Community;
+use super::faults::{Crash, Faults, Role};
+use super::founding::{Founding, FoundingError, SEQUENCER};
+use super::harvest::{self, Crop};
+use super::homes::{Nursery, drivers, first_epoch, natures, party_of};
+use super::scenario::{self, Scenario};
+use crate::actors::coordinator::{Audience, CoordinatorActor};
+use crate::actors::local::LocalStore;
+use crate::actors::replica::Signed;
+use crate::actors::verifier::{Slices, VerifierTally};
+use crate::actors::{Door, Poison};
+use crate::clock::Clock;
+use crate::device::simulated::Field;
+use crate::keys::Signer;
+use crate::net::Transport;
+use crate::net::memory::Memory;
+use crate::node::{Commons, Home, HomeDoors, HomeSpec};
+use crate::observe::Observer;
+use crate::order::local::{LocalOrdering, SequencerActor};
+use crate::report::Run;
+use crate::store::{ChainJournal, Journal, MemoryJournal, StoreError};
+use crate::supervise::{self, ChildSpec, Job, Overflow, Workshop, spawn};
+use crate::verdicts::ProcessVerdicts;
+
+/// Why a world came to no good end.
+#[derive(Debug, thiserror::Error)]
+pub enum WorldError {
+    /// The community could not be founded.
+    #[error(transparent)]
+    Founding(#[from] FoundingError),
+    /// The chain could not be written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A home has no setup: the community's lists contradict each other.
+    #[error("home {0} is missing from the community's lists")]
+    Home(usize),
+    /// An actor gave up, so the run proves nothing.
+    #[error("the community stood still after epoch {0}")]
+    Stalled(Interval),
+}
+
+/// Told after every epoch: epochs done, epochs in all.
+pub type Progress<'a> = &'a dyn Fn(u64, u64);
+
+/// Runs a scenario and writes its chain to `chain`.
+///
+/// # Errors
+/// [`WorldError`] when the community cannot be founded or its chain cannot be written.
+pub fn run(
+    scenario: &Scenario,
+    community: Community,
+    chain: &Path,
+    progress: Progress<'_>,
+) -> Result<Run, WorldError> {
+    run_with(scenario, community, chain, &Faults::default(), progress)
+}
+
+/// [`run`], with things broken on purpose.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_with(
+    scenario: &Scenario,
+    community: Community,
+    chain: &Path,
+    faults: &Faults,
+    progress: Progress<'_>,
+) -> Result<Run, WorldError> {
+    let began = Instant::now();
+    let founding = Founding::new(scenario, &community)?;
+    let nursery = Rc::new(Nursery::new(scenario, Arc::new(community)));
+    let crop = supervise::virtual_system().block_on(async {
+        let mut world = World::raise(scenario, &nursery, &founding, chain)?;
+        world.live(faults, progress).await?;
+        world.reap().await
+    })?;
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let uncontrolled = baseline::uncontrolled(&nursery.community);
+    let local = baseline::local_only(&nursery, threads);
+    let mut run = harvest::run(scenario, &nursery.community, &founding, crop, &uncontrolled, &local);
+    run.wall_s = began.elapsed().as_secs_f64();
+    Ok(run)
+}
+
+/// What must stay at hand while the world lives.
+struct World {
+    community: Arc<Community>,
+    homes: Vec<Home>,
+    field: Rc<RefCell<Field>>,
+    journals: Vec<Rc<RefCell<dyn Journal>>>,
+    chain: Rc<RefCell<ChainJournal>>,
+    commons: Commons,
+    clock: Clock,
+    done: watch::Receiver<Option<Epoch>>,
+    settle_ms: u64,
+    epochs: Vec<harvest::Growth>,
+    _others: Vec<Box<dyn std::any::Any>>,
+}
+
+impl World {
+    fn raise(
+        scenario: &Scenario,
+        nursery: &Rc<Nursery>,
+        founding: &Founding,
+        chain: &Path,
+    ) -> Result<Self, WorldError> {
+        let community = Arc::clone(&nursery.community);
+        let start = first_epoch(&community).starts_at(community.interval_s);
+        let clock = Clock::starting_at(start);
+        let chain = Rc::new(RefCell::new(ChainJournal::create(chain, &founding.genesis)?));
+        let sites = community.sites.len();
+        let doors: Vec<HomeDoors> =
+            community.sites.iter().map(|s| HomeDoors::with_devices(s.devices.len())).collect();
+        let ordering = LocalOrdering::default();
+        let commons = commons(scenario, founding, &doors, &ordering, clock);
+        let mut others: Vec<Box<dyn std::any::Any>> = vec![open_workshop(&commons)];
+        let field = Rc::new(RefCell::new(Field::new(&community)));
+        let journals: Vec<Rc<RefCell<dyn Journal>>> = (0..sites)
+            .map(|site| match party_of(site) == SEQUENCER {
+                true => Rc::clone(&chain) as Rc<RefCell<dyn Journal>>,
+                false => Rc::new(RefCell::new(MemoryJournal::default())),
+            })
+            .collect();
+        others.push(open_sequencer(founding, &ordering, &journals[0], &commons));
+        let mut homes = Vec::with_capacity(sites);
+        for (site, doors) in doors.into_iter().enumerate() {
+            let spec = home_spec(nursery, founding, site, &field, &journals[site], &commons)
+                .ok_or(WorldError::Home(site))?;
+            homes.push(Home::raise(spec, doors, &commons));
+        }
+        let (coordinator, done) = open_coordinator(nursery, &homes, &ordering, &commons);
+        others.push(coordinator);
+        Ok(Self {
+            community,
+            homes,
+            field,
+            journals,
+            chain,
+            commons,
+            clock,
+            done,
+            settle_ms: nursery.params.epoch.settle_ms,
+            epochs: Vec::new(),
+            _others: others,
+        })
+    }
+
+    /// Lets the community live through all its epochs.
+    async fn live(&mut self, faults: &Faults, progress: Progress<'_>) -> Result<(), WorldError> {
+        let last = Interval(self.community.end().0.saturating_sub(1));
+        let first = first_epoch(&self.community);
+        for crash in &faults.crashes {
+            self.plan(crash);
+        }
+        let all = u64::from(last.0 - first.0) + 1;
+        let patience = Duration::from_secs(u64::from(self.community.interval_s)) * 3;
+        loop {
+            let seen = *self.done.borrow_and_update();
+            if let Some(epoch) = seen {
+                self.epochs.push(self.growth(epoch));
+                progress(u64::from(epoch.0 - first.0) + 1, all);
+                if epoch >= last {
+                    return Ok(());
+                }
+            }
+            let waited = tokio::time::timeout(patience, self.done.changed()).await;
+            if !matches!(waited, Ok(Ok(()))) {
+                return Err(WorldError::Stalled(seen.unwrap_or(first)));
+            }
+        }
+    }
+
+    fn growth(&self, epoch: Epoch) -> harvest::Growth {
+        let chain = self.chain.borrow();
+        harvest::Growth { epoch, pairs: chain.pairs(), bytes: chain.bytes() }
+    }
+
+    /// Arranges for an actor to break.
+    fn plan(&self, crash: &Crash) {
+        let Some(home) = self.homes.get(crash.party.0 as usize) else { return };
+        let start = crash.epoch.starts_at(self.community.interval_s);
+        let at = self.clock.instant_of(start.after_ms(crash.after_ms));
+        let door: Door<Poison> = match crash.role {
+            Role::Local => home.doors.local.poison.clone(),
+            Role::Social => home.doors.social.poison.clone(),
+            Role::Replica => home.doors.replica.poison.clone(),
+            Role::Resource(device) => match home.doors.resources.get(device) {
+                Some(device) => device.poison.clone(),
+                None => return,
+            },
+        };
+        let turns = crash.after_turns;
+        supervise::task(async move {
+            tokio::time::sleep_until(at).await;
+            for _ in 0..turns {
+                tokio::task::yield_now().await;
+            }
+            door.tell(Poison);
+        });
+    }
+
+    /// Reads what is left when the last epoch is over: meters, chain, observations.
+    async fn reap(self) -> Result<Crop, WorldError> {
+        // The verifiers' letters were told before the last epoch was called done; let them be handled.
+        tokio::time::sleep(Duration::from_millis(self.settle_ms.max(1))).await;
+        let last = Interval(self.community.end().0.saturating_sub(1));
+        self.field.borrow_mut().advance_through(last);
+        self.chain.borrow_mut().close()?;
+        let entries = self.journals[0].borrow().entries();
+        let field = self.field.borrow();
+        let rows = (0..self.homes.len()).map(|s| field.plant().rows(party_of(s)).to_vec()).collect();
+        Ok(Crop {
+            rows,
+            entries,
+            growth: self.epochs,
+            observer: self.commons.observer.clone(),
+            verified: self.commons.verified.clone(),
+            replicas: *self.commons.counts.borrow(),
+            verdicts: self.commons.verdicts.counts(),
+        })
+    }
+}
+
+fn commons(
+    scenario: &Scenario,
+    founding: &Founding,
+    doors: &[HomeDoors],
+    ordering: &LocalOrdering,
+    clock: Clock,
+) -> Commons {
+    let members = doors.iter().map(HomeDoors::member).collect();
+    let transport: Rc<dyn Transport> = Rc::new(Memory::new(members));
+    let homes = u32::try_from(doors.len()).unwrap_or(u32::MAX);
+    Commons {
+        genesis: Arc::clone(&founding.genesis),
+        registry: Arc::clone(&founding.registry),
+        replica: ReplicaParams {
+            fanout: match scenario.chain.fanout {
+                scenario::Fanout::Tally => Fanout::Tally,
+                scenario::Fanout::AllToAll => Fanout::AllToAll,
+            },
+            ledger_timeout_ms: scenario.chain.ledger_timeout_ms,
+            ..ReplicaParams::default()
+        },
+        transport,
+        ordering: Rc::new(ordering.clone()),
+        verdicts: Rc::new(ProcessVerdicts::default()),
+        workshop: Door::shut(),
+        quiescent: Door::shut(),
+        observer: Observer::default(),
+        counts: Rc::default(),
+        verified: VerifierTally::default(),
+        verifier: VerifierParams {
+            segment_bytes: usize::try_from(scenario.verifier.slice_bytes).unwrap_or(usize::MAX),
+            ..VerifierParams::default()
+        },
+        slices: Slices {
+            bytes: usize::try_from(scenario.verifier.slice_bytes).unwrap_or(usize::MAX),
+            signatures: scenario.verifier.signature_sweep,
+        },
+        clock,
+        seed: scenario.seed,
+        // A buyer's replica hears from every voter at once, for each of its contracts.
+        replica_mailbox: homes.saturating_mul(128).max(4_096),
+    }
+}
+
+fn open_workshop(commons: &Commons) -> Box<dyn std::any::Any> {
+    // On virtual time a whole moment's jobs wait in its mailbox; a refused job would be lost.
+    let (spec, _) = Workshop::spec("workshop", None, u32::MAX / 2);
+    let workshop = spawn(spec);
+    commons.workshop.open(workshop.port::<Job>());
+    Box::new(workshop)
+}
+
+fn open_sequencer(
+    founding: &Founding,
+    ordering: &LocalOrdering,
+    journal: &Rc<RefCell<dyn Journal>>,
+    commons: &Commons,
+) -> Box<dyn std::any::Any> {
+    let signed: Door<Signed> = Door::shut();
+    let signer = signer(founding, SEQUENCER.0 as usize, commons);
+    let (ordering, journal, commons) = (ordering.clone(), Rc::clone(journal), commons.clone());
+    let (door, back) = (ordering.clone(), signed.clone());
+    let spec = ChildSpec::of("sequencer", move |_| {
+        let last = ordering.last();
+        let (genesis, registry) = (Arc::clone(&commons.genesis), Arc::clone(&commons.registry));
+        let mind = Sequencer::restore(genesis, registry, last);
+        let verdicts = Rc::clone(&commons.verdicts);
+        let (journal, signer) = (Rc::clone(&journal), signer.clone());
+        let (ordering, signed) = (ordering.clone(), signed.clone());
+        SequencerActor::new(mind, ordering, journal, signer, signed, verdicts, commons.clock)
+    });
+    let actor = spawn(spec.mailbox(65_536, Overflow::Refuse));
+    door.door.open(actor.port());
+    door.epoch.open(actor.port());
+    back.open(actor.port());
+    Box::new(actor)
+}
+
+fn signer(founding: &Founding, site: usize, commons: &Commons) -> Signer {
+    Signer {
+        key: Arc::clone(&founding.keys[site]),
+        community: founding.community,
+        workshop: commons.workshop.clone(),
+    }
+}
+
+fn home_spec(
+    nursery: &Rc<Nursery>,
+    founding: &Founding,
+    site: usize,
+    field: &Rc<RefCell<Field>>,
+    journal: &Rc<RefCell<dyn Journal>>,
+    commons: &Commons,
+) -> Option<HomeSpec> {
+    let party = party_of(site);
+    let cap = founding.genesis.imbalance_cap;
+    let community = founding.community;
+    // Asked once here, so that factories of later lives cannot fail.
+    nursery.local(party, true)?;
+    nursery.social(party, community, cap, 1)?;
+    let (for_local, for_social) = (Rc::clone(nursery), Rc::clone(nursery));
+    Some(HomeSpec {
+        party,
+        natures: natures(nursery.community.site(party)?),
+        drivers: drivers(field, party),
+        local: Rc::new(move |_| for_local.local(party, true)),
+        social: Rc::new(move |life| for_social.social(party, community, cap, life)),
+        signer: signer(founding, site, commons),
+        journal: Rc::clone(journal),
+        store: Rc::new(RefCell::new(LocalStore::default())),
+    })
+}
+
+fn open_coordinator(
+    nursery: &Nursery,
+    homes: &[Home],
+    ordering: &LocalOrdering,
+    commons: &Commons,
+) -> (Box<dyn std::any::Any>, watch::Receiver<Option<Epoch>>) {
+    let mut audience = Audience::default();
+    let starts = &mut audience.starts;
+    starts.push(ordering.epoch.clone());
+    starts.extend(homes.iter().map(|home| home.doors.replica.epoch.clone()));
+    starts.extend(homes.iter().map(|home| home.doors.social.epoch.clone()));
+    starts.extend(homes.iter().map(|home| home.doors.local.epoch.clone()));
+    starts.extend(homes.iter().flat_map(|h| h.doors.resources.iter().map(|r| r.epoch.clone())));
+    homes.iter().for_each(|home| home.join(&mut audience));
+    let (done, watched) = watch::channel(None);
+    let params = nursery.params.epoch.clone();
+    let parties = u32::try_from(homes.len()).unwrap_or(u32::MAX);
+    let last = Interval(nursery.community.end().0.saturating_sub(1));
+    let clock = commons.clock;
+    let spec = ChildSpec::of("coordinator", move |_| {
+        let (params, audience, done) = (params.clone(), audience.clone(), done.clone());
+        CoordinatorActor::new(params, parties, Some(last), audience, done, clock)
+    });
+    let actor = spawn(spec.mailbox(65_536, Overflow::Refuse));
+    commons.quiescent.open(actor.port());
+    (Box::new(actor), watched)
+}

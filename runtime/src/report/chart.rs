@@ -12,7 +12,7 @@ mod scale;
 mod text;
 
 pub use axis::{Across, Up};
-pub use text::escape;
+pub use text::{escape, typeset};
 
 use scale::Scale;
 

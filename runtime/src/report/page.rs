@@ -1,7 +1,7 @@
 //! The sections of the HTML page, one file each, in the order a reader asks.
 
 use super::Report;
-use super::chart::{Across, Chart, Key, escape, legend};
+use super::chart::{Across, Chart, Key, legend, typeset};
 use super::run::Calendar;
 use super::units::local_hours;
 
@@ -21,8 +21,8 @@ pub const STYLE: &str = include_str!("page/style.css");
 fn section(id: &str, heading: &str, lead: &str, body: &str) -> String {
     format!(
         "<section id=\"{id}\"><h2>{}</h2><p class=\"lead\">{}</p>{body}</section>",
-        escape(heading),
-        escape(lead)
+        typeset(heading),
+        typeset(lead)
     )
 }
 
@@ -49,4 +49,9 @@ fn whole(report: &Report) -> Across {
 /// `n` things in words: `1 contract`, `12 contracts`.
 fn several(n: u64, one: &str, many: &str) -> String {
     format!("{} {}", super::units::count(n), if n == 1 { one } else { many })
+}
+
+/// What the verifiers found, in words.
+fn faults(n: u64) -> String {
+    if n == 0 { "no faults".into() } else { several(n, "fault", "faults") }
 }

@@ -39,7 +39,7 @@ pub(crate) fn a_run(prosumers: usize, days: usize, seed: u64) -> Run {
         .collect();
     let sites: Vec<Site> =
         (0..prosumers).map(|at| a_site(at, intervals, &breeze, &mut chance)).collect();
-    let first_interval = 772_148;
+    let first_interval = 772_156;
     let contracts = contracts(&sites, first_interval, &mut chance);
     let epochs = epochs(first_interval, intervals, &contracts, prosumers, &mut chance);
     let pairs = contracts.len() as u64;

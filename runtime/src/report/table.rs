@@ -58,7 +58,9 @@ fn energies(report: &Report) -> String {
         sums.grid_import_wh,
     ];
     let all = supply.iter().fold(0_u64, |sum, wh| sum.saturating_add(*wh));
-    let of_all = |label, wh: u64| line(label, &energy(wh.into()), &format!("{:>6}", percent(share(wh, all))));
+    let of_all = |label, wh: u64| {
+        line(label, &energy(wh.into()), &format!("{:>6}", percent(share(wh, all))))
+    };
     let plain = |label, wh: u64| line(label, &energy(wh.into()), "");
     let change = report.summary().stored_change_wh;
     let Sources { load_wh, sold_wh, grid_export_wh, curtailed_wh, .. } = *sums;

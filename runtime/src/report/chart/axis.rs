@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Chart, Frame, escape};
+use super::{Chart, Frame, typeset};
 
 /// The horizontal axis.
 #[derive(Debug, Clone, PartialEq)]
@@ -73,20 +73,21 @@ fn hour_ticks((start, end): (f64, f64), most: usize) -> Vec<(f64, String)> {
     let mut ticks = Vec::new();
     let mut at = (start / step - 1e-9).ceil() * step;
     while at <= end + 1e-9 && ticks.len() < 100 {
-        ticks.push((at, hour_label(at, step, span)));
+        ticks.push((at, hour_label(at, step, (start, end))));
         at += step;
     }
     ticks
 }
 
-fn hour_label(at: f64, step: f64, span: f64) -> String {
+fn hour_label(at: f64, step: f64, (start, end): (f64, f64)) -> String {
     let minutes = (at * 60.0).round() as i64;
     let (day, minute) = (minutes.div_euclid(1440) + 1, minutes.rem_euclid(1440));
-    if step >= 24.0 || (span > 48.0 && minute == 0) {
+    if step >= 24.0 || (end - start > 48.0 && minute == 0) {
         return format!("day {day}");
     }
     // The end of a single day reads better as 24:00 than as a second midnight.
-    let hours = if minute == 0 && day == 2 && span <= 24.01 { 24 } else { minute / 60 };
+    let hours =
+        if minute == 0 && start == 0.0 && at > 23.99 && end < 24.01 { 24 } else { minute / 60 };
     format!("{hours:02}:{:02}", minute % 60)
 }
 
@@ -113,7 +114,7 @@ pub fn grid(out: &mut String, chart: &Chart, frame: &Frame) {
              <text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
             left - 6.0,
             y + 4.0,
-            escape(&(chart.up.tick)(*tick)),
+            typeset(&(chart.up.tick)(*tick)),
         );
     }
     for (at, label) in chart.across.ticks(frame.x_ticks_max) {
@@ -124,7 +125,7 @@ pub fn grid(out: &mut String, chart: &Chart, frame: &Frame) {
             "<path class=\"g\" d=\"M{x:.1} {bottom:.1}v4\"/>\
              <text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\">{}</text>",
             bottom + 17.0,
-            escape(&label),
+            typeset(&label),
         );
     }
     let _ = write!(
@@ -132,14 +133,14 @@ pub fn grid(out: &mut String, chart: &Chart, frame: &Frame) {
         "<text class=\"u\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
         left,
         top - 8.0,
-        escape(&chart.up.unit),
+        typeset(&chart.up.unit),
     );
     if let Across::Ranks { what, .. } = &chart.across {
         let _ = write!(
             out,
             "<text class=\"u\" x=\"{right:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
             top - 8.0,
-            escape(what),
+            typeset(what),
         );
     }
 }

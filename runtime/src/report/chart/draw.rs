@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Across, Bar, Frame, Layer, escape};
+use super::{Across, Bar, Frame, Layer, typeset};
 
 /// Draws one layer.
 pub fn layer(out: &mut String, across: &Across, layer: &Layer, frame: &Frame) {
@@ -94,7 +94,7 @@ fn bar(out: &mut String, frame: &Frame, bar: &Bar) {
         zero.min(end),
         (right - left - gap).max(0.5),
         (zero - end).abs().max(0.5),
-        escape(&bar.label),
+        typeset(&bar.label),
     );
 }
 
@@ -106,6 +106,6 @@ fn rule(out: &mut String, frame: &Frame, class: &str, at: f64, label: &str) {
          <text class=\"halo\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
         right - 2.0,
         y - 5.0,
-        escape(label),
+        typeset(label),
     );
 }

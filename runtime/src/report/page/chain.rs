@@ -1,9 +1,9 @@
 //! The double chain: its growth, the work of its verifiers, and how to prove it again.
 
 use super::super::Report;
-use super::super::chart::{Chart, Layer, Up, escape};
+use super::super::chart::{Chart, Layer, Up, escape, typeset};
 use super::super::units::{bytes, count};
-use super::{figure, section as page_section, several, whole};
+use super::{faults, figure, section as page_section, several, whole};
 
 /// The section.
 pub fn section(report: &Report) -> String {
@@ -42,15 +42,12 @@ pub fn section(report: &Report) -> String {
          arithmetic, {} taken from memory.",
         several(summary.verifier.sweeps, "complete sweep", "complete sweeps"),
         several(summary.verifier.pairs_checked, "pair", "pairs"),
-        match summary.verifier.faults {
-            0 => "no faults".to_owned(),
-            n => several(n, "fault", "faults"),
-        },
+        faults(summary.verifier.faults),
         several(summary.signatures.made, "signature", "signatures"),
         count(summary.signatures.checked),
         count(summary.signatures.remembered),
     );
-    let body = figure(&chart, &[], &escape(&caption)) + &anchor(report);
+    let body = figure(&chart, &[], &typeset(&caption)) + &anchor(report);
     page_section(
         "chain",
         "The double chain",

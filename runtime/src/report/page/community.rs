@@ -1,7 +1,7 @@
 //! The community's net load in the three runs, with the caveat that belongs to it.
 
 use super::super::Report;
-use super::super::chart::{Chart, Key, Layer, Up, escape};
+use super::super::chart::{Chart, Key, Layer, Up, typeset};
 use super::super::load::Shape;
 use super::super::units::{decimal, power};
 use super::{figure, section as page_section, whole};
@@ -52,8 +52,8 @@ pub fn section(report: &Report) -> String {
 fn table(shapes: &[Shape; 3]) -> String {
     let row = |label: &str, of: fn(&Shape) -> i64| {
         let cells: String =
-            shapes.iter().map(|shape| format!("<td>{}</td>", power(of(shape)))).collect();
-        format!("<tr><th scope=\"row\">{}</th>{cells}</tr>", escape(label))
+            shapes.iter().map(|shape| format!("<td>{}</td>", typeset(&power(of(shape))))).collect();
+        format!("<tr><th scope=\"row\">{}</th>{cells}</tr>", typeset(label))
     };
     format!(
         "<div class=\"scroll\"><table><thead><tr><td></td><th scope=\"col\">A</th><th scope=\"col\">B</th>\

@@ -1,7 +1,7 @@
 //! Who gained how much: run C against run B for every prosumer, sorted.
 
 use super::super::Report;
-use super::super::chart::{Across, Bar, Chart, Key, Layer, Up, escape};
+use super::super::chart::{Across, Bar, Chart, Key, Layer, Up, typeset};
 use super::super::units::{decimal, money};
 use super::{figure, section as page_section, several};
 
@@ -48,7 +48,7 @@ pub fn section(report: &Report) -> String {
          both plans gain; later weather and forecasts can turn a small gain into a loss."
     );
     let lead = "Cost with local schedules alone, less cost with trading, for every home.";
-    page_section("gains", "Who gained how much", lead, &figure(&chart, &KEYS, &escape(&caption)))
+    page_section("gains", "Who gained how much", lead, &figure(&chart, &KEYS, &typeset(&caption)))
 }
 
 /// `gains` by falling gain.

@@ -1,9 +1,9 @@
 //! The top of the page: what was run, and the figures that matter, as cards.
 
 use super::super::Report;
-use super::super::chart::escape;
+use super::super::chart::{escape, typeset};
 use super::super::units::{count, decimal, energy, milliseconds, money, percent, power};
-use super::several;
+use super::{faults, several};
 
 /// Title and cards.
 pub fn section(report: &Report) -> String {
@@ -31,71 +31,52 @@ pub fn section(report: &Report) -> String {
 fn cards(report: &Report) -> Vec<String> {
     let summary = report.summary();
     let saved = summary.baseline_cost_microcurrency.saturating_sub(summary.cost_microcurrency);
-    let ratio = summary.savings_ratio.map(|ratio| format!("{} of the cost ", percent(ratio)));
+    let ratio = summary.savings_ratio.map(|ratio| format!("{} of the cost ", percent(ratio.abs())));
     let time = summary.negotiation_ms;
-    let faults = match summary.verifier.faults {
-        0 => "no faults".to_owned(),
-        n => format!("<b class=\"bad\">{}</b>", several(n, "fault", "faults")),
-    };
+    let from_peers = format!(
+        "{} of {} needed came from peers",
+        energy(summary.p2p_wh.into()),
+        energy(summary.deficit_wh.into())
+    );
+    let against = format!(
+        "{}with local schedules alone; wear, fees and stored energy counted",
+        ratio.unwrap_or_default()
+    );
+    let peak = format!("{} with local schedules alone", power(summary.baseline_peak_w));
+    let tendered = format!(
+        "from {}, {} cancelled",
+        several(summary.tasks, "task", "tasks"),
+        several(summary.cancelled_requests, "request", "requests")
+    );
+    let within = format!("mean per epoch; 95 % within {}", milliseconds(time.p95));
+    let swept = format!(
+        "{} by the verifiers, {}",
+        several(summary.verifier.sweeps, "sweep", "sweeps"),
+        faults(summary.verifier.faults)
+    );
+    let result = if saved < 0 { "Lost by trading" } else { "Saved by trading" };
+    let alarm = if summary.verifier.faults > 0 { " bad" } else { "" };
     vec![
-        card(
-            "P2P share",
-            &percent(summary.p2p_share),
-            &format!(
-                "{} of {} needed came from peers",
-                energy(summary.p2p_wh.into()),
-                energy(summary.deficit_wh.into())
-            ),
-        ),
-        card(
-            if saved < 0 { "Lost by trading" } else { "Saved by trading" },
-            &money(saved.saturating_abs(), &escape(&report.run().currency)),
-            &format!(
-                "{}with local schedules alone; wear, fees and stored energy counted",
-                ratio.unwrap_or_default()
-            ),
-        ),
-        card(
-            "Community peak",
-            &power(summary.peak_w),
-            &format!("{} with local schedules alone", power(summary.baseline_peak_w)),
-        ),
-        card(
-            "Final contracts",
-            &count(summary.final_contracts),
-            &format!(
-                "from {}, {} cancelled",
-                several(summary.tasks, "task", "tasks"),
-                several(summary.cancelled_requests, "request", "requests")
-            ),
-        ),
-        card(
-            "Negotiation",
-            &milliseconds(time.mean),
-            &format!("mean per epoch; 95 % within {}", milliseconds(time.p95)),
-        ),
-        card(
-            "Pairs on the chain",
-            &count(summary.pairs),
-            &format!(
-                "{} by the verifiers, {faults}",
-                several(summary.verifier.sweeps, "sweep", "sweeps")
-            ),
-        ),
+        card("P2P share", &percent(summary.p2p_share), &from_peers, ""),
+        card(result, &money(saved.saturating_abs(), &report.run().currency), &against, ""),
+        card("Community peak", &power(summary.peak_w), &peak, ""),
+        card("Final contracts", &count(summary.final_contracts), &tendered, ""),
+        card("Negotiation", &milliseconds(time.mean), &within, ""),
+        card("Pairs on the chain", &count(summary.pairs), &swept, alarm),
     ]
 }
 
-/// A card; `remark` is markup.
-fn card(label: &str, figure: &str, remark: &str) -> String {
-    // The unit is set smaller than its number, and never torn from it.
-    let (number, unit) = figure
-        .rsplit_once(' ')
-        .filter(|(_, unit)| !unit.starts_with(|c: char| c.is_ascii_digit()))
-        .unwrap_or((figure, ""));
-    let number = number.replace(' ', "&#8239;");
+fn card(label: &str, figure: &str, remark: &str, alarm: &str) -> String {
+    // The unit is set smaller than its number; what ends in a digit has none.
+    let has_unit = figure.ends_with(|c: char| !c.is_ascii_digit());
+    let (number, unit) = figure.rsplit_once(' ').filter(|_| has_unit).unwrap_or((figure, ""));
     format!(
-        "<div class=\"card\"><h3>{}</h3><p class=\"figure\">{number}<small>&nbsp;{unit}</small></p><p>{remark}</p></div>",
-        escape(label)
+        "<div class=\"card{alarm}\"><h3>{}</h3><p class=\"figure\">{}<small>&nbsp;{}</small></p>\
+         <p>{}</p></div>",
+        typeset(label),
+        typeset(number),
+        typeset(unit),
+        typeset(remark),
     )
 }
 

@@ -2,7 +2,7 @@
 
 use super::super::Report;
 use super::super::bill::Bill;
-use super::super::chart::escape;
+use super::super::chart::typeset;
 use super::super::summary::community;
 use super::super::units::decimal;
 use super::section as page_section;
@@ -30,7 +30,7 @@ pub fn section(report: &Report) -> String {
          <p class=\"note\">Income is negative. What prosumers pay each other cancels out. A fuller store at the \
          end counts as income at what it costs to refill it, an emptier one as cost, so that nobody saves \
          by selling yesterday's charge.</p>",
-        escape(&report.run().currency),
+        typeset(&report.run().currency),
         rows.concat()
     );
     let lead = "All homes together: A no storage control, B local schedules, C trading.";
@@ -40,9 +40,7 @@ pub fn section(report: &Report) -> String {
 fn row(label: &str, runs: &[Bill; 3], of: fn(&Bill) -> i64, attributes: &str) -> String {
     let cells: String = runs
         .iter()
-        .map(|bill| {
-            format!("<td>{}</td>", decimal(of(bill) as f64 / 1e6, 2).replace('-', "\u{2212}"))
-        })
+        .map(|bill| format!("<td>{}</td>", typeset(&decimal(of(bill) as f64 / 1e6, 2))))
         .collect();
-    format!("<tr{attributes}><th scope=\"row\">{}</th>{cells}</tr>", escape(label))
+    format!("<tr{attributes}><th scope=\"row\">{}</th>{cells}</tr>", typeset(label))
 }

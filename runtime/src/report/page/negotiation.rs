@@ -1,7 +1,7 @@
 //! How long negotiations took in real time (protocol R2), epoch by epoch.
 
 use super::super::Report;
-use super::super::chart::{Bar, Chart, Layer, Up, escape};
+use super::super::chart::{Bar, Chart, Layer, Up, typeset};
 use super::super::units::{count, decimal, milliseconds};
 use super::{figure, section as page_section, several, whole};
 
@@ -72,6 +72,6 @@ pub fn section(report: &Report) -> String {
         "negotiation",
         "How long bargaining took",
         lead,
-        &figure(&chart, &[], &escape(&caption)),
+        &figure(&chart, &[], &typeset(&caption)),
     )
 }

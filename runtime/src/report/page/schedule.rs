@@ -4,7 +4,7 @@
 //! among equals the one that traded most. Above less below is the shifted load, to the Wh.
 
 use super::super::Report;
-use super::super::chart::{Chart, Key, Layer, Up, escape};
+use super::super::chart::{Chart, Key, Layer, Up, typeset};
 use super::super::run::{Row, Site};
 use super::super::settle::Flow;
 use super::super::sources::Sources;
@@ -30,7 +30,7 @@ pub fn section(report: &Report) -> String {
         energy(sums.sold_wh.into()),
         energy(sums.grid_export_wh.into()),
     );
-    let mut body = figure(&day.power_chart(report, &sums), &day.keys(&sums), &escape(&caption));
+    let mut body = figure(&day.power_chart(report, &sums), &day.keys(&sums), &typeset(&caption));
     if let Some(chart) = day.store_chart(report) {
         let keys = day.store_keys();
         body += &figure(

@@ -1,7 +1,7 @@
 //! The peer-to-peer share of every interval.
 
 use super::super::Report;
-use super::super::chart::{Chart, Key, Layer, Up, escape};
+use super::super::chart::{Chart, Key, Layer, Up, typeset};
 use super::super::summary::share;
 use super::super::units::{decimal, energy, percent};
 use super::{figure, section as page_section, whole};
@@ -48,7 +48,7 @@ pub fn section(report: &Report) -> String {
     );
     let keys = [Key { class: "peer", shape: "area", words: "share from peers" }];
     let lead = "How much of what homes had to get from outside came from their peers.";
-    page_section("share", "Energy from peers", lead, &figure(&chart, &keys, &escape(&caption)))
+    page_section("share", "Energy from peers", lead, &figure(&chart, &keys, &typeset(&caption)))
 }
 
 /// Per interval over all sites: Wh from peers, and Wh from peers and grid together.

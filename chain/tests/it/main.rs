@@ -1,0 +1,5 @@
+//! What the room promises as a whole: communities under loss and lies, sweeps that find every
+//! bit, bytes that never change.
+
+mod community;
+mod world;

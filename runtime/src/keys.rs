@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use ed25519_dalek::{Signer, SigningKey};
+use ed25519_dalek::{Signer as _, SigningKey};
 use gridpact_chain::digest::Digest;
 use gridpact_chain::sign::{KeyError, PublicKey, Signature};
 use gridpact_chain::statement::Statement;

@@ -188,6 +188,7 @@ fn raise_replica(spec: &Rc<HomeSpec>, doors: &HomeDoors, commons: &Commons) -> B
         },
         journal: Rc::clone(&spec.journal),
         signer: spec.signer.clone(),
+        registry: Arc::clone(&commons.registry),
         verdicts: Rc::clone(&commons.verdicts),
         clock: commons.clock,
         counts: commons.counts.clone(),

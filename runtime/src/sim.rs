@@ -5,11 +5,18 @@
 //! community, which minds only see through readings. Nothing here knows actors or bargaining.
 
 pub mod calendar;
+pub mod baseline;
 pub mod community;
+pub mod faults;
+pub mod founding;
+pub mod harvest;
+pub mod homes;
+pub mod localtime;
 pub mod plant;
 pub mod profiles;
 pub mod scenario;
 pub mod tariff;
+pub mod world;
 
 use community::Community;
 use scenario::{Layout, Scenario, ScenarioError};

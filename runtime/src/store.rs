@@ -1,11 +1,15 @@
-//! The journal of the chain on disk: a framed, checksummed, append-only log.
+//! What must last: the framed log of the chain, and the seam to it.
 
-/// Whether `name` is one the store gives to its own files: `NNNN.log`, `NNNN.proof`, their drafts
-/// and what was set aside as damaged.
-#[must_use]
-pub fn is_store_file(name: &str) -> bool {
-    let name = name.strip_suffix(".tmp").or_else(|| name.strip_suffix(".damaged")).unwrap_or(name);
-    let Some((number, kind)) = name.split_once('.') else { return false };
-    let numbered = number.len() >= 4 && number.bytes().all(|b| b.is_ascii_digit());
-    numbered && matches!(kind, "log" | "proof") || name == "journal.lock"
+pub mod chain;
+pub mod journal;
+
+pub use chain::ChainJournal;
+pub use journal::{Entry, Journal, MemoryJournal};
+
+/// Why something could not be made durable or read back.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The disk refuses.
+    #[error("{0}")]
+    Io(String),
 }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use gridpact_chain::block::{Pair, Proof};
 use gridpact_chain::contract::{ContractId, SignedContract};
 use gridpact_chain::message::Message as ChainMessage;
+use gridpact_chain::registry::Registry;
 use gridpact_chain::replica::{Audience, Effect, Input, Replica};
 use gridpact_chain::sign::Signature;
 use gridpact_chain::statement::Statement;
@@ -155,6 +156,7 @@ pub struct ReplicaActor {
     ports: ReplicaPorts,
     journal: Rc<RefCell<dyn Journal>>,
     signer: Signer,
+    registry: Arc<Registry>,
     verdicts: Rc<ProcessVerdicts>,
 
     clock: Clock,
@@ -174,6 +176,8 @@ pub struct ReplicaMeans {
     pub journal: Rc<RefCell<dyn Journal>>,
     /// How it signs.
     pub signer: Signer,
+    /// Members and voters.
+    pub registry: Arc<Registry>,
     /// Verdicts on signatures.
     pub verdicts: Rc<ProcessVerdicts>,
     /// What time it is.
@@ -186,13 +190,14 @@ impl ReplicaActor {
     /// A body for `mind`, the node of member `me`.
     #[must_use]
     pub fn new(mind: Replica, me: PartyId, means: ReplicaMeans) -> Self {
-        let ReplicaMeans { ports, journal, signer, verdicts, clock, counts } = means;
+        let ReplicaMeans { ports, journal, signer, registry, verdicts, clock, counts } = means;
         Self {
             mind,
             me,
             ports,
             journal,
             signer,
+            registry,
             verdicts,
             clock,
             counts,
@@ -248,11 +253,11 @@ impl ReplicaActor {
     }
 
     fn broadcast(&self, audience: Audience, message: &ChainMessage) {
-        let registry = self.mind.registry();
+        let registry = &self.registry;
         let send = |to: PartyId| self.ports.transport.chain(self.me, to, message.clone());
         match audience {
-            Audience::Voters => registry.voters().filter(|to| *to != self.me).for_each(send),
-            Audience::Members => registry.members().filter(|to| *to != self.me).for_each(send),
+            Audience::Voters => registry.voters().iter().copied().filter(|to| *to != self.me).for_each(send),
+            Audience::Members => registry.members().iter().map(|m| m.id).filter(|to| *to != self.me).for_each(send),
         }
     }
 }

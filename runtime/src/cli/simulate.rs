@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::Failure;
 use crate::config;
-use crate::report::{self, OutDir};
+use crate::report::{OutDir, Report};
 use crate::sim::scenario::{Overrides, PRESETS, Scenario, Season};
 use crate::sim::{self, world};
 
@@ -91,7 +91,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     }
     let scenario = args.scenario()?;
     let community = sim::build(&scenario).map_err(Failure::input)?;
-    let out = OutDir::claim(&args.out).map_err(Failure::input)?;
+    let out = OutDir::prepare(&args.out).map_err(Failure::input)?;
     let bar = progress_bar(args.quiet);
     let run = world::run(&scenario, community, &out.chain(), &|done, of| {
         bar.set_length(of);
@@ -99,9 +99,17 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     });
     bar.finish_and_clear();
     let run = run.map_err(Failure::input)?;
-    let summary = report::write(&run, &out).map_err(Failure::input)?;
-    let text = if args.json { summary.json() } else { summary.table(&run, &args.out) };
-    say(&text)
+    let report = Report::new(run).map_err(Failure::input)?;
+    report.write(&out).map_err(Failure::input)?;
+    if args.json {
+        return say(&report.json().map_err(Failure::input)?);
+    }
+    say(&report.table())?;
+    say(&format!(
+        "\nreport  {}\nproof   {}",
+        args.out.join("report.html").display(),
+        report.verify_command(&args.out)
+    ))
 }
 
 fn list() -> Result<(), Failure> {

@@ -110,3 +110,7 @@ impl Bargain {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "negotiation_tests.rs"]
+mod tests;

@@ -32,14 +32,8 @@ pub enum Phase {
 
 impl Phase {
     /// All phases, in order.
-    pub const ALL: [Self; 6] = [
-        Self::Sense,
-        Self::Plan,
-        Self::Coalition,
-        Self::Negotiation,
-        Self::Final,
-        Self::Settle,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Sense, Self::Plan, Self::Coalition, Self::Negotiation, Self::Final, Self::Settle];
 
     /// When the phase ends at the latest. Sensing and planning have no deadline of their own: they
     /// are pipelined into the coalition phase.

@@ -93,8 +93,7 @@ impl Coalition {
             if known || self.members.len() >= MEMBERS_MAX {
                 continue;
             }
-            let member =
-                Member { depth: self.depth, asked: Some(turn.attempt()), picked: false };
+            let member = Member { depth: self.depth, asked: Some(turn.attempt()), picked: false };
             self.members.insert(*party, member);
             self.waiting += 1;
             unseen += 1;

@@ -111,3 +111,6 @@ impl Bargain {
     }
 }
 
+#[cfg(test)]
+#[path = "negotiation_tests.rs"]
+mod tests;

@@ -54,8 +54,7 @@ fn bounded(params: &NegotiateParams, cost: Price, ceiling: Price, count: u32) ->
 #[must_use]
 pub fn bid(params: &NegotiateParams, reservation: Price, temporary: u32) -> Price {
     let count = i128::from(temporary.min(COUNT_MAX));
-    let factor =
-        (ONE - i128::from(params.a_b_ppm) * count).max(i128::from(params.floor_b_ppm));
+    let factor = (ONE - i128::from(params.a_b_ppm) * count).max(i128::from(params.floor_b_ppm));
     let discount = ONE * ONE - (ONE - i128::from(params.disc_ppm)) * factor;
     let off = ceil_div(wide(reservation).abs() * discount, ONE * ONE);
     Price(i64::try_from(wide(reservation) - off).unwrap_or(i64::MIN))

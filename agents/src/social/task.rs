@@ -1,7 +1,31 @@
-//! Task: one purchase block on its way from `Created` to an outcome (protocol 4).
-use super::message::TaskId;
-use gridpact_chain::terms::{Energy, Interval};
+//! Task: one purchase block on its way from its first invitation to its outcome (protocol 4).
+//!
+//! It holds the coalition, the bargains and the temporary contracts of one block, and hands the
+//! last to the determination. It speaks only for the buyer.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use gridpact_chain::contract::ContractId;
+use gridpact_chain::terms::{Energy, Interval, PartyId, Price};
 use serde::{Deserialize, Serialize};
+
+use super::Effect;
+use super::book::TempContract;
+use super::coalition::Coalition;
+use super::determination::Determination;
+use super::message::{
+    About, Answer, CoalitionReply, CounterResponse, Expired, Message, NegotiationReply,
+    NegotiationRequest, NeighbourReply, Offer, OfferResponse, TaskId, Verdict,
+};
+use super::negotiation::{Bargain, BuyerStand, judge_offer};
+use super::outcome::{Filling, TaskOutcome};
+use super::reason::{Reason, Tally};
+use super::resend::Due;
+use super::turn::Turn;
+use crate::local::door::{Block, Deficit};
+use crate::params::BlockShape;
+use crate::session::Phase;
 
 /// Where a task stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -38,4 +62,374 @@ pub struct TaskView {
     pub temps: u32,
     /// Final contracts.
     pub finals: u32,
+}
+
+/// What does not change while a task lives.
+#[derive(Debug)]
+pub(crate) struct Facts {
+    pub(crate) about: About,
+    pub(crate) block: Arc<Block>,
+    pub(crate) retail: Price,
+    pub(crate) reservation: Price,
+    pub(crate) retender: bool,
+}
+
+/// One purchase block under negotiation.
+#[derive(Debug)]
+pub(crate) struct Task {
+    pub(crate) facts: Facts,
+    stage: Stage,
+    coalition: Coalition,
+    bargains: BTreeMap<PartyId, Bargain>,
+    /// Bargains in which an answer is awaited.
+    waiting: u32,
+    temps: Vec<TempContract>,
+    temporary_wh: u128,
+    offers: u32,
+    counters: u32,
+    pub(crate) determination: Determination,
+    pub(crate) tally: Tally,
+}
+
+impl Task {
+    pub(crate) fn begin(about: About, deficit: Deficit, turn: &mut Turn<'_>) -> Self {
+        let Deficit { block, retail, reservation, retender } = deficit;
+        let block = Arc::new(block);
+        Self {
+            stage: Stage::Forming,
+            coalition: Coalition::begin(about, Arc::clone(&block), turn),
+            bargains: BTreeMap::new(),
+            waiting: 0,
+            temps: Vec::new(),
+            temporary_wh: 0,
+            offers: 0,
+            counters: 0,
+            determination: Determination::new(block.profile.clone()),
+            tally: Tally::default(),
+            facts: Facts { about, block, retail, reservation, retender },
+        }
+    }
+
+    pub(crate) fn is_ended(&self) -> bool {
+        self.stage == Stage::Ended
+    }
+
+    /// Whether nothing is left to do in `phase`.
+    pub(crate) fn is_quiescent(&self, phase: Phase) -> bool {
+        match phase {
+            Phase::Coalition => self.coalition.is_quiescent(),
+            Phase::Negotiation => self.coalition.is_quiescent() && self.waiting == 0,
+            _ => self.is_ended(),
+        }
+    }
+
+    /// A member answers: with energy to sell, bargaining with it begins at once.
+    pub(crate) fn on_reply(&mut self, from: PartyId, reply: &CoalitionReply, turn: &mut Turn<'_>) {
+        let news = self.coalition.on_reply(from, reply, &mut self.tally, turn);
+        if news.is_none() || self.bargains.contains_key(&from) {
+            return;
+        }
+        self.bargains.insert(from, Bargain::Asked(turn.attempt()));
+        self.waiting += 1;
+        turn.send(from, self.ask());
+    }
+
+    fn ask(&self) -> Message {
+        Message::NegotiationRequest(NegotiationRequest {
+            about: self.facts.about,
+            block: Arc::clone(&self.facts.block),
+            energy: self.facts.block.energy_wh,
+        })
+    }
+
+    pub(crate) fn on_neighbours(
+        &mut self,
+        from: PartyId,
+        reply: &NeighbourReply,
+        turn: &mut Turn<'_>,
+    ) {
+        self.coalition.on_neighbours(from, &reply.neighbours, turn);
+    }
+
+    /// Ends the wait in the bargain with `from` and leaves `said` for repeated offers.
+    fn close(&mut self, from: PartyId, said: Option<OfferResponse>, turn: &mut Turn<'_>) {
+        let Some(bargain) = self.bargains.get_mut(&from) else { return };
+        if bargain.is_waiting() {
+            self.waiting = self.waiting.saturating_sub(1);
+        }
+        match std::mem::replace(bargain, Bargain::Closed(said)) {
+            Bargain::Asked(attempt) | Bargain::Countered { attempt, .. } => turn.answered(&attempt),
+            Bargain::Closed(_) => {}
+        }
+    }
+
+    /// The seller makes no offer.
+    pub(crate) fn on_decline(
+        &mut self,
+        from: PartyId,
+        reply: &NegotiationReply,
+        turn: &mut Turn<'_>,
+    ) {
+        if matches!(self.bargains.get(&from), Some(Bargain::Asked(_))) {
+            self.tally.note(reply.declined);
+            self.close(from, None, turn);
+        }
+    }
+
+    /// An offer: judge it once, repeat the verdict to whoever repeats the offer.
+    pub(crate) fn on_offer(&mut self, from: PartyId, offer: Offer, turn: &mut Turn<'_>) {
+        let about = self.facts.about;
+        let bargain = self.bargains.get(&from);
+        let said = bargain.and_then(Bargain::said).filter(|said| said.round == offer.round);
+        if let Some(said) = said {
+            return turn.send(from, Message::OfferResponse(said.clone()));
+        }
+        let asked = matches!(bargain, Some(Bargain::Asked(_)));
+        if !asked || !turn.is_open(about.epoch, Phase::Negotiation) {
+            return turn.expired(from, about, Phase::Negotiation);
+        }
+        self.offers += 1;
+        let answer = self.judge(&offer, turn);
+        let said = OfferResponse { about, round: offer.round, answer };
+        turn.send(from, Message::OfferResponse(said.clone()));
+        match answer {
+            Answer::Counter { unit_price } => {
+                self.counters += 1;
+                self.close(from, None, turn);
+                let attempt = turn.attempt();
+                let countered =
+                    Bargain::Countered { offer: Box::new(offer), said, unit_price, attempt };
+                self.bargains.insert(from, countered);
+                self.waiting += 1;
+            }
+            Answer::Reject { reason } => {
+                self.tally.note(reason);
+                self.close(from, Some(said), turn);
+            }
+            Answer::Accept => {
+                self.hold(from, &offer, offer.unit_price, turn);
+                self.close(from, Some(said), turn);
+            }
+        }
+    }
+
+    fn judge(&self, offer: &Offer, turn: &Turn<'_>) -> Answer {
+        let params = turn.params();
+        let (profile, block) = (&offer.profile, &self.facts.block);
+        let aligned = profile.start == block.start && profile.wh.len() == block.profile.wh.len();
+        let within = match params.lca.block_shape {
+            BlockShape::Profile => profile.iter().all(|(at, wh)| wh <= block.profile.at(at)),
+            BlockShape::Energy => profile.energy() <= block.energy_wh,
+        };
+        if !aligned || !within {
+            return Answer::Reject { reason: Reason::Mismatch };
+        }
+        let energy = profile.energy();
+        if energy < params.coalition.min_trade_wh || energy == Energy::ZERO {
+            return Answer::Reject { reason: Reason::TooSmall };
+        }
+        let stand = BuyerStand {
+            reservation: self.facts.reservation,
+            need: block.energy_wh,
+            temporary: u32::try_from(self.temps.len()).unwrap_or(u32::MAX),
+            temporary_wh: self.temporary_wh,
+        };
+        judge_offer(&params.negotiate, &stand, offer.unit_price)
+    }
+
+    fn hold(&mut self, seller: PartyId, offer: &Offer, unit_price: Price, turn: &Turn<'_>) {
+        let (task, buyer) = (self.facts.about.task, turn.party());
+        let community = &turn.core.setup.community;
+        let epoch = self.facts.about.epoch;
+        let energy = offer.profile.energy();
+        self.temporary_wh += u128::from(energy.0);
+        self.temps.push(TempContract {
+            contract_id: ContractId::new(community, epoch, buyer, seller, &task.0, offer.round),
+            task,
+            buyer,
+            seller,
+            round: offer.round,
+            profile: Arc::clone(&offer.profile),
+            energy,
+            unit_price,
+            surplus_price: offer.surplus_price,
+        });
+    }
+
+    /// The seller's word on a counter.
+    pub(crate) fn on_counter_response(
+        &mut self,
+        from: PartyId,
+        response: &CounterResponse,
+        turn: &mut Turn<'_>,
+    ) {
+        let about = self.facts.about;
+        let (offer, said, unit_price) = match self.bargains.get(&from) {
+            Some(Bargain::Countered { offer, said, unit_price, .. })
+                if offer.round == response.round =>
+            {
+                (offer.clone(), said.clone(), *unit_price)
+            }
+            Some(Bargain::Closed(Some(_))) => return,
+            _ => return turn.expired(from, about, Phase::Negotiation),
+        };
+        if !turn.is_open(about.epoch, Phase::Negotiation) {
+            self.close(from, None, turn);
+            return turn.expired(from, about, Phase::Negotiation);
+        }
+        self.close(from, Some(said), turn);
+        match response.verdict {
+            Verdict::Accept => self.hold(from, &offer, unit_price, turn),
+            Verdict::Reject { reason } => self.tally.note(reason),
+        }
+    }
+
+    /// The seller says that a letter came too late: what hung on it is gone.
+    pub(crate) fn on_expired(&mut self, from: PartyId, expired: &Expired, turn: &mut Turn<'_>) {
+        if expired.phase == Phase::Coalition {
+            return self.coalition.on_expired(from, &mut self.tally, turn);
+        }
+        let held = self.temps.iter().position(|temp| temp.seller == from);
+        if let Some(temp) = held.map(|at| self.temps.swap_remove(at)) {
+            self.temporary_wh -= u128::from(temp.energy.0);
+        }
+        let queued = self.determination.forget(from);
+        let waiting = self.bargains.get(&from).is_some_and(Bargain::is_waiting);
+        if held.is_some() || queued || waiting {
+            self.tally.note(Reason::Expired);
+        }
+        self.close(from, None, turn);
+    }
+
+    /// Says again what is unanswered.
+    pub(crate) fn on_time(&mut self, turn: &mut Turn<'_>) {
+        match self.stage {
+            Stage::Forming | Stage::Negotiating => {
+                self.coalition.on_time(&mut self.tally, turn);
+                self.resend_bargains(turn);
+            }
+            Stage::Finalising => {
+                self.determination.on_time(&self.facts, &mut self.tally, turn);
+                self.finish_if_done(turn);
+            }
+            Stage::Ended => {}
+        }
+    }
+
+    fn resend_bargains(&mut self, turn: &mut Turn<'_>) {
+        let mut asks = Vec::new();
+        for (party, bargain) in &mut self.bargains {
+            let (attempt, said) = match bargain {
+                Bargain::Asked(attempt) => (attempt, None),
+                Bargain::Countered { attempt, said, .. } => (attempt, Some(&*said)),
+                Bargain::Closed(_) => continue,
+            };
+            let due = turn.look(attempt);
+            if due == Due::Silent {
+                self.waiting = self.waiting.saturating_sub(1);
+                self.tally.note(Reason::Silent);
+            }
+            match (due, said) {
+                (Due::Nothing, _) => {}
+                (_, Some(said)) => turn.send(*party, Message::OfferResponse(said.clone())),
+                (_, None) => asks.push(*party),
+            }
+        }
+        for party in asks {
+            turn.send(party, self.ask());
+        }
+    }
+
+    /// D1: the coalition is what it is.
+    pub(crate) fn end_coalition(&mut self) {
+        self.coalition.close();
+        self.stage = self.stage.max(Stage::Negotiating);
+    }
+
+    /// D2: no offer is valid any more; what is in hand goes to determination.
+    pub(crate) fn end_negotiation(&mut self, turn: &mut Turn<'_>) {
+        if self.stage >= Stage::Finalising {
+            return;
+        }
+        self.end_coalition();
+        self.stage = Stage::Finalising;
+        for bargain in self.bargains.values_mut() {
+            if !matches!(bargain, Bargain::Closed(_)) {
+                if bargain.is_waiting() {
+                    self.tally.note(Reason::Expired);
+                }
+                *bargain = Bargain::Closed(None);
+            }
+        }
+        self.waiting = 0;
+        let temps = std::mem::take(&mut self.temps);
+        self.determination.begin(temps, turn.params().finals.order);
+        self.determination.step(&self.facts, &mut self.tally, turn);
+        self.finish_if_done(turn);
+    }
+
+    /// After any step of the determination.
+    pub(crate) fn finish_if_done(&mut self, turn: &mut Turn<'_>) {
+        if self.stage == Stage::Finalising && self.determination.is_done() {
+            self.end(turn);
+        }
+    }
+
+    /// The end: at D3, or when nothing is left to do.
+    pub(crate) fn end(&mut self, turn: &mut Turn<'_>) {
+        if self.is_ended() {
+            return;
+        }
+        self.end_coalition();
+        self.stage = Stage::Ended;
+        self.determination.end(&self.facts, &mut self.tally, turn);
+        let outcome = self.outcome(turn);
+        turn.out.push(Effect::Outcome(outcome));
+    }
+
+    fn outcome(&self, turn: &Turn<'_>) -> TaskOutcome {
+        let determination = &self.determination;
+        let residual = determination.residual();
+        let filling = if determination.deals().is_empty() {
+            Filling::Unfilled
+        } else if residual < turn.params().coalition.min_trade_wh || residual == Energy::ZERO {
+            Filling::Filled
+        } else {
+            Filling::PartlyFilled
+        };
+        TaskOutcome {
+            epoch: self.facts.about.epoch,
+            task: self.facts.about.task,
+            block: Arc::clone(&self.facts.block),
+            reservation: self.facts.reservation,
+            retender: self.facts.retender,
+            filling,
+            members: self.coalition.len(),
+            available: self.coalition.available(),
+            depth: self.coalition.depth(),
+            offers: self.offers,
+            counters: self.counters,
+            temps: determination.temps(),
+            requested: determination.requested(),
+            cancelled: determination.cancelled(),
+            finals: determination.deals().to_vec(),
+            residual,
+            reasons: self.tally.clone(),
+        }
+    }
+
+    pub(crate) fn view(&self) -> TaskView {
+        let small = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        TaskView {
+            task: self.facts.about.task,
+            stage: self.stage,
+            start: self.facts.block.start,
+            end: self.facts.block.end,
+            need: self.facts.block.energy_wh,
+            residual: self.determination.residual(),
+            members: self.coalition.len(),
+            temps: small(self.temps.len()) + self.determination.queued(),
+            finals: small(self.determination.deals().len()),
+        }
+    }
 }

@@ -71,9 +71,7 @@ impl Turn<'_> {
 
     /// Whether `phase` of `epoch` is still open; a later phase is never closed by an earlier one.
     pub(crate) fn is_open(&self, epoch: Epoch, phase: Phase) -> bool {
-        self.core
-            .round
-            .is_some_and(|r| r.epoch == epoch && self.now < phase.deadline(&r.deadlines))
+        self.core.round.is_some_and(|r| r.epoch == epoch && self.now < phase.deadline(&r.deadlines))
     }
 
     /// Asks to be woken at `at` or earlier.

@@ -1,0 +1,421 @@
+//! Final contract determination, buyer's side (protocol 7.1, 7.2): temporary contracts are taken
+//! from a stack, trimmed to what is still needed, requested, and become final on confirm.
+//!
+//! It stops when the need is covered, when the stack is empty, or at D3.
+
+use std::sync::Arc;
+
+use gridpact_chain::contract::{ContractId, SignedContract};
+use gridpact_chain::sign::Signature;
+use gridpact_chain::statement::Statement;
+use gridpact_chain::terms::{Energy, PartyId, Profile};
+
+use super::Effect;
+use super::book::TempContract;
+use super::deed::{Deed, capped};
+use super::holding::{Entry, Holdings, Kind};
+use super::limits::CONTRACTS_MAX;
+use super::message::{About, Cancel, Confirm, Message, Reason, TransactionRequest};
+use super::outcome::Deal;
+use super::reason::Tally;
+use super::resend::{Attempt, Due};
+use super::task::Facts;
+use super::turn::Turn;
+use crate::params::{BlockShape, FinalOrder};
+
+/// A temporary contract that has been requested.
+#[derive(Debug)]
+struct Request {
+    temp: TempContract,
+    /// What the seller shall deliver.
+    profile_final: Arc<Profile>,
+    /// What this buyer plans to take for it: the same, unless blocks carry only sums.
+    share: Profile,
+    salt: [u8; 32],
+    wait: Wait,
+}
+
+/// What a request waits for.
+#[derive(Debug)]
+enum Wait {
+    Seller(Attempt),
+    Signature(Arc<Confirm>),
+}
+
+/// The state of one task's determination.
+#[derive(Debug)]
+pub(crate) struct Determination {
+    /// A stack: the next contract is on top, at the end.
+    stack: Vec<TempContract>,
+    flying: Vec<Request>,
+    /// Requests nobody answered in time; a late confirm may still be used if it fits.
+    dropped: Vec<Request>,
+    /// Need less final contracts and requests under way.
+    free: Profile,
+    deals: Vec<Deal>,
+    temps: u32,
+    requested: u32,
+    cancelled: u32,
+}
+
+impl Determination {
+    pub(crate) fn new(need: Profile) -> Self {
+        Self {
+            stack: Vec::new(),
+            flying: Vec::new(),
+            dropped: Vec::new(),
+            free: need,
+            deals: Vec::new(),
+            temps: 0,
+            requested: 0,
+            cancelled: 0,
+        }
+    }
+
+    /// Stacks the temporary contracts. The source stacks them "from high to low" and pops; dearest
+    /// first is the literal reading (14.10). Equal prices: the earlier contract id first.
+    pub(crate) fn begin(&mut self, mut temps: Vec<TempContract>, order: FinalOrder) {
+        self.temps = u32::try_from(temps.len()).unwrap_or(u32::MAX);
+        match order {
+            FinalOrder::CheapestFirst => temps.sort_by(|a, b| {
+                b.unit_price.cmp(&a.unit_price).then(b.contract_id.cmp(&a.contract_id))
+            }),
+            FinalOrder::DearestFirst => temps.sort_by(|a, b| {
+                a.unit_price.cmp(&b.unit_price).then(b.contract_id.cmp(&a.contract_id))
+            }),
+        }
+        self.stack = temps;
+    }
+
+    pub(crate) fn is_done(&self) -> bool {
+        self.stack.is_empty() && self.flying.is_empty()
+    }
+
+    /// Energy without a final contract.
+    pub(crate) fn residual(&self) -> Energy {
+        let flying: u64 = self.flying.iter().map(|request| request.share.energy().0).sum();
+        Energy(self.free.energy().0.saturating_add(flying))
+    }
+
+    pub(crate) fn deals(&self) -> &[Deal] {
+        &self.deals
+    }
+
+    pub(crate) fn temps(&self) -> u32 {
+        self.temps
+    }
+
+    pub(crate) fn queued(&self) -> u32 {
+        u32::try_from(self.stack.len() + self.flying.len()).unwrap_or(u32::MAX)
+    }
+
+    pub(crate) fn requested(&self) -> u32 {
+        self.requested
+    }
+
+    pub(crate) fn cancelled(&self) -> u32 {
+        self.cancelled
+    }
+
+    /// Requests as many contracts as the window allows, until nothing is left to cover.
+    pub(crate) fn step(&mut self, facts: &Facts, tally: &mut Tally, turn: &mut Turn<'_>) {
+        let window = turn.params().finals.window as usize;
+        let min_trade = turn.params().coalition.min_trade_wh;
+        while self.flying.len() < window && !self.stack.is_empty() {
+            let left = self.free.energy();
+            if left == Energy::ZERO || left < min_trade {
+                // What is under way may still be cancelled and leave room for the stack.
+                if self.flying.is_empty() {
+                    self.dismiss(facts.about, turn);
+                }
+                return;
+            }
+            if turn.core.contracts >= CONTRACTS_MAX {
+                self.stack.clear();
+                return tally.note(Reason::Limit);
+            }
+            let Some(temp) = self.stack.pop() else { return };
+            let (share, profile_final) = self.cut(&temp, turn.params().lca.block_shape);
+            let energy = profile_final.energy();
+            let whole = turn.params().finals.trim_last || energy == temp.energy;
+            if energy == Energy::ZERO || energy < min_trade || !whole {
+                if !self.flying.is_empty() {
+                    self.stack.push(temp);
+                    return;
+                }
+                tally.note(Reason::NotFitting);
+                let (to, id) = (temp.seller, temp.contract_id);
+                cancel(to, facts.about, id, Reason::NotNeeded, turn);
+                continue;
+            }
+            self.request(temp, share, profile_final, facts, turn);
+        }
+    }
+
+    /// The part of `temp` that is still needed: the buyer's share and the seller's delivery.
+    fn cut(&self, temp: &TempContract, shape: BlockShape) -> (Profile, Arc<Profile>) {
+        match shape {
+            BlockShape::Profile => {
+                let share = temp.profile.capped_by(&self.free);
+                let delivery = Arc::new(share.clone());
+                (share, delivery)
+            }
+            BlockShape::Energy => {
+                let share = self.free.first(temp.energy);
+                let delivery = temp.profile.first(share.energy());
+                (share, Arc::new(delivery))
+            }
+        }
+    }
+
+    fn request(
+        &mut self,
+        temp: TempContract,
+        share: Profile,
+        profile_final: Arc<Profile>,
+        facts: &Facts,
+        turn: &mut Turn<'_>,
+    ) {
+        subtract(&mut self.free, &share);
+        turn.core.contracts += 1;
+        self.requested += 1;
+        let salt = turn.random();
+        let wait = Wait::Seller(turn.attempt());
+        let request = Request { temp, profile_final, share, salt, wait };
+        request.send(facts, turn);
+        self.flying.push(request);
+    }
+
+    /// A confirm: check it against what both sides agreed, then have it signed.
+    pub(crate) fn on_confirm(
+        &mut self,
+        from: PartyId,
+        confirm: Arc<Confirm>,
+        facts: &Facts,
+        tally: &mut Tally,
+        turn: &mut Turn<'_>,
+    ) {
+        let id = confirm.body.contract_id;
+        if self.deals.iter().any(|deal| deal.contract_id == id) {
+            return;
+        }
+        self.recall(from, &id, turn);
+        let Some(at) = self.find(from, &id) else {
+            return cancel(from, facts.about, id, Reason::NotNeeded, turn);
+        };
+        let Some(request) = self.flying.get_mut(at) else { return };
+        let Wait::Seller(attempt) = &request.wait else { return };
+        turn.answered(attempt);
+        let agreed = request.deed(facts, turn).body(turn);
+        let same = confirm.profile_final == request.profile_final;
+        if same && agreed.as_ref() == Some(&confirm.body) {
+            let statement = Statement::Contract(Box::new(confirm.body.clone()));
+            request.wait = Wait::Signature(confirm);
+            turn.out.push(Effect::Sign(statement));
+        } else {
+            tally.note(Reason::Mismatch);
+            cancel(from, facts.about, id, Reason::Mismatch, turn);
+            self.release(at, turn);
+            self.step(facts, tally, turn);
+        }
+    }
+
+    /// Takes a dropped request up again when its energy is still free: its confirm came late.
+    fn recall(&mut self, from: PartyId, id: &ContractId, turn: &mut Turn<'_>) {
+        let fits = |request: &Request| {
+            request.temp.contract_id == *id
+                && request.temp.seller == from
+                && request.share.iter().all(|(at, wh)| wh <= self.free.at(at))
+        };
+        if let Some(at) = self.dropped.iter().position(fits) {
+            let request = self.dropped.swap_remove(at);
+            subtract(&mut self.free, &request.share);
+            turn.core.contracts += 1;
+            self.cancelled -= 1;
+            self.flying.push(request);
+        }
+    }
+
+    fn find(&self, seller: PartyId, id: &ContractId) -> Option<usize> {
+        self.flying.iter().position(|r| r.temp.contract_id == *id && r.temp.seller == seller)
+    }
+
+    /// Ends the request at `at` without a contract.
+    fn release(&mut self, at: usize, turn: &mut Turn<'_>) -> Request {
+        let request = self.flying.remove(at);
+        add(&mut self.free, &request.share);
+        turn.core.contracts = turn.core.contracts.saturating_sub(1);
+        self.cancelled += 1;
+        request
+    }
+
+    /// The buyer's signature: the contract is final, on disk before it is published. Whether one of
+    /// these requests waited for it.
+    pub(crate) fn on_signed(
+        &mut self,
+        id: &ContractId,
+        buyer_sig: Signature,
+        holdings: &mut Holdings,
+        turn: &mut Turn<'_>,
+    ) -> bool {
+        let signing =
+            |r: &Request| r.temp.contract_id == *id && matches!(r.wait, Wait::Signature(_));
+        let Some(at) = self.flying.iter().position(signing) else { return false };
+        let Request { temp, profile_final, share, salt, wait } = self.flying.remove(at);
+        let Wait::Signature(confirm) = wait else { return false };
+        let contract = Box::new(SignedContract {
+            body: confirm.body.clone(),
+            buyer_sig,
+            seller_sig: confirm.seller_sig,
+        });
+        self.deals.push(Deal {
+            contract_id: *id,
+            seller: temp.seller,
+            energy: confirm.body.energy,
+            unit_price: confirm.body.unit_price,
+        });
+        turn.out.push(Effect::Record(Entry::Bought {
+            contract: contract.clone(),
+            profile_final,
+            share: share.clone(),
+            salt,
+        }));
+        turn.out.push(Effect::Publish(contract.clone()));
+        holdings.take(Kind::Bought { contract, share }, turn.out);
+        true
+    }
+
+    /// The seller cancels: the next contract, please.
+    pub(crate) fn on_cancel(
+        &mut self,
+        from: PartyId,
+        cancel: &Cancel,
+        facts: &Facts,
+        tally: &mut Tally,
+        turn: &mut Turn<'_>,
+    ) {
+        let id = &cancel.contract_id;
+        self.dropped.retain(|r| !(r.temp.contract_id == *id && r.temp.seller == from));
+        let Some(at) = self.find(from, id) else {
+            self.forget_where(|temp| temp.contract_id == *id && temp.seller == from);
+            return;
+        };
+        match self.flying.get(at).map(|request| &request.wait) {
+            Some(Wait::Seller(attempt)) => turn.answered(attempt),
+            // It has signed already: its word stands, and the chain will tell.
+            _ => return,
+        }
+        tally.note(cancel.reason);
+        self.release(at, turn);
+        self.step(facts, tally, turn);
+    }
+
+    /// Forgets an unrequested temporary contract with `seller`; whether there was one.
+    pub(crate) fn forget(&mut self, seller: PartyId) -> bool {
+        self.forget_where(|temp| temp.seller == seller)
+    }
+
+    fn forget_where(&mut self, gone: impl Fn(&TempContract) -> bool) -> bool {
+        let before = self.stack.len();
+        self.stack.retain(|temp| !gone(temp));
+        self.stack.len() < before
+    }
+
+    /// Says requests again and drops those that stay unanswered.
+    pub(crate) fn on_time(&mut self, facts: &Facts, tally: &mut Tally, turn: &mut Turn<'_>) {
+        let mut at = 0;
+        while let Some(request) = self.flying.get_mut(at) {
+            let due = match &mut request.wait {
+                Wait::Seller(attempt) => turn.look(attempt),
+                Wait::Signature(_) => Due::Nothing,
+            };
+            match due {
+                Due::Nothing => at += 1,
+                Due::Again => {
+                    request.send(facts, turn);
+                    at += 1;
+                }
+                Due::Silent => {
+                    tally.note(Reason::Silent);
+                    let request = self.release(at, turn);
+                    self.dropped.push(request);
+                }
+            }
+        }
+        self.step(facts, tally, turn);
+    }
+
+    /// Stop condition (a): the need is covered, so the rest is cancelled on both sides.
+    fn dismiss(&mut self, about: About, turn: &mut Turn<'_>) {
+        for temp in std::mem::take(&mut self.stack) {
+            cancel(temp.seller, about, temp.contract_id, Reason::NotNeeded, turn);
+        }
+    }
+
+    /// Stop condition (c), D3: requests under way will not be used any more.
+    pub(crate) fn end(&mut self, facts: &Facts, tally: &mut Tally, turn: &mut Turn<'_>) {
+        self.stack.clear();
+        while let Some(request) = self.flying.last() {
+            let (seller, id) = (request.temp.seller, request.temp.contract_id);
+            tally.note(Reason::Expired);
+            cancel(seller, facts.about, id, Reason::Expired, turn);
+            self.release(self.flying.len() - 1, turn);
+        }
+        self.dropped.clear();
+    }
+}
+
+impl Request {
+    fn send(&self, facts: &Facts, turn: &mut Turn<'_>) {
+        let request = TransactionRequest {
+            about: facts.about,
+            contract_id: self.temp.contract_id,
+            round: self.temp.round,
+            profile_final: Arc::clone(&self.profile_final),
+            unit_price: self.temp.unit_price,
+            salt: self.salt,
+            shortfall_price: capped(facts.retail, turn),
+        };
+        turn.send(self.temp.seller, Message::TransactionRequest(Box::new(request)));
+    }
+
+    fn deed<'a>(&'a self, facts: &Facts, turn: &Turn<'_>) -> Deed<'a> {
+        Deed {
+            about: facts.about,
+            contract_id: self.temp.contract_id,
+            buyer: self.temp.buyer,
+            seller: self.temp.seller,
+            profile: &self.profile_final,
+            salt: &self.salt,
+            unit_price: self.temp.unit_price,
+            shortfall_price: capped(facts.retail, turn),
+            surplus_price: self.temp.surplus_price,
+        }
+    }
+}
+
+/// Says that a contract will not be.
+pub(crate) fn cancel(
+    to: PartyId,
+    about: About,
+    contract_id: ContractId,
+    reason: Reason,
+    turn: &mut Turn<'_>,
+) {
+    turn.send(to, Message::Cancel(Cancel { about, contract_id, reason }));
+}
+
+/// Takes `share` out of `free`; both start at the block's first interval.
+fn subtract(free: &mut Profile, share: &Profile) {
+    for (left, taken) in free.wh.iter_mut().zip(&share.wh) {
+        debug_assert!(*taken <= *left, "a share never exceeds what is free");
+        *left = left.saturating_sub(*taken);
+    }
+}
+
+/// Puts `share` back into `free`.
+fn add(free: &mut Profile, share: &Profile) {
+    for (left, back) in free.wh.iter_mut().zip(&share.wh) {
+        *left = left.saturating_add(*back);
+    }
+}

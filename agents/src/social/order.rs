@@ -1,0 +1,248 @@
+//! Orders: from a transaction request to a confirm or a cancel, seller's side (protocol 7.3, 7.4).
+//!
+//! The LCA re-plans and reserves, the key signs, the journal has it, and only then does the
+//! confirm leave. Energy reserved for what was never signed is given back at once.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use gridpact_chain::contract::{ContractBody, ContractId};
+use gridpact_chain::sign::Signature;
+use gridpact_chain::statement::Statement;
+use gridpact_chain::terms::{Energy, PartyId};
+
+use super::Effect;
+use super::book::{Book, SessionKey, TempContract};
+use super::deed::{Deed, capped};
+use super::determination::cancel;
+use super::holding::{Entry, Holdings, Kind};
+use super::message::{Confirm, Message, Reason, TransactionRequest};
+use super::turn::Turn;
+use crate::local::door::{Obligation, ReserveReply, ReserveRequest};
+use crate::session::Phase;
+
+/// Where an order stands.
+#[derive(Debug)]
+enum Step {
+    /// The LCA re-plans.
+    Reserving,
+    /// The energy is reserved; the signature is awaited.
+    Signing(Box<ContractBody>),
+    /// The answer was no.
+    Refused(Reason),
+}
+
+/// A requested contract that is not signed yet.
+#[derive(Debug)]
+struct Order {
+    request: Box<TransactionRequest>,
+    temp: TempContract,
+    step: Step,
+}
+
+impl Order {
+    fn reserve(&self) -> Effect {
+        Effect::Reserve(ReserveRequest {
+            contract_id: self.request.contract_id,
+            profile: self.request.profile_final.as_ref().clone(),
+            unit_price: self.temp.unit_price,
+        })
+    }
+
+    fn refuse(&mut self, reason: Reason, turn: &mut Turn<'_>) {
+        self.step = Step::Refused(reason);
+        cancel(self.temp.buyer, self.request.about, self.request.contract_id, reason, turn);
+    }
+}
+
+/// All orders of the epoch.
+#[derive(Debug, Default)]
+pub(crate) struct Orders {
+    open: BTreeMap<ContractId, Order>,
+}
+
+impl Orders {
+    /// Whether an order of this session is under way.
+    pub(crate) fn is_about(&self, key: &SessionKey) -> bool {
+        self.open.values().any(|order| (order.temp.buyer, order.temp.task) == *key)
+    }
+
+    /// A buyer wants a temporary contract to become final.
+    pub(crate) fn on_request(
+        &mut self,
+        from: PartyId,
+        request: Box<TransactionRequest>,
+        book: &mut Book,
+        holdings: &Holdings,
+        turn: &mut Turn<'_>,
+    ) {
+        let (about, id) = (request.about, request.contract_id);
+        if !turn.is_open(about.epoch, Phase::Final) {
+            return cancel(from, about, id, Reason::Expired, turn);
+        }
+        if let Some(confirm) = holdings.sold(&id).filter(|sold| sold.body.buyer == from) {
+            return turn.send(from, Message::Confirm(Arc::clone(confirm)));
+        }
+        if let Some(order) = self.open.get(&id).filter(|order| order.temp.buyer == from) {
+            return match &order.step {
+                Step::Reserving => turn.out.push(order.reserve()),
+                Step::Signing(body) => {
+                    turn.out.push(Effect::Sign(Statement::Contract(body.clone())));
+                }
+                Step::Refused(reason) => cancel(from, about, id, *reason, turn),
+            };
+        }
+        let key = (from, about.task);
+        let Some(temp) = book.get(&key).filter(|temp| temp.contract_id == id).cloned() else {
+            return cancel(from, about, id, Reason::Unknown, turn);
+        };
+        let mut order = Order { request, temp, step: Step::Reserving };
+        if is_within(&order.request, &order.temp, turn) {
+            turn.out.push(order.reserve());
+        } else {
+            book.drop_held(&key);
+            order.refuse(Reason::Mismatch, turn);
+        }
+        self.open.insert(id, order);
+    }
+
+    /// The LCA's exact answer.
+    pub(crate) fn on_reserved(
+        &mut self,
+        reply: &ReserveReply,
+        book: &mut Book,
+        holdings: &Holdings,
+        turn: &mut Turn<'_>,
+    ) {
+        let id = reply.contract_id;
+        let order = match self.open.get_mut(&id) {
+            Some(order) if matches!(order.step, Step::Reserving) => order,
+            Some(_) => return,
+            None => {
+                // Asked for in an earlier life or epoch: what is not sold is given back.
+                if reply.outcome.is_ok() && holdings.sold(&id).is_none() {
+                    turn.out.push(Effect::Obligation(Obligation::Released { contract_id: id }));
+                }
+                return;
+            }
+        };
+        let key = (order.temp.buyer, order.temp.task);
+        let in_time = turn.is_open(order.request.about.epoch, Phase::Final);
+        let body = order_body(order, turn);
+        let refused = match (reply.outcome, body) {
+            (Err(reason), _) => Some((Reason::from(reason), false)),
+            (Ok(_), _) if !in_time => Some((Reason::Expired, true)),
+            (Ok(cost), _) if turn.params().negotiate.cost_floor && order.temp.unit_price < cost => {
+                Some((Reason::BelowCost, true))
+            }
+            (Ok(_), None) => Some((Reason::Mismatch, true)),
+            (Ok(_), Some(body)) => {
+                let body = Box::new(body);
+                order.step = Step::Signing(body.clone());
+                turn.out.push(Effect::Sign(Statement::Contract(body)));
+                None
+            }
+        };
+        if let Some((reason, reserved)) = refused {
+            if reserved {
+                turn.out.push(Effect::Obligation(Obligation::Released { contract_id: id }));
+            }
+            book.drop_held(&key);
+            order.refuse(reason, turn);
+        }
+    }
+
+    /// The own signature as seller: write it down, plan with it, say it. Whether it was an order.
+    pub(crate) fn on_signed(
+        &mut self,
+        body: &ContractBody,
+        seller_sig: Signature,
+        book: &mut Book,
+        holdings: &mut Holdings,
+        turn: &mut Turn<'_>,
+    ) -> bool {
+        let id = body.contract_id;
+        let waits = |order: &&mut Order| matches!(&order.step, Step::Signing(b) if **b == *body);
+        let Some(order) = self.open.get_mut(&id).filter(waits) else { return false };
+        let (buyer, about) = (order.temp.buyer, order.request.about);
+        book.drop_held(&(buyer, order.temp.task));
+        if !turn.is_open(about.epoch, Phase::Final) {
+            turn.out.push(Effect::Obligation(Obligation::Released { contract_id: id }));
+            order.refuse(Reason::Expired, turn);
+            return true;
+        }
+        let profile_final = Arc::clone(&order.request.profile_final);
+        let salt = order.request.salt;
+        let confirm = Arc::new(Confirm { about, body: body.clone(), profile_final, seller_sig });
+        self.open.remove(&id);
+        turn.out.push(Effect::Record(Entry::Sold { confirm: Arc::clone(&confirm), salt }));
+        holdings.take(Kind::Sold(Arc::clone(&confirm)), turn.out);
+        turn.send(buyer, Message::Confirm(confirm));
+        true
+    }
+
+    /// The buyer does not want it any more. What is confirmed stays until it lapses on the chain.
+    pub(crate) fn on_cancel(
+        &mut self,
+        from: PartyId,
+        id: &ContractId,
+        reason: Reason,
+        book: &mut Book,
+        turn: &mut Turn<'_>,
+    ) {
+        if let Some(order) = self.open.get_mut(id).filter(|order| order.temp.buyer == from) {
+            book.drop_held(&(from, order.temp.task));
+            if !matches!(order.step, Step::Refused(_)) {
+                order.step = Step::Refused(reason);
+                turn.out.push(Effect::Obligation(Obligation::Released { contract_id: *id }));
+            }
+        }
+    }
+
+    /// The LCA was born again: everything reserved and not yet signed is asked for again.
+    pub(crate) fn remind(&mut self, turn: &mut Turn<'_>) {
+        for order in self.open.values_mut() {
+            if !matches!(order.step, Step::Refused(_)) {
+                order.step = Step::Reserving;
+                turn.out.push(order.reserve());
+            }
+        }
+    }
+
+    /// D3: what is not confirmed will never be.
+    pub(crate) fn end(&mut self, turn: &mut Turn<'_>) {
+        for (contract_id, mut order) in std::mem::take(&mut self.open) {
+            if !matches!(order.step, Step::Refused(_)) {
+                turn.out.push(Effect::Obligation(Obligation::Released { contract_id }));
+                order.refuse(Reason::Expired, turn);
+            }
+        }
+    }
+}
+
+/// Whether a request stays within its temporary contract and the community's bounds.
+fn is_within(request: &TransactionRequest, temp: &TempContract, turn: &Turn<'_>) -> bool {
+    let profile = &request.profile_final;
+    let aligned = profile.start == temp.profile.start && profile.wh.len() == temp.profile.wh.len();
+    aligned
+        && profile.iter().all(|(at, wh)| wh <= temp.profile.at(at))
+        && profile.energy() > Energy::ZERO
+        && request.round == temp.round
+        && request.unit_price == temp.unit_price
+        && request.shortfall_price == capped(request.shortfall_price, turn)
+}
+
+fn order_body(order: &Order, turn: &Turn<'_>) -> Option<ContractBody> {
+    Deed {
+        about: order.request.about,
+        contract_id: order.request.contract_id,
+        buyer: order.temp.buyer,
+        seller: order.temp.seller,
+        profile: &order.request.profile_final,
+        salt: &order.request.salt,
+        unit_price: order.temp.unit_price,
+        shortfall_price: order.request.shortfall_price,
+        surplus_price: order.temp.surplus_price,
+    }
+    .body(turn)
+}

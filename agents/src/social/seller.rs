@@ -1,0 +1,446 @@
+//! Selling: what an SCA answers to other buyers until a contract is requested (protocol 5, 6).
+//!
+//! Every answer comes from a quote of the own LCA. A session remembers what it said, so that a
+//! repeated question gets the same answer and costs no second thought.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use gridpact_chain::contract::ContractId;
+use gridpact_chain::terms::{Energy, PartyId, Price, Profile};
+
+use super::Effect;
+use super::book::{Book, SessionKey, TempContract};
+use super::buyer::refuse_block;
+use super::deed::capped;
+use super::limits::{NEIGHBOURS_MAX, SESSIONS_PER_BUYER_MAX};
+use super::message::{
+    About, Answer, CoalitionReply, CoalitionRequest, CounterResponse, Message, NegotiationReply,
+    NegotiationRequest, NeighbourReply, Offer, OfferResponse, Reason, TaskId, Verdict,
+};
+use super::negotiation::{SellerStand, judge_counter};
+use super::order::Orders;
+use super::pricing;
+use super::resend::{Attempt, Due};
+use super::turn::Turn;
+use crate::local::door::{Block, Quote, QuoteRequest};
+use crate::params::BlockShape;
+use crate::session::Phase;
+
+/// What a quote is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// To answer whether there is anything to sell.
+    Member,
+    /// To open with an offer.
+    Opening,
+    /// To judge a counter.
+    Counter,
+}
+
+/// Where the bargaining of one session stands.
+#[derive(Debug)]
+enum Course {
+    /// Only the coalition has asked.
+    Idle,
+    /// The LCA is asked what to offer.
+    Opening { ticket: u64 },
+    /// There was nothing to offer.
+    Declined(NegotiationReply),
+    /// An offer is out.
+    Offered { offer: Offer, attempt: Attempt },
+    /// The LCA is asked about a counter.
+    Judging { offer: Offer, counter: Price, ticket: u64 },
+    /// Accepted or refused; `response` is what was said to a counter.
+    Over { response: Option<CounterResponse> },
+    /// An answer came too late, or the buyer has given up.
+    Lapsed,
+}
+
+/// One session as its seller sees it.
+#[derive(Debug)]
+struct Sale {
+    block: Arc<Block>,
+    /// The ticket under way for the coalition's question.
+    member_ticket: Option<u64>,
+    reply: Option<CoalitionReply>,
+    /// The coalition's quote with the state of reservations it was made under.
+    quote: Option<(u64, Quote)>,
+    course: Course,
+}
+
+impl Sale {
+    fn new(block: Arc<Block>) -> Self {
+        Self { block, member_ticket: None, reply: None, quote: None, course: Course::Idle }
+    }
+
+    /// The profile a quote is asked for. Where only sums count, every interval might serve all.
+    fn wanted(&self, shape: BlockShape) -> Profile {
+        let profile = &self.block.profile;
+        match shape {
+            BlockShape::Profile => profile.clone(),
+            BlockShape::Energy => {
+                Profile { start: profile.start, wh: vec![self.block.energy_wh.0; profile.wh.len()] }
+            }
+        }
+    }
+
+    /// The part of the block that `quote` can serve.
+    fn served(&self, quote: &Quote, shape: BlockShape) -> Profile {
+        let capped = self.wanted(shape).capped_by(&quote.available);
+        match shape {
+            BlockShape::Profile => capped,
+            BlockShape::Energy => capped.first(self.block.energy_wh),
+        }
+    }
+}
+
+/// The seller's half of the mind.
+#[derive(Debug, Default)]
+pub(crate) struct Selling {
+    sales: BTreeMap<SessionKey, Sale>,
+    questions: BTreeMap<u64, (SessionKey, Purpose)>,
+    tickets: u64,
+    /// Grows with every reservation: older quotes are not used for offers.
+    reservations: u64,
+    pub(crate) book: Book,
+    pub(crate) orders: Orders,
+}
+
+impl Selling {
+    pub(crate) fn sessions(&self) -> usize {
+        self.sales.len()
+    }
+
+    /// Quotes made so far promise energy that a reservation has just taken.
+    pub(crate) fn outdate_quotes(&mut self) {
+        self.reservations += 1;
+    }
+
+    /// Asks the LCA; the ticket finds its way back to the session.
+    fn ask(
+        &mut self,
+        key: SessionKey,
+        purpose: Purpose,
+        wanted: Profile,
+        turn: &mut Turn<'_>,
+    ) -> u64 {
+        self.tickets += 1;
+        self.questions.insert(self.tickets, (key, purpose));
+        turn.out.push(Effect::Quote(QuoteRequest { ticket: self.tickets, wanted }));
+        self.tickets
+    }
+
+    /// Whether one more session with `buyer` may be kept.
+    fn has_room(&self, buyer: PartyId) -> bool {
+        let range = (buyer, TaskId([0; 16]))..=(buyer, TaskId([u8::MAX; 16]));
+        self.sales.range(range).count() < SESSIONS_PER_BUYER_MAX
+    }
+
+    /// Could you serve this block?
+    pub(crate) fn on_coalition(
+        &mut self,
+        from: PartyId,
+        request: CoalitionRequest,
+        turn: &mut Turn<'_>,
+    ) {
+        let CoalitionRequest { about, block, .. } = request;
+        let key = (from, about.task);
+        let shape = turn.params().lca.block_shape;
+        if let Some(sale) = self.sales.get(&key) {
+            match (&sale.reply, sale.member_ticket) {
+                (Some(reply), _) => {
+                    return turn.send(from, Message::CoalitionReply(reply.clone()));
+                }
+                (None, Some(ticket)) => {
+                    let wanted = sale.wanted(shape);
+                    return turn.out.push(Effect::Quote(QuoteRequest { ticket, wanted }));
+                }
+                (None, None) => {}
+            }
+        }
+        if !turn.is_open(about.epoch, Phase::Coalition) {
+            return turn.expired(from, about, Phase::Coalition);
+        }
+        if refuse_block(&block, turn).is_some() || !self.has_room(from) {
+            let reply = CoalitionReply { about, available: false, available_energy: Energy::ZERO };
+            return turn.send(from, Message::CoalitionReply(reply));
+        }
+        let wanted = self.sales.entry(key).or_insert_with(|| Sale::new(block)).wanted(shape);
+        let ticket = self.ask(key, Purpose::Member, wanted, turn);
+        if let Some(sale) = self.sales.get_mut(&key) {
+            sale.member_ticket = Some(ticket);
+        }
+    }
+
+    /// Whom do you know?
+    pub(crate) fn on_query(&self, from: PartyId, about: About, turn: &mut Turn<'_>) {
+        if !turn.is_open(about.epoch, Phase::Coalition) {
+            return turn.expired(from, about, Phase::Coalition);
+        }
+        let known = turn.core.setup.neighbours.iter().take(NEIGHBOURS_MAX);
+        let neighbours = known.copied().filter(|party| *party != from).collect();
+        turn.send(from, Message::NeighbourReply(NeighbourReply { about, neighbours }));
+    }
+
+    /// Make me an offer.
+    pub(crate) fn on_negotiation(
+        &mut self,
+        from: PartyId,
+        request: NegotiationRequest,
+        turn: &mut Turn<'_>,
+    ) {
+        let NegotiationRequest { about, block, .. } = request;
+        let key = (from, about.task);
+        let shape = turn.params().lca.block_shape;
+        let mut fresh = None;
+        if let Some(sale) = self.sales.get(&key) {
+            match &sale.course {
+                Course::Idle if sale.block == block => {
+                    let still = |(at, _): &&(u64, Quote)| *at == self.reservations;
+                    fresh = sale.quote.as_ref().filter(still).map(|(_, quote)| quote.clone());
+                }
+                Course::Idle => {}
+                Course::Opening { ticket } => {
+                    let (ticket, wanted) = (*ticket, sale.wanted(shape));
+                    return turn.out.push(Effect::Quote(QuoteRequest { ticket, wanted }));
+                }
+                Course::Declined(reply) => {
+                    return turn.send(from, Message::NegotiationReply(reply.clone()));
+                }
+                Course::Offered { offer, .. } => {
+                    return turn.send(from, Message::Offer(offer.clone()));
+                }
+                // The buyer has answered the offer since: this request was overtaken.
+                Course::Judging { .. } | Course::Over { .. } => return,
+                Course::Lapsed => return turn.expired(from, about, Phase::Negotiation),
+            }
+        }
+        if !turn.is_open(about.epoch, Phase::Negotiation) {
+            return turn.expired(from, about, Phase::Negotiation);
+        }
+        let refused =
+            refuse_block(&block, turn).or_else(|| (!self.has_room(from)).then_some(Reason::Limit));
+        if let Some(declined) = refused {
+            let reply = NegotiationReply { about, declined, max_energy: Energy::ZERO };
+            return turn.send(from, Message::NegotiationReply(reply));
+        }
+        let sale = self.sales.entry(key).or_insert_with(|| Sale::new(Arc::clone(&block)));
+        sale.block = block;
+        match fresh {
+            Some(quote) => self.open(key, about, &quote, turn),
+            None => {
+                let wanted = sale.wanted(shape);
+                let ticket = self.ask(key, Purpose::Opening, wanted, turn);
+                if let Some(sale) = self.sales.get_mut(&key) {
+                    sale.course = Course::Opening { ticket };
+                }
+            }
+        }
+    }
+
+    /// The LCA's answer, for whichever question it was.
+    pub(crate) fn on_quote(&mut self, quote: Quote, turn: &mut Turn<'_>) {
+        let Some((key, purpose)) = self.questions.remove(&quote.ticket) else { return };
+        let Some(epoch) = turn.core.round.map(|round| round.epoch) else { return };
+        let about = About { epoch, task: key.1 };
+        match purpose {
+            Purpose::Member => self.reply(key, about, quote, turn),
+            Purpose::Opening => {
+                if turn.is_open(epoch, Phase::Negotiation) {
+                    self.open(key, about, &quote, turn);
+                } else {
+                    self.lapse(key, about, turn);
+                }
+            }
+            Purpose::Counter => self.judge(key, about, &quote, turn),
+        }
+    }
+
+    fn reply(&mut self, key: SessionKey, about: About, quote: Quote, turn: &mut Turn<'_>) {
+        let shape = turn.params().lca.block_shape;
+        let min_trade = turn.params().coalition.min_trade_wh;
+        if !turn.is_open(about.epoch, Phase::Coalition) {
+            return turn.expired(key.0, about, Phase::Coalition);
+        }
+        let Some(sale) = self.sales.get_mut(&key) else { return };
+        let available_energy = sale.served(&quote, shape).energy();
+        let available = available_energy >= min_trade && available_energy > Energy::ZERO;
+        let reply = CoalitionReply { about, available, available_energy };
+        sale.member_ticket = None;
+        sale.reply = Some(reply.clone());
+        sale.quote = Some((self.reservations, quote));
+        turn.send(key.0, Message::CoalitionReply(reply));
+    }
+
+    /// Opens with an offer, or says why not (protocol 6.2).
+    fn open(&mut self, key: SessionKey, about: About, quote: &Quote, turn: &mut Turn<'_>) {
+        let Some(sale) = self.sales.get_mut(&key) else { return };
+        let params = turn.params();
+        let profile = sale.served(quote, params.lca.block_shape);
+        let energy = profile.energy();
+        let overlap = self.book.overlap(sale.block.start, sale.block.end);
+        let price = pricing::ask(&params.negotiate, quote.unit_cost, quote.ceiling, overlap.count);
+        let scarce = energy < params.coalition.min_trade_wh || energy == Energy::ZERO;
+        let (Some(unit_price), false) = (price, scarce) else {
+            let declined = if scarce { Reason::NoEnergy } else { Reason::CostAboveCeiling };
+            let reply = NegotiationReply { about, declined, max_energy: energy };
+            sale.course = Course::Declined(reply.clone());
+            return turn.send(key.0, Message::NegotiationReply(reply));
+        };
+        let offer = Offer {
+            about,
+            round: 0,
+            profile: Arc::new(profile),
+            unit_price,
+            surplus_price: capped(quote.feed_in, turn),
+            valid_until: turn.core.round.map_or(turn.now, |round| round.offers_until),
+        };
+        sale.course = Course::Offered { offer: offer.clone(), attempt: turn.attempt() };
+        turn.send(key.0, Message::Offer(offer));
+    }
+
+    /// The buyer's answer to an offer.
+    pub(crate) fn on_response(
+        &mut self,
+        from: PartyId,
+        response: OfferResponse,
+        turn: &mut Turn<'_>,
+    ) {
+        let OfferResponse { about, round, answer } = response;
+        let key = (from, about.task);
+        let Some(sale) = self.sales.get_mut(&key) else {
+            return turn.expired(from, about, Phase::Negotiation);
+        };
+        match std::mem::replace(&mut sale.course, Course::Lapsed) {
+            Course::Offered { offer, attempt } if offer.round == round => {
+                turn.answered(&attempt);
+                if turn.now >= offer.valid_until {
+                    return turn.expired(from, about, Phase::Negotiation);
+                }
+                self.take_answer(key, offer, answer, turn);
+            }
+            Course::Judging { offer, counter, ticket } => {
+                let wanted = Profile::clone(&offer.profile);
+                turn.out.push(Effect::Quote(QuoteRequest { ticket, wanted }));
+                sale.course = Course::Judging { offer, counter, ticket };
+            }
+            Course::Over { response } => {
+                if let Some(said) = &response {
+                    turn.send(from, Message::CounterResponse(said.clone()));
+                }
+                sale.course = Course::Over { response };
+            }
+            other => {
+                sale.course = other;
+                turn.expired(from, about, Phase::Negotiation);
+            }
+        }
+    }
+
+    fn take_answer(&mut self, key: SessionKey, offer: Offer, answer: Answer, turn: &mut Turn<'_>) {
+        let over = Course::Over { response: None };
+        let course = match answer {
+            Answer::Accept => {
+                self.book.hold(temporary(key, &offer, offer.unit_price, turn));
+                over
+            }
+            Answer::Reject { .. } => over,
+            Answer::Counter { unit_price } => {
+                let wanted = Profile::clone(&offer.profile);
+                let ticket = self.ask(key, Purpose::Counter, wanted, turn);
+                Course::Judging { offer, counter: unit_price, ticket }
+            }
+        };
+        if let Some(sale) = self.sales.get_mut(&key) {
+            sale.course = course;
+        }
+    }
+
+    /// Decides a counter with a fresh quote (protocol 6.4).
+    fn judge(&mut self, key: SessionKey, about: About, quote: &Quote, turn: &mut Turn<'_>) {
+        let Some(sale) = self.sales.get_mut(&key) else { return };
+        let (offer, counter) = match std::mem::replace(&mut sale.course, Course::Lapsed) {
+            Course::Judging { offer, counter, .. } => (offer, counter),
+            other => {
+                sale.course = other;
+                return;
+            }
+        };
+        if turn.now >= offer.valid_until {
+            return turn.expired(key.0, about, Phase::Negotiation);
+        }
+        let stand = SellerStand {
+            cost: quote.unit_cost,
+            available: offer.profile.capped_by(&quote.available).energy(),
+            capacity: quote.capacity,
+            min_trade: turn.params().coalition.min_trade_wh,
+            overlap: self.book.overlap(sale.block.start, sale.block.end),
+        };
+        let verdict = judge_counter(&turn.params().negotiate, &stand, counter);
+        let response = CounterResponse { about, round: offer.round, verdict };
+        sale.course = Course::Over { response: Some(response.clone()) };
+        if verdict == Verdict::Accept {
+            self.book.hold(temporary(key, &offer, counter, turn));
+        }
+        turn.send(key.0, Message::CounterResponse(response));
+    }
+
+    fn lapse(&mut self, key: SessionKey, about: About, turn: &mut Turn<'_>) {
+        if let Some(sale) = self.sales.get_mut(&key) {
+            sale.course = Course::Lapsed;
+        }
+        turn.expired(key.0, about, Phase::Negotiation);
+    }
+
+    /// The buyer says that a letter came too late: nothing of this session is held.
+    pub(crate) fn on_expired(&mut self, from: PartyId, about: About, phase: Phase) {
+        let key = (from, about.task);
+        if let (Phase::Negotiation, Some(sale)) = (phase, self.sales.get_mut(&key)) {
+            sale.course = Course::Lapsed;
+            if !self.orders.is_about(&key) {
+                self.book.drop_held(&key);
+            }
+        }
+    }
+
+    /// Says unanswered offers again while the phase is open.
+    pub(crate) fn on_time(&mut self, turn: &mut Turn<'_>) {
+        for ((buyer, task), sale) in &mut self.sales {
+            let Course::Offered { offer, attempt } = &mut sale.course else { continue };
+            let about = About { epoch: offer.about.epoch, task: *task };
+            if !turn.is_open(about.epoch, Phase::Negotiation) {
+                continue;
+            }
+            if turn.look(attempt) != Due::Nothing {
+                turn.send(*buyer, Message::Offer(offer.clone()));
+            }
+        }
+    }
+
+    /// D3: nothing can be requested any more, so nothing temporary is kept.
+    pub(crate) fn end(&mut self, turn: &mut Turn<'_>) {
+        self.orders.end(turn);
+        self.book.clear();
+        self.sales.clear();
+        self.questions.clear();
+    }
+}
+
+/// The temporary contract of an offer, as its seller holds it.
+fn temporary(key: SessionKey, offer: &Offer, unit_price: Price, turn: &Turn<'_>) -> TempContract {
+    let (buyer, task) = key;
+    let (seller, epoch) = (turn.party(), offer.about.epoch);
+    let community = &turn.core.setup.community;
+    TempContract {
+        contract_id: ContractId::new(community, epoch, buyer, seller, &task.0, offer.round),
+        task,
+        buyer,
+        seller,
+        round: offer.round,
+        profile: Arc::clone(&offer.profile),
+        energy: offer.profile.energy(),
+        unit_price,
+        surplus_price: offer.surplus_price,
+    }
+}

@@ -124,6 +124,12 @@ pub enum Input {
         /// The contract.
         contract_id: ContractId,
     },
+    /// From the replica: a batch of this chain time was applied, its contracts have been told as
+    /// settled; what was valid until before it and is not on the chain is void.
+    ChainTime {
+        /// Time of the batch.
+        time_ms: Timestamp,
+    },
     /// The time asked for by `wake_at` has come.
     Wake,
 }
@@ -420,6 +426,11 @@ impl Machine for SocialAgent {
                 self.holdings.settled(&contract_id, height, out);
             }
             Input::Lapsed { contract_id } => self.on_lapsed(&contract_id, out),
+            Input::ChainTime { time_ms } => {
+                for contract_id in self.holdings.overdue(time_ms) {
+                    self.on_lapsed(&contract_id, out);
+                }
+            }
             Input::Wake => {}
         }
         if let Some(round) = self.core.round {

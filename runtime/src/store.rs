@@ -1,10 +1,10 @@
 //! What must last: the framed log of the chain, and the seam to it.
 
 pub mod chain;
-pub mod journal;
+pub mod entry;
 
 pub use chain::ChainJournal;
-pub use journal::{Entry, Journal, MemoryJournal};
+pub use entry::{Entry, Journal, MemoryJournal};
 
 /// Why something could not be made durable or read back.
 #[derive(Debug, thiserror::Error)]

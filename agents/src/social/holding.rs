@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gridpact_chain::contract::{ContractBody, ContractId, SignedContract};
-use gridpact_chain::terms::{Epoch, Profile};
+use gridpact_chain::terms::{Epoch, Profile, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::Effect;
@@ -121,6 +121,12 @@ impl Holdings {
         out.push(Effect::Record(Entry::Closed { contract_id: *id, height: None }));
         out.push(Effect::Obligation(Obligation::Released { contract_id: *id }));
         Some(holding)
+    }
+
+    /// What was valid until before `time_ms` and has not been seen on the chain.
+    pub(crate) fn overdue(&self, time_ms: Timestamp) -> Vec<ContractId> {
+        let unsettled = self.held.iter().filter(|(_, holding)| holding.height.is_none());
+        unsettled.filter(|(_, h)| h.body().valid_until < time_ms).map(|(id, _)| *id).collect()
     }
 
     /// Forgets what is settled and delivered when `epoch` begins.

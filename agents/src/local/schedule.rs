@@ -26,7 +26,7 @@ use settle::{Decisions, settle};
 /// Flows below this many kWh do not count as doing two things at once.
 const OVERLAP: f64 = 1e-5;
 
-/// A settled plan may cost this much more than the solver said, relative, before it counts.
+/// A settled plan may cost this much other than the solver said, relative, before it counts.
 const GAP: f64 = 1e-6;
 
 /// Rounds of the integer model; each adds the choices that the last one showed to be missing.
@@ -66,7 +66,8 @@ fn choose(
         let grown = extend(frame, &decisions, &choices);
         decisions.net_out(frame);
         let plan = settle(frame, &decisions, method);
-        let is_exact = plan.objective / frame.price_unit <= claimed + GAP * (1.0 + claimed.abs());
+        let gap = plan.objective / frame.price_unit - claimed;
+        let is_exact = gap.abs() <= GAP * (1.0 + claimed.abs());
         if best.as_ref().is_none_or(|b| plan.objective < b.objective) {
             best = Some(plan);
         }
@@ -87,16 +88,18 @@ fn choose(
 /// The choices this answer shows to be missing, added to those made already.
 fn extend(frame: &Frame<'_>, decisions: &Decisions, choices: &Choices) -> Choices {
     let mut grown = choices.clone();
+    let gives = |t: usize| frame.sold[t] + decisions.pooled.get(t).copied().unwrap_or(0.0);
+    let takes = |t: usize| frame.net[t] - frame.sold[t] + decisions.drawn(t);
+    // Once a sale is lost, which one is lost is a choice among all of them.
+    let is_lost = (0..frame.horizon()).any(|t| gives(t) > OVERLAP && takes(t) > OVERLAP);
     for t in 0..frame.horizon() {
         for (s, (charge, discharge, _)) in decisions.stores.iter().enumerate() {
             if charge[t] > OVERLAP && discharge[t] > OVERLAP {
                 grown.stores.insert((s, t));
             }
         }
-        let gives = frame.sold[t] + decisions.pooled.get(t).copied().unwrap_or(0.0);
-        let takes = frame.net[t] - frame.sold[t] + decisions.drawn(t);
         let is_odd = frame.feed_in[t] >= frame.retail[t] || frame.retail[t] < 0.0;
-        if is_odd && frame.is_open(t) || gives > OVERLAP && takes > OVERLAP {
+        if frame.is_open(t) && (is_odd || is_lost && gives(t) > OVERLAP) {
             grown.meter.insert(t);
         }
     }

@@ -84,10 +84,13 @@ pub(super) struct Frame<'a> {
     pub problem: &'a Problem,
     /// Micro-currency per kWh that count as one.
     pub price_unit: f64,
-    /// `L + S - B - PV - W`: what the site needs when nothing is moved.
+    /// `L + S - B - PV - W` with the sales that can be delivered: what the site needs when nothing is moved.
     pub net: Vec<f64>,
     pub generation: Vec<f64>,
+    /// Sales that the connection can carry.
     pub sold: Vec<f64>,
+    /// Sold energy above the connection's limit: lost whatever is decided.
+    pub undeliverable: Vec<f64>,
     /// Tilted prices.
     pub retail: Vec<f64>,
     pub feed_in: Vec<f64>,
@@ -123,7 +126,10 @@ impl<'a> Frame<'a> {
             price_unit,
             net: Vec::with_capacity(n),
             generation: Vec::with_capacity(n),
-            sold: problem.sold_wh.iter().map(|wh| wh * KILO).collect(),
+            sold: problem.sold_wh.iter().map(|wh| (wh * KILO).min(export_limit)).collect(),
+            undeliverable: (problem.sold_wh.iter())
+                .map(|wh| (wh * KILO - export_limit).max(0.0))
+                .collect(),
             retail: Vec::with_capacity(n),
             feed_in: Vec::with_capacity(n),
             import_max: Vec::with_capacity(n),

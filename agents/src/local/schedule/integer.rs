@@ -34,6 +34,7 @@ struct Full<'f, 'p> {
     stores: Vec<(Vec<Variable>, Vec<Variable>, Vec<Variable>)>,
     jobs: Vec<Vec<Option<Variable>>>,
     pooled: Vec<Option<Variable>>,
+    spill: Vec<Option<Variable>>,
 }
 
 /// Solves the full model; `None` when the search ends without an answer.
@@ -53,6 +54,7 @@ pub(super) fn solve(
         stores: Vec::new(),
         jobs: Vec::new(),
         pooled: vec![None; n],
+        spill: vec![None; n],
     };
     model.add_pooled();
     for s in 0..frame.stores.len() {
@@ -138,12 +140,17 @@ impl Full<'_, '_> {
         let mut soft: Vec<(usize, f64, f64)> =
             store.departures.iter().map(|d| (d.at, d.due_wh, f.penalty.departure)).collect();
         if store.initial < store.floor {
-            soft.extend((1..=f.horizon()).map(|at| (at, store.floor, f.penalty.floor)));
+            let floor = |t| (t + 1, store.floor, f.penalty.floor);
+            soft.extend((0..f.horizon()).filter(|t| store.charge[*t] > 0.0).map(floor));
         }
         soft.extend(store.hold.map(|price| (f.horizon(), store.initial, price)));
         for (boundary, wanted, price) in soft {
-            // What is there at the start cannot be changed.
-            let Some(before) = boundary.checked_sub(1) else { continue };
+            let Some(before) = boundary.checked_sub(1) else {
+                // What is there at the start cannot be changed, only counted.
+                let missing = (wanted - store.initial).max(0.0);
+                self.lp.add_var(price, (missing, missing));
+                continue;
+            };
             let slack = self.lp.add_var(price, (0.0, wanted));
             self.row(&[(stored[before], 1.0), (slack, 1.0)], ComparisonOp::Ge, wanted);
         }
@@ -183,7 +190,8 @@ impl Full<'_, '_> {
         );
         let export = self.lp.add_var(-f.feed_in[t], (0.0, f.export_max[t]));
         let spill = self.lp.add_var(0.0, (0.0, f.spill_max[t]));
-        let short = self.lp.add_var(f.penalty.sale, ((sold - f.export_limit).max(0.0), sold));
+        self.spill[t] = Some(spill);
+        let short = self.lp.add_var(f.penalty.sale, (0.0, sold));
         let mut balance = std::mem::replace(&mut self.balance[t], LinearExpr::empty());
         for (column, sign) in
             [(import, 1.0), (overload, 1.0), (export, -1.0), (spill, -1.0), (short, 1.0)]
@@ -205,7 +213,7 @@ impl Full<'_, '_> {
         let takes = self.lp.add_binary_var(0.0);
         let stores: f64 = f.stores.iter().map(|s| s.charge[t]).sum();
         let jobs: f64 = (0..self.jobs.len()).map(|j| f.job(j).1).sum();
-        let most = (f.net[t] + stores + jobs).max(0.0);
+        let most = (f.net[t] + f.spill_max[t] + stores + jobs).max(0.0);
         self.row(&[(import, 1.0), (overload, 1.0), (takes, -most)], ComparisonOp::Le, 0.0);
         let room = f.export_max[t];
         let mut out = vec![(export, 1.0), (takes, room)];
@@ -223,6 +231,7 @@ impl Full<'_, '_> {
         Decisions {
             stores: self.stores.iter().map(|(c, d, r)| (all(c), all(d), all(r))).collect(),
             jobs: self.jobs.iter().map(|j| j.iter().map(maybe).collect()).collect(),
+            held_back: self.spill.iter().map(maybe).collect(),
             pooled: match self.frame.problem.pooled {
                 Some(_) => self.pooled.iter().map(maybe).collect(),
                 None => Vec::new(),

@@ -41,6 +41,7 @@ pub(super) struct Linear<'f, 'p> {
     stores: Vec<StoreColumns>,
     jobs: Vec<Vec<Option<Variable>>>,
     rows: Vec<Option<Row>>,
+    spill: Vec<Option<Variable>>,
 }
 
 /// Solves the linear model.
@@ -54,6 +55,7 @@ pub(super) fn solve(frame: &Frame<'_>) -> Result<(Decisions, f64), SolveError> {
         stores: Vec::new(),
         jobs: Vec::new(),
         rows: (0..frame.horizon()).map(|_| None).collect(),
+        spill: vec![None; frame.horizon()],
     };
     for t in 0..frame.horizon() {
         model.rows[t] = model.open_row(t);
@@ -106,15 +108,13 @@ impl Linear<'_, '_> {
             row.terms.push((import, 1.0));
         }
         let side = if imports { 1.0 } else { -1.0 };
-        if f.spill_max[t] > 0.0 && (feed_in < 0.0 || -net > export_max) {
+        if f.spill_max[t] > 0.0 && (feed_in < 0.0 || f.retail[t] < 0.0 || -net > export_max) {
             let spill = self.lp.add_var(price, (0.0, f.spill_max[t]));
             row.terms.push((spill, side));
+            self.spill[t] = Some(spill);
         }
         if f.sold[t] > 0.0 {
-            let short = self.lp.add_var(
-                f.penalty.sale - price,
-                ((f.sold[t] - f.export_limit).max(0.0), f.sold[t]),
-            );
+            let short = self.lp.add_var(f.penalty.sale - price, (0.0, f.sold[t]));
             row.terms.push((short, -side));
         }
         if imports && net > import_max {
@@ -287,6 +287,7 @@ impl Linear<'_, '_> {
             stores: stores.collect(),
             jobs: self.jobs.iter().map(|j| pick(j)).collect(),
             pooled: Vec::new(),
+            held_back: pick(&self.spill),
         }
     }
 

@@ -16,6 +16,9 @@ pub(super) struct Decisions {
     pub jobs: Vec<Vec<f64>>,
     /// Pooled sale per interval; empty without one.
     pub pooled: Vec<f64>,
+    /// Generation held back per interval although it could be used: sensible only where importing
+    /// pays. Surplus that finds no outlet is spilled without being decided.
+    pub held_back: Vec<f64>,
 }
 
 impl Decisions {
@@ -28,6 +31,7 @@ impl Decisions {
                 .collect(),
             jobs: vec![vec![0.0; n]; frame.problem.jobs.len()],
             pooled: if frame.problem.pooled.is_some() { vec![0.0; n] } else { Vec::new() },
+            held_back: vec![0.0; n],
         }
     }
 
@@ -70,8 +74,9 @@ impl Meter {
     }
 }
 
-fn meter(frame: &Frame<'_>, t: usize, drawn: f64, pooled: f64) -> Meter {
-    let (sold, net) = (frame.sold[t], frame.net[t] + drawn);
+fn meter(frame: &Frame<'_>, t: usize, drawn: f64, pooled: f64, held_back: f64) -> Meter {
+    let held_back = if frame.retail[t] < 0.0 { held_back.min(frame.generation[t]) } else { 0.0 };
+    let (sold, net) = (frame.sold[t], frame.net[t] + drawn + held_back);
     // `out` is what leaves the site when no sale is served: positive is export.
     let out = sold - net;
     let line = frame.export_limit;
@@ -79,24 +84,24 @@ fn meter(frame: &Frame<'_>, t: usize, drawn: f64, pooled: f64) -> Meter {
     let pooled_served = (out - served).clamp(0.0, pooled.min((line - served).max(0.0)));
     let surplus = (out - served - pooled_served).max(0.0);
     let wanted = if frame.feed_in[t] < 0.0 { 0.0 } else { frame.export_max[t] - pooled_served };
-    let export = surplus.min(wanted.max(0.0)).max(surplus - frame.spill_max[t]);
+    let export = surplus.min(wanted.max(0.0)).max(surplus + held_back - frame.spill_max[t]);
     let import = (-out).max(0.0);
     Meter {
         import,
         export,
-        spill: surplus - export,
+        spill: surplus - export + held_back,
         short: sold - served,
         pooled: pooled_served,
         overload: (import - frame.import_max[t]).max(0.0),
     }
 }
 
-/// Tilted cost with penalties of the intervals in which nothing can be decided.
+/// Tilted cost with penalties of all that no decision changes.
 pub(super) fn closed_cost(frame: &Frame<'_>) -> f64 {
-    (0..frame.horizon())
-        .filter(|t| !frame.is_open(*t))
-        .map(|t| meter(frame, t, 0.0, 0.0).cost(frame, t))
-        .sum()
+    let closed = (0..frame.horizon()).filter(|t| !frame.is_open(*t));
+    let lost: f64 = frame.undeliverable.iter().sum();
+    closed.map(|t| meter(frame, t, 0.0, 0.0, 0.0).cost(frame, t)).sum::<f64>()
+        + lost * frame.penalty.sale
 }
 
 /// Everything that follows from `decisions`.
@@ -107,21 +112,22 @@ pub(super) fn settle(frame: &Frame<'_>, decisions: &Decisions, method: Method) -
     let mut pooled_left = frame.problem.pooled.map_or(0.0, |p| p.energy_wh * 1e-3);
     for t in 0..n {
         let pooled = decisions.pooled.get(t).copied().unwrap_or(0.0);
-        let m = meter(frame, t, decisions.drawn(t), pooled);
+        let m = meter(frame, t, decisions.drawn(t), pooled, decisions.held_back[t]);
         pooled_left -= m.pooled;
         tilted += m.cost(frame, t);
         cost += frame.problem.retail[t] * m.import - frame.problem.feed_in[t] * m.export;
         plan.import_wh.push(clean(m.import));
         plan.export_wh.push(clean(m.export));
         plan.curtailed_wh.push(clean(m.spill));
-        plan.shortfall.sale_wh.push(clean(m.short));
+        plan.shortfall.sale_wh.push(clean(m.short + frame.undeliverable[t]));
         plan.shortfall.overload_wh.push(clean(m.overload));
         if frame.problem.pooled.is_some() {
             plan.pooled_wh.push(clean(m.pooled));
         }
     }
     plan.shortfall.pooled_wh = clean(pooled_left.max(0.0));
-    let penalty = frame.penalty.sale * pooled_left.max(0.0);
+    let lost = frame.undeliverable.iter().sum::<f64>() + pooled_left.max(0.0);
+    let penalty = frame.penalty.sale * lost;
     let (stores, jobs) = (stores(frame, decisions, &mut plan), jobs(frame, decisions, &mut plan));
     plan.cost = cost + (stores.0 + jobs.0) * frame.price_unit;
     plan.objective = (tilted + penalty + stores.0 + jobs.0 + stores.1 + jobs.1) * frame.price_unit;
@@ -162,7 +168,11 @@ fn store_shortfall(
     shortfall: &mut Shortfall,
 ) -> (f64, f64) {
     let departure: f64 = store.departures.iter().map(|d| (d.due_wh - path[d.at]).max(0.0)).sum();
-    let floor: f64 = path.iter().skip(1).map(|e| (store.floor - e).max(0.0)).sum();
+    // Below the floor counts only while it could be helped.
+    let floor: f64 = (0..store.charge.len())
+        .filter(|t| store.charge[*t] > 0.0)
+        .map(|t| (store.floor - path[t + 1]).max(0.0))
+        .sum();
     shortfall.departure_wh += clean(departure);
     shortfall.floor_wh += clean(floor);
     shortfall.trip_wh += clean(relief.iter().sum());

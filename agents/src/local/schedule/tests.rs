@@ -1,5 +1,8 @@
 //! Laws of the schedule.
 
+mod brute;
+mod cases;
+
 use super::*;
 use gridpact_chain::terms::Interval;
 use proptest::prelude::*;
@@ -81,9 +84,135 @@ proptest! {
             let full = integer::solve(&frame, &Choices::default()).expect("solves").expect("ends");
             prop_assert!((found.1 - full.1).abs() < 1e-5 * (1.0 + full.1.abs()), "{} {}", found.1, full.1);
             let plan = solve(&problem).expect("solves");
-            prop_assert!(plan.objective / frame.price_unit > full.1 - 1e-4 * (1.0 + full.1.abs()));
+            // Where a sale is lost the linear model prices import too high, so it is no bound there.
+            if plan.shortfall.sale_wh.iter().all(|wh| *wh == 0.0) {
+                prop_assert!(plan.objective / frame.price_unit > full.1 - 1e-4 * (1.0 + full.1.abs()));
+            }
         } else {
             prop_assert!(false, "no answer");
         }
     }
+
+    #[test]
+    fn every_plan_keeps_the_laws_of_the_model(problem in any_problem(12)) {
+        let plan = solve(&problem).expect("solves");
+        keeps_the_laws(&problem, &plan)?;
+    }
+
+    #[test]
+    fn odd_prices_keep_the_laws_too(mut problem in any_problem(6), odd in proptest::collection::vec(-200_000.0..200_000.0, 6)) {
+        problem.feed_in = odd.clone();
+        for (retail, odd) in problem.retail.iter_mut().zip(&odd) {
+            *retail += odd - 200_000.0;
+        }
+        let plan = solve(&problem).expect("solves");
+        keeps_the_laws(&problem, &plan)?;
+    }
+
+    #[test]
+    fn no_plan_costs_more_than_greed(problem in any_problem(12)) {
+        let plan = solve(&problem).expect("solves");
+        let frame = Frame::new(&problem);
+        let greedy = settle(&frame, &greedy(&frame), Method::Linear);
+        prop_assert!(plan.objective <= greedy.objective + 1e-3 * (1.0 + greedy.objective.abs()));
+    }
+
+    #[test]
+    fn without_storage_import_is_what_is_missing(mut problem in any_problem(24)) {
+        problem.stores.clear();
+        problem.jobs.clear();
+        problem.bought_wh.fill(0.0);
+        problem.sold_wh.fill(0.0);
+        let plan = solve(&problem).expect("solves");
+        prop_assert_eq!(plan.method, Method::ClosedForm);
+        for t in 0..24 {
+            prop_assert!((plan.import_wh[t] - problem.net_wh(t).max(0.0)).abs() < 0.02);
+        }
+    }
+}
+
+/// Balance within 1 Wh, bounds, one meter, one direction per storage, stored energy adds up.
+fn keeps_the_laws(problem: &Problem, plan: &Plan) -> Result<(), TestCaseError> {
+    for t in 0..problem.horizon() {
+        let stores: f64 = plan.stores.iter().map(|s| s.discharge_wh[t] - s.charge_wh[t]).sum();
+        let jobs: f64 = plan.jobs_wh.iter().map(|j| j[t]).sum();
+        let delivered = problem.sold_wh[t] - plan.shortfall.sale_wh[t];
+        let into = plan.import_wh[t] + problem.bought_wh[t] + stores - jobs - problem.net_wh(t);
+        let out = plan.export_wh[t] + delivered + plan.curtailed_wh[t];
+        prop_assert!((into - out).abs() < 1.0, "balance at {t}: {into} against {out}");
+        prop_assert!(plan.import_wh[t] * (plan.export_wh[t] + delivered) < 1.0, "one meter nets");
+        let over = plan.import_wh[t] + problem.bought_wh[t] - problem.import_limit_wh;
+        prop_assert!(
+            over <= plan.shortfall.overload_wh[t].max(0.0) + 1.0
+                || problem.bought_wh[t] > problem.import_limit_wh
+        );
+        prop_assert!(
+            plan.export_wh[t] + delivered <= problem.export_limit_wh + 1.0,
+            "export limit"
+        );
+        let free = problem.solar_wh[t] + problem.wind_wh[t] + problem.bought_wh[t];
+        prop_assert!(plan.curtailed_wh[t] <= free + 1.0);
+    }
+    for (store, s) in problem.stores.iter().zip(&plan.stores) {
+        let mut stored = store.stored_wh;
+        for t in 0..problem.horizon() {
+            prop_assert!((s.stored_wh[t] - stored).abs() < 1.0 || plan.shortfall.trip_wh > 0.0);
+            let (c, d) = (s.charge_wh[t], s.discharge_wh[t]);
+            prop_assert!(c * d < 1.0, "charges {c} and discharges {d} at {t}");
+            let room = if store.is_plugged(t) { 1.0 } else { 0.0 };
+            prop_assert!(c <= store.charge_wh * room + 0.1 && d <= store.discharge_wh * room + 0.1);
+            stored += store.eta_charge * c - d / store.eta_discharge;
+            stored -= store.departures.iter().filter(|x| x.at == t).map(|x| x.trip_wh).sum::<f64>();
+            let lowest = store.floor_wh.min(store.stored_wh);
+            prop_assert!(
+                s.stored_wh[t + 1] > lowest - 0.1 && s.stored_wh[t + 1] < store.capacity_wh + 0.1
+            );
+        }
+    }
+    for (job, energies) in problem.jobs.iter().zip(&plan.jobs_wh) {
+        for (t, wh) in energies.iter().enumerate() {
+            prop_assert!(*wh <= job.power_wh + 0.1);
+            prop_assert!(*wh < 0.1 || (job.from..job.until).contains(&t));
+        }
+        let done: f64 = energies.iter().sum();
+        prop_assert!(done <= job.energy_wh + 1.0);
+        let waits = job.power_wh * job.until.saturating_sub(problem.horizon().max(job.from)) as f64;
+        prop_assert!(done + waits + plan.shortfall.job_wh > job.energy_wh - 1.0);
+    }
+    Ok(())
+}
+
+/// Surplus into the storages, deficits out of them, jobs as early as they may: no look ahead.
+fn greedy(frame: &Frame<'_>) -> Decisions {
+    let mut decisions = Decisions::idle(frame);
+    let mut stored: Vec<f64> = frame.stores.iter().map(|s| s.initial).collect();
+    for t in 0..frame.horizon() {
+        let mut net = frame.net[t];
+        for (j, job) in frame.problem.jobs.iter().enumerate() {
+            let (energy, power, _) = frame.job(j);
+            let done: f64 = decisions.jobs[j].iter().sum();
+            if job.from <= t && t < job.until {
+                decisions.jobs[j][t] = power.min(energy - done);
+                net += decisions.jobs[j][t];
+            }
+        }
+        for (s, store) in frame.stores.iter().enumerate() {
+            let room = (store.capacity - stored[s]) / store.eta_c;
+            let due = store.departures.iter().filter(|d| d.at > t).map(|d| d.due_wh + d.trip_wh);
+            let keep = due.fold(store.lowest, f64::max);
+            let spare = (stored[s] - keep).max(0.0) * store.eta_d;
+            let charge = (-net).min(room).min(store.charge[t]).max(0.0);
+            let discharge = net.min(spare).min(store.discharge[t]).max(0.0);
+            net += charge - discharge;
+            stored[s] += store.eta_c * charge - discharge / store.eta_d;
+            decisions.stores[s].0[t] = charge;
+            decisions.stores[s].1[t] = discharge;
+            for (k, d) in store.departures.iter().enumerate().filter(|(_, d)| d.at == t) {
+                let relief = (d.trip_wh - (stored[s] - store.lowest)).max(0.0);
+                decisions.stores[s].2[k] = relief;
+                stored[s] -= d.trip_wh - relief;
+            }
+        }
+    }
+    decisions
 }

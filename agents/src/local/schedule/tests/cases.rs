@@ -1,0 +1,212 @@
+//! Named situations: limits, shortfalls, ends of the horizon, ties.
+
+use super::*;
+use crate::params::Terminal;
+
+fn flat(n: usize, load: f64) -> Problem {
+    let mut p = Problem::empty(Interval(0), 1800, n);
+    p.load_wh = vec![load; n];
+    p.retail = vec![300_000.0; n];
+    p.feed_in = vec![80_000.0; n];
+    (p.import_limit_wh, p.export_limit_wh) = (7_500.0, 2_500.0);
+    p
+}
+
+fn battery(stored_wh: f64) -> Store {
+    Store {
+        capacity_wh: 10_000.0,
+        charge_wh: 2_500.0,
+        discharge_wh: 2_500.0,
+        eta_charge: 0.95,
+        eta_discharge: 0.95,
+        floor_wh: 1_000.0,
+        wear: 0.0,
+        stored_wh,
+        plugged: Vec::new(),
+        departures: Vec::new(),
+    }
+}
+
+#[test]
+fn load_alone_above_the_line_is_an_overload_not_an_error() {
+    let plan = solve(&flat(4, 9_000.0)).expect("solves");
+    assert_eq!(plan.shortfall.overload_wh, vec![1_500.0; 4]);
+    let mut p = flat(4, 9_000.0);
+    p.stores.push(battery(1_000.0));
+    let plan = solve(&p).expect("solves");
+    assert!((plan.shortfall.overload_wh.iter().sum::<f64>() - 6_000.0).abs() < 1.0);
+}
+
+#[test]
+fn a_battery_takes_load_off_an_overloaded_line() {
+    let mut p = flat(4, 3_000.0);
+    p.load_wh[3] = 9_000.0;
+    p.stores.push(battery(1_000.0));
+    let plan = solve(&p).expect("solves");
+    assert_eq!(plan.shortfall.total_wh(), 0.0);
+    assert!(plan.import_wh[3] < 7_500.1);
+}
+
+#[test]
+fn a_sale_that_cannot_be_served_is_a_stated_shortfall() {
+    let mut p = flat(4, 500.0);
+    p.sold_wh[2] = 1_000.0;
+    let plan = solve(&p).expect("solves");
+    assert_eq!(plan.shortfall.sale_wh, [0.0, 0.0, 1_000.0, 0.0]);
+    p.stores.push(battery(1_000.0));
+    let plan = solve(&p).expect("solves");
+    assert_eq!(plan.shortfall.total_wh(), 0.0, "charged before, delivered then");
+    assert_eq!(plan.import_wh[2], 0.0, "own import is displaced first");
+}
+
+#[test]
+fn a_lost_sale_does_not_empty_the_battery() {
+    let mut p = flat(4, 3_000.0);
+    p.export_limit_wh = 0.0;
+    p.sold_wh[1] = 1_000.0;
+    p.stores.push(battery(5_000.0));
+    let with = solve(&p).expect("solves");
+    p.sold_wh[1] = 0.0;
+    let without = solve(&p).expect("solves");
+    assert_eq!(with.shortfall.sale_wh[1], 1_000.0);
+    assert!((with.cost - without.cost).abs() < 1.0, "{} {}", with.cost, without.cost);
+}
+
+#[test]
+fn a_departure_that_cannot_be_met_says_what_is_missing() {
+    let mut p = flat(6, 0.0);
+    let mut car = battery(2_000.0);
+    car.plugged = vec![true, true, false, false, true, true];
+    car.departures = vec![Departure { at: 2, due_wh: 9_000.0, trip_wh: 3_000.0 }];
+    p.stores.push(car);
+    let plan = solve(&p).expect("solves");
+    let charged = 2_000.0 + 2.0 * 2_500.0 * 0.95;
+    assert!((plan.shortfall.departure_wh - (9_000.0 - charged)).abs() < 1.0);
+    assert!((plan.stores[0].stored_wh[2] - charged).abs() < 1.0);
+    assert!((plan.stores[0].stored_wh[3] - (charged - 3_000.0)).abs() < 1.0);
+}
+
+#[test]
+fn a_battery_below_its_floor_is_filled_first() {
+    let mut p = flat(4, 0.0);
+    p.retail = vec![500_000.0, 100_000.0, 100_000.0, 100_000.0];
+    p.stores.push(battery(200.0));
+    let plan = solve(&p).expect("solves");
+    assert!((plan.stores[0].stored_wh[1] - 1_000.0).abs() < 1.0);
+    assert_eq!(plan.shortfall.floor_wh, 0.0);
+}
+
+#[test]
+fn bought_energy_that_is_not_used_leaves_again() {
+    let mut p = flat(2, 500.0);
+    p.bought_wh[0] = 800.0;
+    p.stores.push(Store { charge_wh: 0.0, discharge_wh: 0.0, ..battery(1_000.0) });
+    let plan = solve(&p).expect("solves");
+    assert!((plan.export_wh[0] - 300.0).abs() < 0.1);
+    assert!((plan.import_wh[1] - 500.0).abs() < 0.1 && plan.import_wh[0] == 0.0);
+}
+
+#[test]
+fn surplus_beyond_the_line_is_curtailed() {
+    let mut p = flat(2, 500.0);
+    p.solar_wh[0] = 4_000.0;
+    let plan = solve(&p).expect("solves");
+    assert_eq!((plan.export_wh[0], plan.curtailed_wh[0]), (2_500.0, 1_000.0));
+    p.stores.push(battery(9_900.0));
+    let plan = solve(&p).expect("solves");
+    assert!(plan.curtailed_wh[0] > 800.0 && plan.curtailed_wh[0] < 1_000.0);
+}
+
+#[test]
+fn a_negative_feed_in_price_curtails_rather_than_pays() {
+    let mut p = flat(2, 500.0);
+    p.solar_wh[0] = 2_000.0;
+    p.feed_in = vec![-50_000.0; 2];
+    let plan = solve(&p).expect("solves");
+    assert_eq!((plan.export_wh[0], plan.curtailed_wh[0]), (0.0, 1_500.0));
+}
+
+#[test]
+fn the_end_of_the_horizon_follows_its_mode() {
+    let mut p = flat(4, 500.0);
+    p.stores.push(battery(6_000.0));
+    let end = |p: &Problem| solve(p).expect("solves").stores[0].stored_wh[4];
+    p.terminal = Terminal::Hold;
+    assert!(end(&p) > 5_999.0);
+    p.terminal = Terminal::FeedIn;
+    assert!(end(&p) < 6_000.0 - 2_000.0);
+    p.terminal = Terminal::Replacement;
+    // What is served from the battery now costs 0.3; putting it back costs more.
+    assert!((terminal_value(&p, &p.stores[0]) - 0.98 * 0.95 * 300_000.0).abs() < 1.0);
+}
+
+#[test]
+fn the_upper_bound_of_the_terminal_value_wins() {
+    let mut p = flat(4, 0.0);
+    p.stores.push(Store { wear: 250_000.0, ..battery(0.0) });
+    let value = terminal_value(&p, &p.stores[0]);
+    assert!((value - 0.98 * 0.95 * 50_000.0).abs() < 1.0, "{value}");
+}
+
+#[test]
+fn equal_hours_are_told_apart_by_site() {
+    let mut p = flat(16, 0.0);
+    p.jobs.push(Job { from: 0, until: 16, energy_wh: 500.0, power_wh: 500.0 });
+    let hour = |seed| {
+        let plan = solve(&Problem { tilt_seed: seed, ..p.clone() }).expect("solves");
+        plan.jobs_wh[0].iter().position(|wh| *wh > 250.0)
+    };
+    let hours: std::collections::BTreeSet<_> = (1..40).map(hour).collect();
+    assert!(hours.len() > 8, "{hours:?}");
+    assert_eq!(hour(7), hour(7));
+}
+
+#[test]
+fn a_job_may_wait_beyond_the_horizon_but_not_beyond_its_window() {
+    let mut p = flat(4, 0.0);
+    p.retail = vec![500_000.0, 500_000.0, 500_000.0, 100_000.0];
+    p.jobs.push(Job { from: 0, until: 6, energy_wh: 1_500.0, power_wh: 500.0 });
+    let plan = solve(&p).expect("solves");
+    assert!((plan.jobs_wh[0][3] - 500.0).abs() < 0.1);
+    assert!(plan.jobs_wh[0][..3].iter().sum::<f64>() < 0.1, "the rest waits");
+    p.jobs[0].until = 3;
+    let plan = solve(&p).expect("solves");
+    assert!((plan.jobs_wh[0].iter().sum::<f64>() - 1_500.0).abs() < 0.1);
+    p.jobs[0].energy_wh = 2_000.0;
+    assert!((solve(&p).expect("solves").shortfall.job_wh - 500.0).abs() < 0.1);
+}
+
+#[test]
+fn a_pooled_sale_leaves_where_it_is_cheapest() {
+    let mut p = flat(4, 500.0);
+    p.solar_wh = vec![0.0, 2_000.0, 0.0, 0.0];
+    p.pooled = Some(PooledSale { from: 0, until: 4, energy_wh: 1_000.0 });
+    let plan = solve(&p).expect("solves");
+    assert_eq!(plan.shortfall.total_wh(), 0.0);
+    assert_eq!(plan.pooled_wh, [0.0, 1_000.0, 0.0, 0.0]);
+    p.pooled = Some(PooledSale { from: 0, until: 4, energy_wh: 1_800.0 });
+    let plan = solve(&p).expect("solves");
+    assert!((plan.shortfall.pooled_wh - 300.0).abs() < 0.1, "no import for it");
+}
+
+#[test]
+fn the_marginal_value_follows_the_grid_and_the_battery() {
+    let mut p = flat(4, 500.0);
+    p.retail = vec![100_000.0, 100_000.0, 500_000.0, 100_000.0];
+    p.stores.push(battery(1_000.0));
+    let plan = solve(&p).expect("solves");
+    // Charged in the cheap hours for the dear one: there a kWh is worth what charging costs.
+    assert!((plan.marginal[0] - 100_000.0).abs() < 100.0, "{:?}", plan.marginal);
+    assert!((plan.marginal[2] - 100_000.0 / 0.95 / 0.95).abs() < 200.0, "{:?}", plan.marginal);
+}
+
+#[test]
+fn malformed_questions_are_refused() {
+    let mut p = flat(4, 0.0);
+    p.retail.pop();
+    assert!(matches!(solve(&p), Err(SolveError::Malformed(_))));
+    let mut p = flat(4, 0.0);
+    p.load_wh[1] = f64::NAN;
+    assert!(matches!(solve(&p), Err(SolveError::Malformed(_))));
+    assert!(solve(&flat(0, 0.0)).is_ok(), "no horizon, nothing to plan");
+}

@@ -1,5 +1,6 @@
 //! The Resource Agent (RA): one per device; readings in, status and limits out.
 
+mod check;
 pub mod nature;
 pub mod reading;
 
@@ -86,19 +87,106 @@ pub struct ResourceSnapshot {
     pub refused: u64,
 }
 
+/// Readings kept for whoever looks.
+const READINGS_KEPT: usize = 96;
+
 /// The mind of one device.
 #[derive(Debug, Clone)]
 pub struct ResourceAgent {
     device: DeviceIndex,
     nature: Nature,
+    interval_s: u32,
+    epoch: Option<(Epoch, Deadlines)>,
+    readings: VecDeque<Reading>,
+    setpoint: Option<Setpoint>,
+    has_lapsed: bool,
+    refused: u64,
 }
 
 impl ResourceAgent {
     /// The mind of device number `device`, in a market of `interval_s` seconds per interval.
     #[must_use]
     pub fn new(device: DeviceIndex, nature: Nature, interval_s: u32) -> Self {
-        let _ = interval_s;
-        Self { device, nature }
+        Self {
+            device,
+            nature,
+            interval_s,
+            epoch: None,
+            readings: VecDeque::new(),
+            setpoint: None,
+            has_lapsed: false,
+            refused: 0,
+        }
+    }
+
+    fn start(&mut self, epoch: Epoch, deadlines: Deadlines, out: &mut Vec<ResourceEffect>) {
+        if self.epoch.is_some_and(|(known, _)| epoch <= known) {
+            return;
+        }
+        self.epoch = Some((epoch, deadlines));
+        self.has_lapsed = false;
+        if let Some(ended) = epoch.0.checked_sub(1) {
+            out.push(ResourceEffect::Sense { interval: Interval(ended) });
+        }
+    }
+
+    fn read(&mut self, reading: Reading) -> Result<ResourceEffect, Refusal> {
+        let current = self.epoch.map(|(epoch, _)| epoch);
+        if current.is_some_and(|current| reading.interval >= current) {
+            return Err(Refusal::FromTheFuture);
+        }
+        if self.readings.back().is_some_and(|last| reading.interval <= last.interval) {
+            return Err(Refusal::OutOfDate);
+        }
+        check::reading(&self.nature, &reading, self.interval_s)?;
+        if self.readings.len() == READINGS_KEPT {
+            self.readings.pop_front();
+        }
+        self.readings.push_back(reading.clone());
+        Ok(ResourceEffect::Telemetry(reading))
+    }
+
+    fn follow(&mut self, wish: Setpoint) -> Result<ResourceEffect, Refusal> {
+        match self.epoch.map(|(epoch, _)| epoch) {
+            Some(current) if wish.interval < current => return Err(Refusal::OutOfDate),
+            Some(current) if wish.interval > current => return Err(Refusal::FromTheFuture),
+            None => return Err(Refusal::FromTheFuture),
+            Some(_) => {}
+        }
+        let setpoint = check::follow(&self.nature, wish, self.interval_s)?;
+        self.setpoint = Some(setpoint);
+        self.has_lapsed = false;
+        Ok(ResourceEffect::Command(setpoint))
+    }
+
+    /// Whether the device still waits for its setpoint of the current interval, and until when.
+    fn waits_until(&self) -> Option<Timestamp> {
+        let (epoch, deadlines) = self.epoch?;
+        let is_told = self.setpoint.is_some_and(|setpoint| setpoint.interval == epoch);
+        let is_controllable = !matches!(self.nature, Nature::Load | Nature::Meter);
+        (is_controllable && !is_told && !self.has_lapsed).then_some(deadlines.d1)
+    }
+
+    /// What is safe without instructions: battery idle, vehicle charging gently, generator free,
+    /// jobs as they come.
+    fn safe(&self, interval: Interval) -> Setpoint {
+        let most = |power_w| check::energy_wh(power_w, self.interval_s);
+        let (consume_wh, produce_wh) = match &self.nature {
+            Nature::Vehicle(store) => (most(store.charge_w.min(check::LEAST_CHARGE_W)), 0),
+            Nature::Solar { rated_w } | Nature::Wind { rated_w } => (0, most(*rated_w) * 2),
+            Nature::Deferrable => (u64::MAX, 0),
+            Nature::Battery(_) | Nature::Load | Nature::Meter => (0, 0),
+        };
+        Setpoint { interval, consume_wh, produce_wh }
+    }
+
+    fn lapse(&mut self, now: Timestamp, out: &mut Vec<ResourceEffect>) {
+        if let (Some(until), Some((epoch, _))) = (self.waits_until(), self.epoch)
+            && until <= now
+        {
+            self.has_lapsed = true;
+            out.push(ResourceEffect::Lapse(self.safe(epoch)));
+        }
     }
 }
 
@@ -107,20 +195,41 @@ impl Machine for ResourceAgent {
     type Effect = ResourceEffect;
     type Snapshot = ResourceSnapshot;
 
-    fn handle(&mut self, _now: Timestamp, _input: ResourceInput, _out: &mut Vec<ResourceEffect>) {}
+    fn handle(&mut self, now: Timestamp, input: ResourceInput, out: &mut Vec<ResourceEffect>) {
+        let answer = match input {
+            ResourceInput::EpochStart { epoch, deadlines } => {
+                self.start(epoch, deadlines, out);
+                return;
+            }
+            ResourceInput::Wake => {
+                self.lapse(now, out);
+                return;
+            }
+            ResourceInput::Reading(reading) => self.read(reading),
+            ResourceInput::Setpoint(wish) => self.follow(wish),
+        };
+        out.push(answer.unwrap_or_else(|refusal| {
+            self.refused += 1;
+            ResourceEffect::Refuse(refusal)
+        }));
+    }
 
     fn wake_at(&self) -> Option<Timestamp> {
-        None
+        self.waits_until()
     }
 
     fn snapshot(&self) -> ResourceSnapshot {
         ResourceSnapshot {
             device: self.device,
             nature: self.nature.clone(),
-            readings: VecDeque::new(),
-            setpoint: None,
-            has_lapsed: false,
-            refused: 0,
+            readings: self.readings.clone(),
+            setpoint: self.setpoint,
+            has_lapsed: self.has_lapsed,
+            refused: self.refused,
         }
     }
 }
+
+#[cfg(test)]
+#[path = "resource_tests.rs"]
+mod tests;

@@ -1,5 +1,12 @@
 //! Very-short-term forecasts from readings (protocol 3.1): a trait, so that it can be replaced.
 
+mod history;
+mod perfect;
+mod profile;
+
+pub use perfect::Perfect;
+pub use profile::ProfileForecaster;
+
 use gridpact_chain::terms::Interval;
 
 use crate::resource::reading::DeviceIndex;
@@ -73,3 +80,6 @@ pub trait Forecaster: Send {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -185,6 +185,7 @@ fn raise_replica(spec: &Rc<HomeSpec>, doors: &HomeDoors, commons: &Commons) -> B
             time: doors.social.time.clone(),
             appended: doors.verifier.appended.clone(),
             closed: doors.verifier.closed.clone(),
+            fetched: doors.verifier.fetched.clone(),
         },
         journal: Rc::clone(&spec.journal),
         signer: spec.signer.clone(),

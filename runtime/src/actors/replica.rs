@@ -80,6 +80,10 @@ pub struct PairClosed {
     pub proof: Arc<Proof>,
 }
 
+/// To the own verifier: closed pairs as a peer holds them.
+#[derive(Debug, Clone)]
+pub struct PairsFetched(pub Vec<(Arc<Pair>, Arc<Proof>)>);
+
 /// To itself, behind everything that is queued: commit the journal and empty the outbox.
 #[derive(Debug, Clone, Copy)]
 struct Flush;
@@ -88,7 +92,15 @@ macro_rules! letters {
     ($($letter:ty),*) => { $(impl Message for $letter { type Reply = (); })* };
 }
 letters!(
-    FromReplica, Signed, Publish, ContractSettled, ChainTime, PairAppended, PairClosed, Flush
+    FromReplica,
+    Signed,
+    Publish,
+    ContractSettled,
+    ChainTime,
+    PairAppended,
+    PairClosed,
+    PairsFetched,
+    Flush
 );
 
 /// The doors of a replica.
@@ -134,6 +146,8 @@ pub struct ReplicaPorts {
     pub appended: Door<PairAppended>,
     /// The own verifier: closed pairs.
     pub closed: Door<PairClosed>,
+    /// The own verifier: good copies from a peer.
+    pub fetched: Door<PairsFetched>,
 }
 
 /// What a fault or refusal was, for whoever counts.
@@ -146,6 +160,8 @@ pub struct ReplicaCounts {
     pub refused: u64,
     /// Misdeeds somebody else can check.
     pub faults: u64,
+    /// Own troubles for an operator.
+    pub alarms: u64,
 }
 
 /// One node's actor.
@@ -248,7 +264,9 @@ impl ReplicaActor {
             }
             Effect::Lapsed { .. } => {}
             Effect::Refused { .. } => self.counts.borrow_mut().refused += 1,
+            Effect::Fetched(pairs) => ports.fetched.tell(PairsFetched(pairs)),
             Effect::Fault(_) => self.counts.borrow_mut().faults += 1,
+            Effect::Alarm(_) => self.counts.borrow_mut().alarms += 1,
         }
     }
 

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use gridpact_chain::journal::JournalEntry;
 use gridpact_chain::verifier::{Counters, Finding, Verifier};
 
-use super::replica::{PairAppended, PairClosed};
+use super::replica::{PairAppended, PairClosed, PairsFetched};
 use super::{Door, EpochEnded};
 use crate::clock::Clock;
 use crate::store::Entry;
@@ -57,6 +57,8 @@ pub struct VerifierInbox {
     pub appended: Door<PairAppended>,
     /// A pair is closed.
     pub closed: Door<PairClosed>,
+    /// Good copies from a peer.
+    pub fetched: Door<PairsFetched>,
     /// An epoch has ended.
     pub ended: Door<EpochEnded>,
 }
@@ -66,6 +68,7 @@ impl VerifierInbox {
     pub fn open(&self, actor: &Ref<VerifierActor>) {
         self.appended.open(actor.port());
         self.closed.open(actor.port());
+        self.fetched.open(actor.port());
         self.ended.open(actor.port());
     }
 }
@@ -132,6 +135,16 @@ impl Handler<PairAppended> for VerifierActor {
 impl Handler<PairClosed> for VerifierActor {
     fn handle(&mut self, PairClosed { height, proof }: PairClosed, _: &mut Context<Self>) {
         self.work(|mind, verdicts, found| found.extend(mind.close(height, proof, verdicts)));
+    }
+}
+
+impl Handler<PairsFetched> for VerifierActor {
+    fn handle(&mut self, PairsFetched(pairs): PairsFetched, _: &mut Context<Self>) {
+        for (pair, proof) in pairs {
+            if self.mind.suspects().contains(&pair.height()) {
+                self.mind.repair(pair.height(), pair, proof, &*self.verdicts);
+            }
+        }
     }
 }
 

@@ -38,7 +38,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// Part of the year taken from measured files
-    #[arg(long, value_name = "summer|winter")]
+    #[arg(long, value_name = "summer|winter", value_parser = season)]
     season: Option<Season>,
     /// A community's own meters (CSV: site,start,import_wh,export_wh)
     #[arg(long, value_name = "DIR")]
@@ -77,6 +77,14 @@ impl Args {
             None => Scenario::default(),
         };
         base.apply(&self.overrides()).map_err(Failure::input)
+    }
+}
+
+fn season(text: &str) -> Result<Season, String> {
+    match text {
+        "summer" => Ok(Season::Summer),
+        "winter" => Ok(Season::Winter),
+        _ => Err("summer or winter".to_owned()),
     }
 }
 

@@ -17,9 +17,25 @@ use crate::sim::plant::Plant;
 #[derive(Debug)]
 pub struct Field {
     plant: Plant,
+    start: Interval,
     next: Interval,
     commands: Vec<Vec<Option<Setpoint>>>,
     readings: Vec<Vec<Reading>>,
+}
+
+/// How a device stood when `interval`, one of the recorded history, had ended.
+#[must_use]
+pub fn recorded(
+    plant: &Plant,
+    site: PartyId,
+    device: DeviceIndex,
+    interval: Interval,
+) -> Reading {
+    let history = plant.recorded(site, device);
+    let seen = history.into_iter().find(|reading| reading.interval == interval);
+    let opening = plant.opening(site, device);
+    let Reading { consumed_wh, produced_wh, curtailed_wh, .. } = seen.unwrap_or_default();
+    Reading { interval, consumed_wh, produced_wh, curtailed_wh, ..opening }
 }
 
 impl Field {
@@ -34,7 +50,7 @@ impl Field {
             .map(|site| shape(site).map(|device| plant.opening(party(site), index(device))).collect())
             .collect();
         let commands = sites.map(|site| shape(site).map(|_| None).collect()).collect();
-        Self { plant, next: community.start, commands, readings }
+        Self { plant, start: community.start, next: community.start, commands, readings }
     }
 
     /// Moves every device through all intervals up to and including `last`.
@@ -86,6 +102,9 @@ impl SimulatedDriver {
 impl Driver for SimulatedDriver {
     fn sense(&mut self, interval: Interval) -> Option<Reading> {
         let mut field = self.field.borrow_mut();
+        if interval < field.start {
+            return Some(recorded(&field.plant, party(self.site), index(self.device), interval));
+        }
         field.advance_through(interval);
         let reading = field.readings.get(self.site)?.get(self.device)?;
         Some(Reading { interval, ..reading.clone() })

@@ -17,6 +17,7 @@ use gridpact_chain::terms::{Interval, PartyId};
 use super::community::Community;
 use super::homes::{Nursery, device_index, first_epoch, party_of};
 use super::plant::{Plant, SiteInterval};
+use crate::device::simulated::recorded;
 
 /// What a home did without trading, per simulated interval.
 pub type Life = Vec<SiteInterval>;
@@ -68,7 +69,7 @@ fn alone(nursery: &Nursery, plant: &mut Plant, party: PartyId) -> Life {
         let ended = Interval(epoch.0.saturating_sub(1));
         let readings: Vec<Reading> = (0..devices)
             .map(|device| match ended < community.start {
-                true => plant.before(party, device_index(device), ended),
+                true => recorded(plant, party, device_index(device), ended),
                 false => plant.step(party, device_index(device), ended, home.setpoint(device, ended)),
             })
             .collect();

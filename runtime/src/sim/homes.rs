@@ -179,3 +179,13 @@ pub fn party_of(site: usize) -> PartyId {
 pub fn first_epoch(community: &Community) -> Interval {
     Interval(community.start.0.saturating_sub(LEAD))
 }
+
+impl gridpact_agents::local::tariff::Tariff for super::tariff::SiteTariff {
+    fn retail(&self, at: Interval) -> Price {
+        Self::retail(self, at)
+    }
+
+    fn feed_in(&self, at: Interval) -> Price {
+        Self::feed_in(self, at)
+    }
+}

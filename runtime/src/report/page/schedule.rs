@@ -21,10 +21,15 @@ pub fn section(report: &Report) -> String {
     );
     let sums = Sources::of(day.rows.iter().zip(day.flows));
     let residual = day.rows.iter().map(|row| row.residual_wh().unsigned_abs()).max().unwrap_or(0);
+    let shifting = if day.shifts() {
+        " Deferrable load moved from the dashed line to the solid one, its energy unchanged."
+    } else {
+        ""
+    };
     let caption = format!(
         "It drew {} from peers and {} from the grid, sold {} to peers and fed {} into the grid. \
-         Areas above less areas below give the shifted load in every interval (largest residual {residual} Wh); \
-         deferrable load moved from the dashed line to the solid one, its energy unchanged.",
+         Areas above less areas below give the load in every interval (largest residual \
+         {residual} Wh).{shifting}",
         energy(sums.bought_wh.into()),
         energy(sums.grid_import_wh.into()),
         energy(sums.sold_wh.into()),
@@ -94,6 +99,10 @@ impl<'a> Day<'a> {
         (kinds, sums.bought_wh.saturating_add(sums.sold_wh))
     }
 
+    fn shifts(&self) -> bool {
+        self.rows.iter().any(|row| row.load_wh != row.shifted_load_wh)
+    }
+
     fn kw(&self, report: &Report, of: impl Fn(&Row, &Flow) -> u64) -> Vec<f64> {
         let kw_per_wh = 3.6 / f64::from(report.run().calendar.interval_s);
         self.rows.iter().zip(self.flows).map(|(r, f)| of(r, f) as f64 * kw_per_wh).collect()
@@ -154,7 +163,9 @@ impl<'a> Day<'a> {
         let mut keys: Vec<Key> =
             areas.map(|(class, words, _)| Key { class, shape: "area", words }).collect();
         keys.push(Key { class: "load", shape: "line", words: "load" });
-        keys.push(Key { class: "load", shape: "dash", words: "load before shifting" });
+        if self.shifts() {
+            keys.push(Key { class: "load", shape: "dash", words: "load before shifting" });
+        }
         keys
     }
 

@@ -37,20 +37,33 @@ type DumpReply = tokio::sync::oneshot::Sender<super::control::Dump>;
 #[derive(Default)]
 pub(crate) struct Cold {
     pub(crate) task: Option<Waker>,
+    rare: Option<Box<Rare>>,
+}
+
+/// What most actors never need, allocated when one does: a node has many idle actors.
+#[derive(Default)]
+pub(crate) struct Rare {
     waiters: Vec<Waker>,
     mourners: Vec<Mourner>,
     refusals: BTreeMap<&'static str, u64>,
     pub(crate) dumps: Vec<DumpReply>,
-    pub(crate) last_fault: Option<Fault>,
+    last_fault: Option<Fault>,
     end: Option<Reason>,
 }
 
-/// See the file's head.
+impl Cold {
+    pub(crate) fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+}
+
+/// See the file's head. In C's order: what every letter touches comes first.
+#[repr(C)]
 pub(crate) struct Cell {
     gate: AtomicU64,
+    handled: AtomicU64,
     flags: AtomicU32,
     holders: AtomicU32,
-    handled: AtomicU64,
     mailbox: Mailbox,
     stage: AtomicU32,
     life: AtomicU32,
@@ -126,8 +139,9 @@ impl Cell {
         }
         {
             let mut cold = self.cold();
-            if !cold.waiters.iter().any(|known| known.will_wake(waker)) {
-                cold.waiters.push(waker.clone());
+            let waiters = &mut cold.rare().waiters;
+            if !waiters.iter().any(|known| known.will_wake(waker)) {
+                waiters.push(waker.clone());
             }
             self.gate.fetch_or(WAITERS, Ordering::AcqRel);
         }
@@ -143,7 +157,7 @@ impl Cell {
         let waiters = {
             let mut cold = self.cold();
             self.gate.fetch_and(!WAITERS, Ordering::AcqRel);
-            std::mem::take(&mut cold.waiters)
+            cold.rare.as_mut().map(|rare| std::mem::take(&mut rare.waiters)).unwrap_or_default()
         };
         waiters.into_iter().for_each(Waker::wake);
     }
@@ -170,7 +184,7 @@ impl Cell {
     #[cold]
     pub(crate) fn count_refusal(&self, letter: &'static str) {
         self.rejected.fetch_add(1, Ordering::Relaxed);
-        *self.cold().refusals.entry(letter).or_default() += 1;
+        *self.cold().rare().refusals.entry(letter).or_default() += 1;
     }
 
     // ---- holders and flags -------------------------------------------------------------------------------------
@@ -223,7 +237,7 @@ impl Cell {
 
     pub(crate) fn count_panic(&self, fault: Fault) {
         self.panics.fetch_add(1, Ordering::Relaxed);
-        self.cold().last_fault = Some(fault);
+        self.cold().rare().last_fault = Some(fault);
     }
 
     pub(crate) fn begin_life(&self, life: u32) {
@@ -239,7 +253,13 @@ impl Cell {
     }
 
     pub(crate) fn health(&self) -> Health {
-        let cold = self.cold();
+        let (refusals, last_fault) = match self.cold().rare.as_deref() {
+            None => (Vec::new(), None),
+            Some(rare) => {
+                let refusals = rare.refusals.iter().map(|(letter, count)| (*letter, *count)).collect();
+                (refusals, rare.last_fault.clone())
+            }
+        };
         let paused = self.flags() & PAUSED != 0;
         Health {
             name: Arc::clone(&self.name),
@@ -252,8 +272,8 @@ impl Cell {
             rejected: self.rejected.load(Ordering::Relaxed),
             panics: self.panics.load(Ordering::Relaxed),
             restarts: self.restarts.load(Ordering::Relaxed),
-            refusals: cold.refusals.iter().map(|(letter, count)| (*letter, *count)).collect(),
-            last_fault: cold.last_fault.clone(),
+            refusals,
+            last_fault,
         }
     }
 
@@ -263,9 +283,10 @@ impl Cell {
     pub(crate) fn mourn(&self, mourner: Mourner) {
         let reason = {
             let mut cold = self.cold();
-            match cold.end.clone() {
+            let rare = cold.rare();
+            match rare.end.clone() {
                 None => {
-                    cold.mourners.push(mourner);
+                    rare.mourners.push(mourner);
                     return;
                 }
                 Some(reason) => reason,
@@ -283,9 +304,10 @@ impl Cell {
         let mourners = {
             let mut cold = self.cold();
             cold.task = None;
-            cold.dumps.clear();
-            cold.end = Some(reason.clone());
-            std::mem::take(&mut cold.mourners)
+            let rare = cold.rare();
+            rare.dumps.clear();
+            rare.end = Some(reason.clone());
+            std::mem::take(&mut rare.mourners)
         };
         let ended = Ended { name: Arc::clone(&self.name), reason };
         for mourner in mourners {

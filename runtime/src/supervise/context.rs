@@ -16,7 +16,7 @@ use super::actor::{Actor, Handler, Message};
 use super::control::Control;
 use super::mailbox::{Block, Post, Slot, WakeToken};
 use super::port::{AskError, Port};
-use super::timers::{Instant, Sleeper, Timer};
+use super::timers::{Instant, Key, Sleeper, Timer};
 
 /// Letters handled in one poll before other tasks of the arbiter get their turn.
 pub(crate) const TURN: u32 = 128;
@@ -34,20 +34,20 @@ pub(crate) enum Leaving {
     Stop,
     Finish,
     Unheld,
-    Fail(String),
+    Fail(Box<str>),
 }
 
 /// The actor's own side of the kit, handed to every handler.
 pub struct Context<A: Actor> {
-    parts: ContextParts<Body<A>>,
     block: Arc<Block<A>>,
     budget: u32,
     life: u32,
+    pub(crate) current: &'static str,
+    pub(crate) leaving: Option<Leaving>,
     streams: u32,
     paused: bool,
-    pub(crate) leaving: Option<Leaving>,
-    pub(crate) current: &'static str,
-    wake: Option<Timer>,
+    wake: Option<Key>,
+    parts: ContextParts<Body<A>>,
     pub(crate) heir: Option<Box<A>>,
 }
 
@@ -105,7 +105,7 @@ impl<A: Actor> Context<A> {
 
     /// Gives this life up as broken, as a panic would, after this handler.
     pub fn fail(&mut self, why: impl Into<String>) {
-        self.leave(Leaving::Fail(why.into()));
+        self.leave(Leaving::Fail(why.into().into()));
     }
 
     fn leave(&mut self, how: Leaving) {
@@ -114,21 +114,21 @@ impl<A: Actor> Context<A> {
 
     /// Arms, moves or clears the one wake of this life; [`Actor::wake`] is called when it comes due.
     pub fn wake_at(&mut self, at: Option<Instant>) {
-        if self.wake.as_ref().map(Timer::at) == at {
+        if self.wake_armed() == at {
             return;
         }
         if let Some(armed) = self.wake.take() {
-            armed.cancel();
+            self.block.timers.cancel(armed);
         }
         if let Some(at) = at {
             let sleeper: Arc<dyn Sleeper> = self.block.clone();
-            self.wake = Some(self.block.timers.wake(at, sleeper));
+            self.wake = Some(self.block.timers.wake(at, sleeper).key());
         }
     }
 
     /// When the wake is due, if it is armed.
     pub fn wake_armed(&self) -> Option<Instant> {
-        self.wake.as_ref().map(Timer::at)
+        self.wake.map(|(at, _)| at)
     }
 
     /// A letter to this actor at an instant. It holds no slot, so it is never refused, and dies with this life.
@@ -195,7 +195,7 @@ impl<A: Actor> Context<A> {
     /// Whether this token belongs to the armed wake, which is then disarmed.
     pub(crate) fn disarm(&mut self, sequence: u64) -> bool {
         self.budget = self.budget.saturating_sub(1);
-        if self.wake.as_ref().map(Timer::sequence) != Some(sequence) {
+        if self.wake.map(|(_, armed)| armed) != Some(sequence) {
             return false;
         }
         self.current = "wake";

@@ -67,7 +67,7 @@ impl Control {
             if cold.task.is_none() && self.anchor.cell().is_shut() {
                 return Err(AskError::Closed);
             }
-            cold.dumps.push(tx);
+            cold.rare().dumps.push(tx);
         }
         self.anchor.cell().raise(DUMP);
         match timeout_at(deadline, rx).await {

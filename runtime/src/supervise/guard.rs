@@ -232,7 +232,7 @@ impl<A: Actor> Guard<A> {
             Ok(Poll::Pending) => {
                 let cx = life.ctx();
                 if let Some(Leaving::Fail(why)) = &cx.leaving {
-                    let fault = Fault { at: cx.current, text: why.as_str().into() };
+                    let fault = Fault { at: cx.current, text: Arc::from(&**why) };
                     return self.fail(fault);
                 }
                 if cx.is_exhausted() {
@@ -325,7 +325,7 @@ impl<A: Actor> Guard<A> {
 
     fn glimpse(&mut self) {
         let cell = &self.block.cell;
-        let waiting = std::mem::take(&mut cell.cold().dumps);
+        let waiting = std::mem::take(&mut cell.cold().rare().dumps);
         let health = cell.health();
         let give = move |text: String| {
             for reply in waiting {

@@ -25,7 +25,8 @@ enum Action {
     Letter(Box<dyn FnOnce() + Send>),
 }
 
-type Key = (Instant, u64);
+/// Names a timer: when it is due, and its sequence number.
+pub(crate) type Key = (Instant, u64);
 
 #[derive(Default)]
 struct Queue {
@@ -90,6 +91,12 @@ impl Timers {
         Timer { service: Arc::clone(self), key }
     }
 
+    /// Takes a timer back; false when it has fired already.
+    pub(crate) fn cancel(&self, key: Key) -> bool {
+        let action = self.queue().due.remove(&key);
+        action.is_some()
+    }
+
     /// What is due, and when to look again.
     fn take_due(&self, now: Instant, waker: &Waker) -> (Vec<(Key, Action)>, Option<Instant>) {
         let mut queue = self.queue();
@@ -119,14 +126,14 @@ impl Timer {
         self.key.0
     }
 
-    pub(crate) fn sequence(&self) -> u64 {
-        self.key.1
+    /// The timer without its service, for an owner that knows the service anyway.
+    pub(crate) fn key(&self) -> Key {
+        self.key
     }
 
     /// Takes it back; false when it has fired already.
     pub fn cancel(&self) -> bool {
-        let action = self.service.queue().due.remove(&self.key);
-        action.is_some()
+        self.service.cancel(self.key)
     }
 }
 

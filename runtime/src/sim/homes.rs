@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use gridpact_agents::local::forecast::{Calendar, Forecaster, SeriesId};
+use gridpact_agents::local::forecast::{Calendar, Forecaster, Perfect, ProfileForecaster, SeriesId};
 use gridpact_agents::local::setup::{Connection, LocalSetup};
 use gridpact_agents::params::Params;
 use gridpact_agents::resource::nature::Nature;
@@ -83,10 +83,11 @@ impl Nursery {
     }
 
     fn perfect(&self, site: &Site) -> Box<dyn Forecaster> {
-        let mut known = gridpact_agents::local::forecast::Perfect::new(self.community.first());
+        let mut known = Perfect::new();
         for (device, given) in (0..).zip(&site.devices) {
             if let DeviceData::Series(series) = &given.data {
-                known.insert(device, Arc::clone(series), is_generator(&given.nature));
+                let (device, first) = (SeriesId::Device(device), self.community.first());
+                known = known.with(device, first, Arc::clone(series));
             }
         }
         Box::new(known)
@@ -94,8 +95,12 @@ impl Nursery {
 
     /// The history up to the readings that the first epochs will bring.
     fn learned(&self, party: PartyId, site: &Site, plant: &Plant) -> Box<dyn Forecaster> {
-        let mut learning =
-            gridpact_agents::local::forecast::Auto::new(Arc::clone(&self.calendar), &natures(site));
+        let mut learning = ProfileForecaster::new(Arc::clone(&self.calendar));
+        for (device, given) in (0..).zip(&site.devices) {
+            if let Some(rated_wh) = rated_wh(&given.nature, self.community.interval_s) {
+                learning = learning.with_rated(SeriesId::Device(device), rated_wh);
+            }
+        }
         let unheard = self.community.start.0.saturating_sub(1 + LEAD);
         for (device, given) in (0..).zip(&site.devices) {
             if matches!(given.data, DeviceData::Series(_)) {
@@ -152,8 +157,14 @@ pub fn drivers(field: &Rc<RefCell<Field>>, party: PartyId) -> Rc<dyn Fn(usize) -
     })
 }
 
-fn is_generator(nature: &Nature) -> bool {
-    matches!(nature, Nature::Solar { .. } | Nature::Wind { .. })
+/// Rated output of a generator in one interval, Wh.
+fn rated_wh(nature: &Nature, interval_s: u32) -> Option<f64> {
+    match nature {
+        Nature::Solar { rated_w } | Nature::Wind { rated_w } => {
+            Some(*rated_w as f64 * f64::from(interval_s) / 3600.0)
+        }
+        _ => None,
+    }
 }
 
 /// What a load took or a generator could have given, Wh.

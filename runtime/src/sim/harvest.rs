@@ -67,7 +67,7 @@ pub fn run(
     uncontrolled: &[Life],
     local: &[Life],
 ) -> Run {
-    let (tariffs, tariff_of) = tariffs(community);
+    let (tariffs, tariff_of) = tariffs(scenario, community);
     let lives = uncontrolled.iter().zip(local);
     let sites = community
         .sites
@@ -112,7 +112,7 @@ fn calendar(community: &Community) -> Calendar {
 }
 
 /// Price lists in use, each once, and each home's place in the list.
-fn tariffs(community: &Community) -> (Vec<Tariff>, Vec<usize>) {
+fn tariffs(scenario: &Scenario, community: &Community) -> (Vec<Tariff>, Vec<usize>) {
     let mut known: Vec<(*const (), Tariff)> = Vec::new();
     let places = community
         .sites
@@ -120,7 +120,7 @@ fn tariffs(community: &Community) -> (Vec<Tariff>, Vec<usize>) {
         .map(|site| {
             let id = Arc::as_ptr(&site.tariff).cast::<()>();
             known.iter().position(|(other, _)| *other == id).unwrap_or_else(|| {
-                known.push((id, price_list(community, site)));
+                known.push((id, price_list(scenario, community, site)));
                 known.len() - 1
             })
         })
@@ -128,12 +128,12 @@ fn tariffs(community: &Community) -> (Vec<Tariff>, Vec<usize>) {
     (known.into_iter().map(|(_, tariff)| tariff).collect(), places)
 }
 
-fn price_list(community: &Community, site: &Site) -> Tariff {
+fn price_list(scenario: &Scenario, community: &Community, site: &Site) -> Tariff {
     let over = |price: &dyn Fn(Interval) -> Price| {
         (community.start.0..community.end().0).map(|at| price(Interval(at)).0).collect()
     };
     Tariff {
-        name: site.tariff.name().to_owned(),
+        name: scenario.tariff.preset.name().to_owned(),
         retail_microcurrency_per_kwh: over(&|at| site.tariff.retail(at)),
         feed_in_microcurrency_per_kwh: over(&|at| site.tariff.feed_in(at)),
     }

@@ -6,12 +6,14 @@
 
 pub mod calendar;
 pub mod community;
+pub mod dataset;
 pub mod plant;
 pub mod profiles;
 pub mod scenario;
 pub mod tariff;
 
 use community::Community;
+use dataset::{DatasetError, london, meters};
 use scenario::{Layout, Scenario, ScenarioError};
 
 /// Why a community cannot be put together.
@@ -20,6 +22,9 @@ pub enum BuildError {
     /// A setting of the scenario.
     #[error(transparent)]
     Scenario(#[from] ScenarioError),
+    /// A measured file.
+    #[error(transparent)]
+    Dataset(#[from] DatasetError),
 }
 
 /// The community of a scenario: generated, or from its measured files.
@@ -28,6 +33,8 @@ pub enum BuildError {
 /// A setting or a line of a file that cannot be used, by name.
 pub fn build(scenario: &Scenario) -> Result<Community, BuildError> {
     match scenario.data.layout {
-        Layout::None | Layout::London | Layout::Meters => Ok(profiles::generate(scenario)?),
+        Layout::None => Ok(profiles::generate(scenario)?),
+        Layout::London => london::build(scenario),
+        Layout::Meters => meters::build(scenario),
     }
 }

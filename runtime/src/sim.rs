@@ -4,9 +4,11 @@
 //! files) turn it into a [`community::Community`]; a [`plant::Plant`] is the physical truth of that
 //! community, which minds only see through readings. Nothing here knows actors or bargaining.
 
-pub mod calendar;
+
 pub mod baseline;
+pub mod calendar;
 pub mod community;
+pub mod dataset;
 pub mod faults;
 pub mod founding;
 pub mod harvest;
@@ -19,6 +21,7 @@ pub mod tariff;
 pub mod world;
 
 use community::Community;
+use dataset::{DatasetError, london, meters};
 use scenario::{Layout, Scenario, ScenarioError};
 
 /// Why a community cannot be put together.
@@ -27,6 +30,9 @@ pub enum BuildError {
     /// A setting of the scenario.
     #[error(transparent)]
     Scenario(#[from] ScenarioError),
+    /// A measured file.
+    #[error(transparent)]
+    Dataset(#[from] DatasetError),
 }
 
 /// The community of a scenario: generated, or from its measured files.
@@ -35,6 +41,8 @@ pub enum BuildError {
 /// A setting or a line of a file that cannot be used, by name.
 pub fn build(scenario: &Scenario) -> Result<Community, BuildError> {
     match scenario.data.layout {
-        Layout::None | Layout::London | Layout::Meters => Ok(profiles::generate(scenario)?),
+        Layout::None => Ok(profiles::generate(scenario)?),
+        Layout::London => london::build(scenario),
+        Layout::Meters => meters::build(scenario),
     }
 }

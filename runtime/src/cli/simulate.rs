@@ -1,7 +1,7 @@
 //! `gridpact simulate`: the main job.
 
 use std::io::{IsTerminal, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args as ClapArgs;
@@ -70,10 +70,7 @@ impl Args {
 
     fn scenario(&self) -> Result<Scenario, Failure> {
         let base = match self.scenario.as_deref() {
-            Some(file) if is_file_name(file) => {
-                config::read_scenario(Path::new(file)).map_err(Failure::input)?
-            }
-            Some(name) => Scenario::preset(name).map_err(Failure::input)?,
+            Some(name) => config::scenario(name).map_err(Failure::input)?,
             None => Scenario::default(),
         };
         base.apply(&self.overrides()).map_err(Failure::input)
@@ -86,10 +83,6 @@ fn season(text: &str) -> Result<Season, String> {
         "winter" => Ok(Season::Winter),
         _ => Err("summer or winter".to_owned()),
     }
-}
-
-fn is_file_name(scenario: &str) -> bool {
-    Path::new(scenario).extension().is_some_and(|extension| extension == "toml")
 }
 
 /// Runs the verb.
@@ -106,7 +99,8 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         bar.set_position(done);
     });
     bar.finish_and_clear();
-    let run = run.map_err(Failure::input)?;
+    let mut run = run.map_err(Failure::input)?;
+    run.scenario_toml = config::write_scenario(&scenario).map_err(Failure::input)?;
     let report = Report::new(run).map_err(Failure::input)?;
     report.write(&out).map_err(Failure::input)?;
     if args.json {

@@ -105,17 +105,22 @@ impl Calendar {
     /// The interval at `hour` of the local day `day`; hours from 24 on are of the days after.
     #[must_use]
     pub fn at(&self, day: i32, hour: f64) -> Interval {
-        let noon = self.date.checked_add(i64::from(day).days()).unwrap_or(self.date);
-        let clock = noon
-            .to_datetime(jiff::civil::Time::midnight())
-            .saturating_add(SignedDuration::from_secs((hour * 3600.0) as i64));
-        self.containing(clock)
+        let midnight = self.date_of(day).to_datetime(jiff::civil::Time::midnight());
+        let clock = midnight.saturating_add(SignedDuration::from_secs((hour * 3600.0) as i64));
+        let second = u64::try_from(self.second_of(clock)).unwrap_or(0);
+        Interval::containing(Timestamp(second * 1000), self.interval_s)
     }
 
-    fn containing(&self, clock: DateTime) -> Interval {
-        let second = clock.to_zoned(self.zone.clone()).map_or(0, |z| z.timestamp().as_second());
-        let at = Timestamp(u64::try_from(second).unwrap_or(0) * 1000);
-        Interval::containing(at, self.interval_s)
+    /// The date of the local day `day`.
+    #[must_use]
+    pub fn date_of(&self, day: i32) -> Date {
+        self.date.checked_add(i64::from(day).days()).unwrap_or(self.date)
+    }
+
+    /// Seconds since 1970 at which the local clock shows `clock`.
+    #[must_use]
+    pub fn second_of(&self, clock: DateTime) -> i64 {
+        clock.to_zoned(self.zone.clone()).map_or(0, |zoned| zoned.timestamp().as_second())
     }
 
     /// The local days from the first to the last, look ahead included.

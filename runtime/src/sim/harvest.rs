@@ -81,7 +81,6 @@ pub fn run(
         .collect();
     Run {
         scenario: scenario.name.clone(),
-        scenario_toml: scenario.to_toml(),
         seed: scenario.seed,
         currency: community.currency.clone(),
         calendar: calendar(community),
@@ -95,7 +94,7 @@ pub fn run(
         tasks: crop.observer.look(tasks),
         epochs: crop.observer.look(|seen| epochs(&crop.growth, seen)),
         chain: chain(scenario, founding, &crop),
-        wall_s: 0.0,
+        ..Run::default()
     }
 }
 

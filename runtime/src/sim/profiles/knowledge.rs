@@ -45,7 +45,11 @@ pub fn tell(
             }
         }
     };
-    stays.iter().enumerate().map(tell_one).collect()
+    let mut told: Vec<Stay> = stays.iter().enumerate().map(tell_one).collect();
+    for (told, next) in told.iter_mut().zip(stays.iter().skip(1)) {
+        told.departure = told.departure.min(next.arrival);
+    }
+    told
 }
 
 /// The stay as the median hour of earlier departures has it: the first such hour after arrival.

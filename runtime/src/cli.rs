@@ -1,5 +1,6 @@
 //! The command line: one file per verb; exit codes 0 ok, 1 found wrong, 2 usage or bad input.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -42,6 +43,16 @@ impl Failure {
     /// Bad input, told by an error.
     pub(crate) fn input(error: impl std::fmt::Display) -> Self {
         Self::BadInput(error.to_string())
+    }
+}
+
+/// Prints to standard output; a reader that has gone away is no fault of the run.
+fn say(text: &str) -> Result<(), Failure> {
+    match writeln!(std::io::stdout(), "{text}") {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::input(format!("cannot write to standard output: {error}")))
+        }
+        _ => Ok(()),
     }
 }
 

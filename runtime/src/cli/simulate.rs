@@ -1,13 +1,13 @@
 //! `gridpact simulate`: the main job.
 
-use std::io::{IsTerminal, Write as _};
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args as ClapArgs;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::Failure;
+use super::{Failure, say};
 use crate::config;
 use crate::report::{OutDir, Report};
 use crate::sim::scenario::{Overrides, PRESETS, Scenario, Season};
@@ -118,16 +118,6 @@ fn list() -> Result<(), Failure> {
     let lines: Vec<String> =
         PRESETS.iter().map(|preset| format!("{:<16} {}", preset.name, preset.about)).collect();
     say(&lines.join("\n"))
-}
-
-/// Prints to standard output; a reader that has gone away is no fault of the run.
-fn say(text: &str) -> Result<(), Failure> {
-    match writeln!(std::io::stdout(), "{text}") {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Failure::input(format!("cannot write to standard output: {error}")))
-        }
-        _ => Ok(()),
-    }
 }
 
 fn progress_bar(quiet: bool) -> ProgressBar {

@@ -1,11 +1,51 @@
 //! The journal of the chain on disk: a framed, checksummed, append-only log.
+//!
+//! ```text
+//! chain/0001.log    Open  Genesis Commit  Pair Vote Mark Commit  Pair Commit ... Closed
+//! chain/0001.proof  Open                  Proof Commit                ...
+//! chain/0002.log    Open  ...
+//! ```
+//!
+//! A frame is magic, kind, length, height, a checksum of these, the payload, a checksum of the
+//! payload ([`frame`]). Frames are written in groups; a group ends with a Commit that carries its
+//! count, the greatest height so far and a running SHA-256 over everything before it, and it is
+//! acknowledged only after fdatasync. A clean stop ends the log with Closed and the tip.
+//! Proofs lie beside the pairs in files of their own, so that old ones can be pruned; a Mark in
+//! the log's group pins their length and hash, which makes the log's Commit the only one that
+//! counts.
+//!
+//! Payloads are opaque here: this room knows neither blocks nor votes. It promises that what was
+//! acknowledged is read back byte for byte, and that a byte it cannot vouch for is never passed
+//! over: [`Log::open`] cuts only a torn tail, [`read_all`] does not even forgive that.
+
+pub mod error;
+pub mod frame;
+pub mod journal;
+pub mod log;
+pub mod memory;
+pub mod read;
+
+mod lock;
+mod recover;
+mod running;
+mod scan;
+mod segment;
+mod walk;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::LogError;
+pub use frame::Kind;
+pub use journal::Journal;
+pub use log::Log;
+pub use memory::Memory;
+pub use read::{Frame, Frames, read_all};
 
 /// Whether `name` is one the store gives to its own files: `NNNN.log`, `NNNN.proof`, their drafts
 /// and what was set aside as damaged.
 #[must_use]
 pub fn is_store_file(name: &str) -> bool {
     let name = name.strip_suffix(".tmp").or_else(|| name.strip_suffix(".damaged")).unwrap_or(name);
-    let Some((number, kind)) = name.split_once('.') else { return false };
-    let numbered = number.len() >= 4 && number.bytes().all(|b| b.is_ascii_digit());
-    numbered && matches!(kind, "log" | "proof") || name == "journal.lock"
+    segment::parse_name(name).is_some()
 }

@@ -1,15 +1,69 @@
-//! What must last: the framed log of the chain, and the seam to it.
+//! The journal of the chain on disk: a framed, checksummed, append-only log.
+//!
+//! ```text
+//! chain/0001.log    Open  Genesis Commit  Pair Vote Mark Commit  Pair Commit ... Closed
+//! chain/0001.proof  Open                  Proof Commit                ...
+//! chain/0002.log    Open  ...
+//! ```
+//!
+//! A frame is magic, kind, length, height, a checksum of these, the payload, a checksum of the
+//! payload ([`frame`]). Frames are written in groups; a group ends with a Commit that carries its
+//! count, the greatest height so far and a running SHA-256 over everything before it, and it is
+//! acknowledged only after fdatasync. A clean stop ends the log with Closed and the tip.
+//! Proofs lie beside the pairs in files of their own, so that old ones can be pruned; a Mark in
+//! the log's group pins their length and hash, which makes the log's Commit the only one that
+//! counts.
+//!
+//! Payloads are opaque here: this room knows neither blocks nor votes. It promises that what was
+//! acknowledged is read back byte for byte, and that a byte it cannot vouch for is never passed
+//! over: [`Log::open`] cuts only a torn tail, [`read_all`] does not even forgive that.
 
+pub mod archive;
 pub mod chain;
 pub mod entry;
+pub mod error;
+pub mod frame;
+pub mod frames;
+pub mod log;
+pub mod read;
 
+mod lock;
+#[cfg(test)]
+mod memory;
+mod recover;
+mod running;
+mod scan;
+mod segment;
+mod walk;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::LogError;
+pub use frame::Kind;
 pub use chain::ChainJournal;
 pub use entry::{Entry, Journal, MemoryJournal};
+pub use frames::FrameLog;
+pub use log::Log;
+#[cfg(test)]
+pub(crate) use memory::Memory;
+pub use read::{Frame, Frames, read_all};
 
 /// Why something could not be made durable or read back.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The disk refuses.
-    #[error("{0}")]
-    Io(String),
+    /// The log.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// What the log holds.
+    #[error(transparent)]
+    Archive(Box<archive::ArchiveError>),
+}
+
+/// Whether `name` is one the store gives to its own files: `NNNN.log`, `NNNN.proof`, their drafts
+/// and what was set aside as damaged.
+#[must_use]
+pub fn is_store_file(name: &str) -> bool {
+    let name = name.strip_suffix(".tmp").or_else(|| name.strip_suffix(".damaged")).unwrap_or(name);
+    segment::parse_name(name).is_some()
 }

@@ -28,8 +28,7 @@ const UNFINISHED: &str = ".unfinished";
 #[derive(Debug)]
 pub struct OutDir {
     path: PathBuf,
-    // The lock on the marker lives as long as this descriptor.
-    _marker: File,
+    marker: File,
 }
 
 impl OutDir {
@@ -65,7 +64,7 @@ impl OutDir {
         }
         let chain = path.join(CHAIN);
         fs::create_dir_all(&chain).map_err(io("create", &chain))?;
-        Ok(Self { path: path.into(), _marker: marker })
+        Ok(Self { path: path.into(), marker })
     }
 
     /// The directory itself.
@@ -90,6 +89,13 @@ impl OutDir {
         file.write_all(content).map_err(io("write", &draft))?;
         file.sync_all().map_err(io("flush", &draft))?;
         fs::rename(&draft, &target).map_err(io("rename to", &target))
+    }
+}
+
+impl Drop for OutDir {
+    fn drop(&mut self) {
+        // Closing lets go as well, unless a process just forked holds a copy of the descriptor.
+        let _ = self.marker.unlock();
     }
 }
 

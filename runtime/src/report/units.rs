@@ -100,7 +100,7 @@ mod tests {
         assert_eq!(money(-12_340_000, "AUD"), "-12.34 AUD");
         assert_eq!(bytes(1_048_576), "1 024 KiB");
         assert_eq!(milliseconds(None), "-");
-        assert_eq!(milliseconds(Some(3.14159)), "3.14 ms");
+        assert_eq!(milliseconds(Some(3.216)), "3.22 ms");
     }
 
     #[test]

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::StoreError;
 use super::entry::{Entry, Journal};
 use super::frame::Kind;
+use super::frames::FrameLog as _;
 use super::log::Log;
 
 /// Longest record of a kind that has no limit of its own: a batch with its approvals.

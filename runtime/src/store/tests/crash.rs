@@ -1,0 +1,148 @@
+//! Crashes: torn tails at every byte, interrupted rotation, kill -9 in the middle of writing.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
+use super::*;
+
+/// A log as a crash leaves it: two committed groups, then `tail` bytes of a third one.
+fn torn(dir: &Path, tail: usize) -> (Said, usize) {
+    let mut log = Log::create(dir).expect("created");
+    let mut said: Said = (1..=2).flat_map(|n| a_group(&mut log, n)).collect();
+    let file = dir.join("0001.log");
+    let committed = fs::metadata(&file).expect("there").len() as usize;
+    let third = a_group(&mut log, 3);
+    drop(log);
+    let whole = fs::read(&file).expect("readable");
+    let keep = (committed + tail).min(whole.len());
+    fs::write(&file, &whole[..keep]).expect("written");
+    if keep == whole.len() {
+        said.extend(third);
+    }
+    (said, whole.len() - committed)
+}
+
+#[test]
+fn a_torn_tail_of_any_length_is_cut_and_nothing_else() {
+    let (mut tail, mut last) = (0, usize::MAX);
+    while tail <= last {
+        let tmp = tempfile::tempdir().expect("tmp");
+        let (mut said, length) = torn(tmp.path(), tail);
+        last = length;
+        let (mut log, found) = reopened(tmp.path(), 1 << 20).expect("only torn");
+        assert_eq!(found, said, "{tail} bytes of the third group");
+        said.extend(a_group(&mut log, 4));
+        log.close(b"tip").expect("closed");
+        said.push((Kind::Closed, 4, b"tip".to_vec()));
+        assert_eq!(strictly(tmp.path()).expect("proved"), said);
+        tail += 1;
+    }
+    assert!(last > 100, "the tail was cut at every byte of a group");
+}
+
+#[test]
+fn zeros_where_the_tail_should_be_are_cut() {
+    let tmp = tempfile::tempdir().expect("tmp");
+    let (said, _) = torn(tmp.path(), 0);
+    let file = tmp.path().join("0001.log");
+    let mut bytes = fs::read(&file).expect("readable");
+    bytes.resize(bytes.len() + 5_000, 0);
+    fs::write(&file, bytes).expect("written");
+    strictly(tmp.path()).expect_err("zeros are not proved");
+    assert_eq!(reopened(tmp.path(), 1 << 20).expect("only torn").1, said);
+}
+
+#[test]
+fn proofs_that_no_commit_pins_are_cut() {
+    let tmp = tempfile::tempdir().expect("tmp");
+    let (said, _) = torn(tmp.path(), 0);
+    let file = tmp.path().join("0001.proof");
+    let pinned = fs::read(&file).expect("readable");
+    fs::write(&file, [&pinned[..], b"GPF1 and then the power went"].concat()).expect("written");
+    strictly(tmp.path()).expect_err("they are not proved");
+    assert_eq!(reopened(tmp.path(), 1 << 20).expect("only torn").1, said);
+    assert_eq!(fs::read(&file).expect("readable"), pinned);
+    fs::write(&file, &pinned[..pinned.len() - 1]).expect("written");
+    let error = reopened(tmp.path(), 1 << 20).expect_err("pinned proofs are missing");
+    assert!(matches!(error, LogError::Damage { .. }));
+}
+
+#[test]
+fn a_segment_whose_start_was_interrupted_is_started_again() {
+    for groups in [0, 2] {
+        let tmp = tempfile::tempdir().expect("tmp");
+        let path = |name: &str| tmp.path().join(name);
+        let mut log = Log::create_with(tmp.path(), 150).expect("created");
+        let mut said: Said = (1..=groups).flat_map(|n| a_group(&mut log, n)).collect();
+        drop(log);
+        let newest = files(tmp.path()).len() / 2;
+        assert_eq!(newest, if groups == 0 { 1 } else { 3 });
+        // The crash came after the log of the new segment, before its proof file.
+        fs::rename(path(&format!("{newest:04}.proof")), path(&format!("{newest:04}.proof.tmp")))
+            .expect("moved");
+        let (mut log, found) = reopened(tmp.path(), 150).expect("only interrupted");
+        assert_eq!(found, said);
+        said.extend(a_group(&mut log, groups + 1));
+        log.close(b"tip").expect("closed");
+        said.push((Kind::Closed, groups + 1, b"tip".to_vec()));
+        assert_eq!(strictly(tmp.path()).expect("proved"), said);
+    }
+}
+
+const CHILD: &str = "GRIDPACT_STORE_CHILD";
+
+/// The child of the test below: appends until it is killed, saying what was acknowledged.
+#[test]
+fn child_that_writes_until_it_is_killed() {
+    let Ok(dir) = std::env::var(CHILD) else { return };
+    let mut log = Log::open_with(Path::new(&dir), 4_000, |_| ()).expect("opened");
+    let start = log.height();
+    for n in start + 1..start + 1_000_000 {
+        a_group(&mut log, n);
+        println!("acknowledged {n}");
+    }
+}
+
+#[test]
+fn kill_nine_loses_nothing_that_was_acknowledged() {
+    let tmp = tempfile::tempdir().expect("tmp");
+    drop(Log::create_with(tmp.path(), 4_000).expect("created"));
+    let myself = std::env::current_exe().expect("a test binary");
+    let mut total = 0;
+    for round in 1..=6 {
+        let mut child = Command::new(&myself)
+            .args(["--exact", "store::tests::crash::child_that_writes_until_it_is_killed"])
+            .args(["--nocapture", "--test-threads=1"])
+            .env(CHILD, tmp.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("started");
+        let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+        let acknowledged = lines
+            .map_while(Result::ok)
+            .filter_map(|line| line.rsplit_once("acknowledged ")?.1.parse::<u64>().ok());
+        let mut last = 0;
+        for n in acknowledged {
+            if n == total + 1 {
+                assert!(matches!(Log::open(tmp.path()), Err(LogError::Busy(_))), "two processes");
+            }
+            last = n;
+            if n >= total + 7 * round {
+                // SIGKILL; what the pipe still holds was acknowledged as well and is read on.
+                let _ = child.kill();
+            }
+        }
+        child.wait().expect("gone");
+        assert!(last > total, "the child wrote in round {round}");
+        let (log, found) = reopened(tmp.path(), 4_000).expect("a kill only tears");
+        assert!(log.height() >= last && log.height() <= last + 1, "one group more at most");
+        total = log.height();
+        let mut memory = Memory::new();
+        (1..=total).for_each(|n| _ = a_group(&mut memory, n));
+        assert_eq!(found, memory.committed());
+    }
+    Log::open(tmp.path()).expect("whole").close(b"tip").expect("closed");
+    strictly(tmp.path()).expect("proved");
+    assert!(files(tmp.path()).len() > 4, "kills hit several segments");
+}

@@ -1,22 +1,96 @@
 //! The Local Coordination Agent (LCA): the cycle forecast -> schedule -> deficit.
+//!
+//! At the start of an epoch it waits for what its devices did, asks for a schedule of the coming
+//! day, tells the devices what to do now and the SCA what is missing. Between epochs it answers
+//! what could be sold at what cost, and reserves sales that an exact re-plan carries. It never
+//! bargains, and it never solves: solving takes milliseconds, so the body does it wherever it likes
+//! and brings the answer back.
 
+mod cycle;
+mod deficit;
 pub mod door;
 pub mod forecast;
+mod obligations;
+mod planning;
+mod reservation;
 pub mod schedule;
+mod selling;
 pub mod setup;
 pub mod speech;
 pub mod tariff;
+mod valuation;
 
-use gridpact_chain::terms::Timestamp;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use gridpact_chain::contract::ContractId;
+use gridpact_chain::terms::{Epoch, Interval, Timestamp};
 
 use crate::machine::Machine;
-use door::Obligation;
+use crate::params::Deadlines;
+use crate::resource::reading::{DeviceIndex, Reading, Setpoint};
+use deficit::Tenders;
+use door::{Obligation, QuoteRequest, ReserveReply};
+use obligations::Obligations;
+use planning::Roster;
+use reservation::Queue;
+use schedule::{Plan, Problem};
 use setup::LocalSetup;
-use speech::{LocalEffect, LocalInput, LocalSnapshot};
+use speech::{LocalEffect, LocalInput, LocalSnapshot, Ticket};
+
+/// Where the mind is in its epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// No epoch has begun.
+    Asleep,
+    /// Waiting for readings.
+    Sensing,
+    /// Waiting for the schedule.
+    Planning(Ticket),
+    /// There is a plan, or there will be none in this epoch.
+    Settled,
+}
+
+/// The plan in force with the question it answers.
+#[derive(Debug, Clone)]
+struct Current {
+    problem: Problem,
+    plan: Plan,
+    roster: Roster,
+}
 
 /// The mind of one site's energy management.
 pub struct LocalAgent {
     setup: LocalSetup,
+    obligations: Obligations,
+
+    epoch: Option<(Epoch, Deadlines)>,
+    phase: Phase,
+    next_ticket: Ticket,
+    /// The question that is being solved.
+    asked: Option<(Problem, Roster)>,
+    current: Option<Current>,
+    /// Whether obligations have changed since the current plan was made.
+    is_outdated: bool,
+
+    /// Last reading per device, its stand-in included.
+    readings: Vec<Option<Reading>>,
+    /// Devices that have reported the interval that ended last.
+    reported: BTreeSet<DeviceIndex>,
+    stale: BTreeSet<DeviceIndex>,
+    /// What devices were last told.
+    told: BTreeMap<DeviceIndex, Setpoint>,
+
+    tenders: Tenders,
+    /// Intervals tendered in this epoch: they may be bought, so they are not sold.
+    tendering: BTreeSet<Interval>,
+    has_sent_blocks: bool,
+    /// Running mean of the prices of own purchases.
+    deal_price: Option<f64>,
+
+    quotes: VecDeque<QuoteRequest>,
+    queue: Queue,
+    /// Answers given in this epoch and the last, so that replays are answered alike.
+    answered: BTreeMap<ContractId, (Epoch, ReserveReply)>,
 }
 
 impl LocalAgent {
@@ -26,11 +100,40 @@ impl LocalAgent {
         Self::restore(setup, Vec::new())
     }
 
-    /// A mind that wakes up after a crash, with the obligations its journal knows.
+    /// A mind that wakes up after a crash, with the obligations that chain and journal know.
     #[must_use]
     pub fn restore(setup: LocalSetup, obligations: Vec<Obligation>) -> Self {
-        let _ = obligations;
-        Self { setup }
+        let devices = setup.devices.len();
+        let mut mind = Self {
+            setup,
+            obligations: Obligations::default(),
+            epoch: None,
+            phase: Phase::Asleep,
+            next_ticket: 0,
+            asked: None,
+            current: None,
+            is_outdated: false,
+            readings: vec![None; devices],
+            reported: BTreeSet::new(),
+            stale: BTreeSet::new(),
+            told: BTreeMap::new(),
+            tenders: Tenders::default(),
+            tendering: BTreeSet::new(),
+            has_sent_blocks: false,
+            deal_price: None,
+            quotes: VecDeque::new(),
+            queue: Queue::default(),
+            answered: BTreeMap::new(),
+        };
+        for obligation in obligations {
+            mind.obligations.hear(obligation);
+        }
+        mind
+    }
+
+    fn ticket(&mut self) -> Ticket {
+        self.next_ticket += 1;
+        self.next_ticket
     }
 }
 
@@ -39,25 +142,43 @@ impl Machine for LocalAgent {
     type Effect = LocalEffect;
     type Snapshot = LocalSnapshot;
 
-    fn handle(&mut self, _now: Timestamp, _input: LocalInput, _out: &mut Vec<LocalEffect>) {}
+    fn handle(&mut self, now: Timestamp, input: LocalInput, out: &mut Vec<LocalEffect>) {
+        match input {
+            LocalInput::EpochStart { epoch, deadlines } => self.on_epoch(epoch, deadlines, out),
+            LocalInput::Reading { device, reading } => self.on_reading(device, reading, out),
+            LocalInput::Solved { ticket, plan } => self.on_solved(now, ticket, plan, out),
+            LocalInput::Quote(request) => self.on_quote(request, out),
+            LocalInput::Reserve(request) => self.on_reserve(now, request, out),
+            LocalInput::Obligation(obligation) => self.on_obligation(obligation),
+            LocalInput::Deal { unit_price } => self.on_deal(unit_price),
+            LocalInput::Wake => self.on_wake(now, out),
+        }
+    }
 
     fn wake_at(&self) -> Option<Timestamp> {
-        None
+        let (_, deadlines) = self.epoch?;
+        let sensing = (self.phase == Phase::Sensing).then(|| cycle::sense_deadline(&deadlines));
+        let blocks = (self.setup.trading && !self.has_sent_blocks).then_some(deadlines.d1);
+        sensing.into_iter().chain(blocks).min()
     }
 
     fn snapshot(&self) -> LocalSnapshot {
+        let plan = self.current.as_ref().map(|c| &c.plan);
+        let series =
+            |pick: fn(&Plan) -> &Vec<f64>| plan.map(|p| pick(p).clone()).unwrap_or_default();
         LocalSnapshot {
             party: self.setup.party,
-            epoch: None,
-            planned_from: None,
-            import_wh: Vec::new(),
-            export_wh: Vec::new(),
-            stored_wh: Vec::new(),
-            shortfall: schedule::Shortfall::default(),
-            cost: 0.0,
-            method: schedule::Method::default(),
-            obligations: Vec::new(),
-            stale: Vec::new(),
+            epoch: self.epoch.map(|(epoch, _)| epoch),
+            planned_from: plan.map(|p| p.start),
+            import_wh: series(|p| &p.import_wh),
+            export_wh: series(|p| &p.export_wh),
+            stored_wh: plan
+                .map_or_else(Vec::new, |p| p.stores.iter().map(|s| s.stored_wh.clone()).collect()),
+            shortfall: plan.map(|p| p.shortfall.clone()).unwrap_or_default(),
+            cost: plan.map_or(0.0, |p| p.cost),
+            method: plan.map(|p| p.method).unwrap_or_default(),
+            obligations: self.obligations.all(),
+            stale: self.stale.iter().copied().collect(),
         }
     }
 }

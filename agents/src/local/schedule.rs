@@ -12,7 +12,6 @@ pub mod plan;
 pub mod problem;
 mod settle;
 
-pub use frame::terminal_value;
 pub use plan::{Method, Plan, Shortfall, SolveError, StorePlan};
 pub use problem::{Departure, Job, PooledSale, Problem, Store};
 

@@ -3,6 +3,7 @@
 mod brute;
 mod cases;
 
+use super::frame::terminal_value;
 use super::*;
 use gridpact_chain::terms::Interval;
 use proptest::prelude::*;

@@ -1,0 +1,266 @@
+//! One epoch of the LCA: sense, forecast, plan, tell the devices, tender the deficit.
+
+use gridpact_chain::terms::{Epoch, Interval, Price, Timestamp};
+
+use super::deficit::Needs;
+use super::door::{PurchaseBlocks, Side};
+use super::forecast::SeriesId;
+use super::planning::{self, Roster, numbered};
+use super::schedule::{Plan, Problem, SolveError};
+use super::speech::{LocalEffect, Planned, Ticket};
+use super::{Current, LocalAgent, Phase};
+use crate::params::Deadlines;
+use crate::resource::nature::Nature;
+use crate::resource::reading::{DeviceIndex, Reading};
+
+/// Weight of the newest deal in the mean of deal prices.
+const NEWEST_DEAL: f64 = 0.2;
+
+/// Readings may arrive until half of the first phase has passed; then the plan goes on without.
+pub(super) fn sense_deadline(deadlines: &Deadlines) -> Timestamp {
+    deadlines.start.after_ms(deadlines.d1.ms_since(deadlines.start) / 2)
+}
+
+/// The interval that ends when `epoch` begins.
+fn ended(epoch: Epoch) -> Interval {
+    Interval(epoch.0.saturating_sub(1))
+}
+
+impl LocalAgent {
+    pub(super) fn on_epoch(
+        &mut self,
+        epoch: Epoch,
+        deadlines: Deadlines,
+        out: &mut Vec<LocalEffect>,
+    ) {
+        if self.epoch.is_some_and(|(now, _)| now >= epoch) {
+            return;
+        }
+        self.close_epoch(out);
+        self.epoch = Some((epoch, deadlines));
+        self.phase = Phase::Sensing;
+        self.asked = None;
+        self.has_sent_blocks = false;
+        self.tendering.clear();
+        self.told.clear();
+        self.obligations.roll(epoch);
+        self.reported.clear();
+        for (device, _) in numbered(&self.setup.devices) {
+            let last = self.readings[usize::from(device)].as_ref();
+            if last.is_some_and(|r| r.interval >= ended(epoch)) {
+                self.reported.insert(device);
+            }
+        }
+        self.plan_when_complete(out);
+    }
+
+    pub(super) fn on_reading(
+        &mut self,
+        device: DeviceIndex,
+        reading: Reading,
+        out: &mut Vec<LocalEffect>,
+    ) {
+        let Some(nature) = self.setup.devices.get(usize::from(device)) else { return };
+        let at = reading.interval;
+        let wh = match nature {
+            Nature::Load => Some(reading.consumed_wh),
+            // What was curtailed could have been there: forecasts are of the sun, not of the plan.
+            Nature::Solar { .. } | Nature::Wind { .. } => {
+                Some(reading.produced_wh.saturating_add(reading.curtailed_wh))
+            }
+            _ => None,
+        };
+        if let Some(wh) = wh {
+            self.setup.forecaster.observe(SeriesId::Device(device), at, wh as f64);
+        }
+        let last = &mut self.readings[usize::from(device)];
+        if last.as_ref().is_some_and(|r| r.interval > at) {
+            return;
+        }
+        *last = Some(reading);
+        self.stale.remove(&device);
+        if self.epoch.is_none_or(|(epoch, _)| at >= ended(epoch)) {
+            self.reported.insert(device);
+        }
+        self.plan_when_complete(out);
+    }
+
+    pub(super) fn on_wake(&mut self, now: Timestamp, out: &mut Vec<LocalEffect>) {
+        let Some((_, deadlines)) = self.epoch else { return };
+        if self.phase == Phase::Sensing && now >= sense_deadline(&deadlines) {
+            self.plan(out);
+        }
+        if now >= deadlines.d1 {
+            self.send_blocks(Vec::new(), out);
+        }
+    }
+
+    pub(super) fn on_deal(&mut self, unit_price: Price) {
+        let price = unit_price.0 as f64;
+        self.deal_price =
+            Some(self.deal_price.map_or(price, |mean| mean + NEWEST_DEAL * (price - mean)));
+    }
+
+    fn plan_when_complete(&mut self, out: &mut Vec<LocalEffect>) {
+        if self.phase == Phase::Sensing && self.reported.len() == self.setup.devices.len() {
+            self.plan(out);
+        }
+    }
+
+    /// Asks for the schedule with what is known now.
+    fn plan(&mut self, out: &mut Vec<LocalEffect>) {
+        let Some((epoch, _)) = self.epoch else { return };
+        let silent: Vec<DeviceIndex> = numbered(&self.setup.devices)
+            .map(|(device, _)| device)
+            .filter(|device| !self.reported.contains(device))
+            .collect();
+        for device in silent {
+            self.stand_in(device, epoch);
+            self.stale.insert(device);
+            out.push(LocalEffect::Stale { device });
+        }
+        self.observe_net(epoch);
+        let (problem, roster) =
+            planning::question(&self.setup, epoch, &self.readings, &self.obligations);
+        let ticket = self.ticket();
+        self.phase = Phase::Planning(ticket);
+        self.is_outdated = false;
+        self.asked = Some((problem.clone(), roster));
+        out.push(LocalEffect::Solve { ticket, problem: Box::new(problem) });
+    }
+
+    /// A silent device is taken to be where the last plan wanted it.
+    fn stand_in(&mut self, device: DeviceIndex, epoch: Epoch) {
+        let current = self.current.as_ref();
+        let place = current.map(|c| c.roster.place(device)).unwrap_or_default();
+        if let Some(reading) = &mut self.readings[usize::from(device)] {
+            planning::stand_in(reading, ended(epoch), current.map(|c| &c.plan), &place);
+        }
+    }
+
+    /// Learns the site's net load, whose spread says how much to buy ahead.
+    fn observe_net(&mut self, epoch: Epoch) {
+        let mut net = 0.0;
+        for (device, nature) in numbered(&self.setup.devices) {
+            let sign = match nature {
+                Nature::Load => 1.0,
+                Nature::Solar { .. } | Nature::Wind { .. } => -1.0,
+                _ => continue,
+            };
+            if self.stale.contains(&device) {
+                return;
+            }
+            let Some(r) = &self.readings[usize::from(device)] else { return };
+            let wh = if sign > 0.0 {
+                r.consumed_wh
+            } else {
+                r.produced_wh.saturating_add(r.curtailed_wh)
+            };
+            net += sign * wh as f64;
+        }
+        self.setup.forecaster.observe(SeriesId::Net, ended(epoch), net);
+    }
+
+    pub(super) fn on_solved(
+        &mut self,
+        now: Timestamp,
+        ticket: Ticket,
+        plan: Result<Plan, SolveError>,
+        out: &mut Vec<LocalEffect>,
+    ) {
+        if self.phase != Phase::Planning(ticket) {
+            self.on_reserve_solved(now, ticket, plan, out);
+            return;
+        }
+        self.phase = Phase::Settled;
+        let Some((problem, roster)) = self.asked.take() else { return };
+        match plan {
+            Ok(plan) => {
+                self.adopt(problem, plan, roster, false, out);
+                if self.epoch.is_some_and(|(_, d)| now <= d.d1) {
+                    let deficits = self.deficits();
+                    self.send_blocks(deficits, out);
+                }
+            }
+            Err(error) => {
+                self.current = None;
+                out.push(LocalEffect::Unplanned(error));
+            }
+        }
+        self.send_blocks(Vec::new(), out);
+        for request in std::mem::take(&mut self.quotes) {
+            self.on_quote(request, out);
+        }
+        self.serve_next(now, out);
+    }
+
+    /// Makes a plan the one in force and tells the devices what has changed for them.
+    pub(super) fn adopt(
+        &mut self,
+        problem: Problem,
+        plan: Plan,
+        roster: Roster,
+        replanned: bool,
+        out: &mut Vec<LocalEffect>,
+    ) {
+        for (device, setpoint) in roster.setpoints(&self.setup, &problem, &plan) {
+            if self.told.insert(device, setpoint) != Some(setpoint) {
+                out.push(LocalEffect::Setpoint { device, setpoint });
+            }
+        }
+        let net_wh = (0..problem.horizon()).map(|t| problem.net_wh(t)).collect();
+        out.push(LocalEffect::Planned(Box::new(Planned {
+            epoch: plan.start,
+            plan: plan.clone(),
+            net_wh,
+            replanned,
+        })));
+        self.current = Some(Current { problem, plan, roster });
+    }
+
+    /// What is to be bought from the neighbours in this epoch.
+    fn deficits(&mut self) -> Vec<super::door::Deficit> {
+        let (Some((epoch, deadlines)), Some(current)) = (self.epoch, &self.current) else {
+            return Vec::new();
+        };
+        let interval_s = self.setup.params.epoch.interval_s();
+        // The first interval that starts at or after gate closure.
+        let gate = Interval::containing(deadlines.gate, interval_s);
+        let first = if gate.starts_at(interval_s) < deadlines.gate { gate.plus(1) } else { gate };
+        let import_left_wh: Vec<f64> = (current.problem.bought_wh.iter())
+            .map(|bought| (current.problem.import_limit_wh - bought).max(0.0))
+            .collect();
+        let forecaster = &self.setup.forecaster;
+        let spread = |from: Interval, n: usize, tau: f64| {
+            forecaster.quantile(SeriesId::Net, from, n, tau)
+                - forecaster.expect(SeriesId::Net, from, n).iter().sum::<f64>()
+        };
+        let needs = Needs {
+            params: &self.setup.params,
+            calendar: &*self.setup.calendar,
+            tariff: &*self.setup.tariff,
+            p2p_fee: self.setup.p2p_fee,
+            plan: &current.plan,
+            import_left_wh: &import_left_wh,
+            sold: &self.obligations.intervals(Side::Seller),
+            deal_price: self.deal_price,
+            spread: &spread,
+            has_storage: !current.problem.stores.is_empty(),
+        };
+        self.tenders.tender(epoch, first, &needs)
+    }
+
+    /// Sends the tasks of this epoch, once.
+    fn send_blocks(&mut self, deficits: Vec<super::door::Deficit>, out: &mut Vec<LocalEffect>) {
+        let Some((epoch, _)) = self.epoch else { return };
+        if self.has_sent_blocks || !self.setup.trading {
+            return;
+        }
+        self.has_sent_blocks = true;
+        for deficit in &deficits {
+            let profile = &deficit.block.profile;
+            self.tendering.extend(profile.iter().filter(|(_, wh)| *wh > 0).map(|(at, _)| at));
+        }
+        out.push(LocalEffect::Blocks(PurchaseBlocks { epoch, deficits }));
+    }
+}

@@ -1,0 +1,221 @@
+//! From what the devices said and what is expected of them to one question for the schedule, and
+//! from the plan back to what each device shall do.
+//!
+//! A vehicle that is away is taken at its last reported energy: its driver reports what it will
+//! come home with.
+
+use gridpact_chain::terms::{Epoch, Interval};
+
+use super::door::Side;
+use super::forecast::SeriesId;
+use super::obligations::Obligations;
+use super::schedule::{Departure, Job, Plan, Problem, Store};
+use super::setup::LocalSetup;
+use crate::params::PPM;
+use crate::resource::nature::{Deferrable, Nature, Stay, Storage};
+use crate::resource::reading::{DeviceIndex, Reading, Setpoint};
+
+/// The devices of a site as the plan numbers them.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Roster {
+    /// Device of each storage of the problem.
+    stores: Vec<DeviceIndex>,
+    /// Device of each job of the problem.
+    jobs: Vec<DeviceIndex>,
+}
+
+/// Numbers devices as readings do.
+pub(super) fn numbered(devices: &[Nature]) -> impl Iterator<Item = (DeviceIndex, &Nature)> {
+    (0..DeviceIndex::MAX).zip(devices)
+}
+
+/// The question for the horizon that starts at `start`.
+pub(super) fn question(
+    setup: &LocalSetup,
+    start: Epoch,
+    readings: &[Option<Reading>],
+    obligations: &Obligations,
+) -> (Problem, Roster) {
+    let n = setup.params.epoch.horizon() as usize;
+    let interval_s = setup.params.epoch.interval_s();
+    let mut problem = Problem::empty(start, interval_s, n);
+    let mut roster = Roster::default();
+    let ahead = || (start.0..).take(n).map(Interval);
+    problem.retail = ahead().map(|at| setup.tariff.retail(at).0 as f64).collect();
+    problem.feed_in = ahead().map(|at| setup.tariff.feed_in(at).0 as f64).collect();
+    let per_interval = |w: u64| w as f64 * f64::from(interval_s) / 3600.0;
+    problem.import_limit_wh = per_interval(setup.connection.import_w);
+    problem.export_limit_wh = per_interval(setup.connection.export_w);
+    problem.terminal = setup.params.lca.terminal;
+    problem.tilt_seed = setup.seed;
+    oblige(&mut problem, obligations);
+    for (device, nature) in numbered(&setup.devices) {
+        let reading = readings.get(usize::from(device)).and_then(Option::as_ref);
+        let expected = || setup.forecaster.expect(SeriesId::Device(device), start, n);
+        match nature {
+            Nature::Load => add(&mut problem.load_wh, &expected()),
+            Nature::Solar { .. } => add(&mut problem.solar_wh, &expected()),
+            Nature::Wind { .. } => add(&mut problem.wind_wh, &expected()),
+            Nature::Battery(storage) => {
+                let Some(stored) = reading.and_then(|r| r.stored_wh) else { continue };
+                problem.stores.push(store(storage, stored, interval_s));
+                roster.stores.push(device);
+            }
+            Nature::Vehicle(storage) => {
+                let Some(reading) = reading else { continue };
+                let Some(stored) = reading.stored_wh else { continue };
+                let mut car = store(storage, stored, interval_s);
+                stay(&mut car, &reading.stays, start, n);
+                problem.stores.push(car);
+                roster.stores.push(device);
+            }
+            Nature::Deferrable => {
+                for job in reading.map_or(&[][..], |r| &r.jobs) {
+                    problem.jobs.extend(waiting(job, start, interval_s));
+                    roster.jobs.resize(problem.jobs.len(), device);
+                }
+            }
+            Nature::Meter => {}
+        }
+    }
+    (problem, roster)
+}
+
+/// Puts the obligations as they stand now into a question.
+pub(super) fn oblige(problem: &mut Problem, obligations: &Obligations) {
+    let n = problem.horizon();
+    problem.bought_wh = obligations.energies(Side::Buyer, problem.start, n);
+    problem.sold_wh = obligations.energies(Side::Seller, problem.start, n);
+    problem.pooled = None;
+    problem.import_cap_wh = Vec::new();
+}
+
+fn add(sum: &mut [f64], more: &[f64]) {
+    for (sum, more) in sum.iter_mut().zip(more) {
+        *sum += more.max(0.0);
+    }
+}
+
+fn store(storage: &Storage, stored_wh: u64, interval_s: u32) -> Store {
+    let per_interval = |w: u64| w as f64 * f64::from(interval_s) / 3600.0;
+    let share = |ppm: u32| f64::from(ppm) / PPM as f64;
+    Store {
+        capacity_wh: storage.capacity_wh as f64,
+        charge_wh: per_interval(storage.charge_w),
+        discharge_wh: per_interval(storage.discharge_w),
+        eta_charge: share(storage.eta_charge_ppm),
+        eta_discharge: share(storage.eta_discharge_ppm),
+        floor_wh: share(storage.floor_ppm) * storage.capacity_wh as f64,
+        wear: storage.wear.0 as f64,
+        stored_wh: stored_wh as f64,
+        plugged: Vec::new(),
+        departures: Vec::new(),
+    }
+}
+
+/// When a vehicle is plugged in, and what it owes when it leaves.
+fn stay(car: &mut Store, stays: &[Stay], start: Interval, n: usize) {
+    let end = start.plus(n as u32);
+    let is_here = |at: Interval| stays.iter().any(|s| s.arrival <= at && at < s.departure);
+    car.plugged = (start.0..end.0).map(|t| is_here(Interval(t))).collect();
+    for stay in stays.iter().filter(|s| s.departure >= start && s.departure < end) {
+        car.departures.push(Departure {
+            at: (stay.departure.0 - start.0) as usize,
+            due_wh: stay.departure_wh as f64,
+            trip_wh: stay.trip_wh as f64,
+        });
+    }
+}
+
+/// A job as the model sees it; none when there is nothing left to do. One whose window has passed
+/// runs at once.
+fn waiting(job: &Deferrable, start: Interval, interval_s: u32) -> Option<Job> {
+    (job.energy_wh > 0 && job.power_w > 0).then(|| {
+        let from = job.from.0.saturating_sub(start.0) as usize;
+        Job {
+            from,
+            until: (job.until.0.saturating_sub(start.0) as usize).max(from + 1),
+            energy_wh: job.energy_wh as f64,
+            power_wh: job.power_w as f64 * f64::from(interval_s) / 3600.0,
+        }
+    })
+}
+
+/// What stands in for a device that did not report: where the last plan wanted it to be.
+pub(super) fn stand_in(reading: &mut Reading, ended: Interval, plan: Option<&Plan>, place: &Place) {
+    reading.interval = ended;
+    let Some((plan, t)) = plan.and_then(|p| Some((p, p.index_of(ended)?))) else { return };
+    if let Some(path) = place.store.and_then(|s| plan.stores.get(s)) {
+        reading.stored_wh = Some(path.stored_wh[t + 1].max(0.0).round() as u64);
+    }
+    for (job, energies) in reading.jobs.iter_mut().zip(place.jobs.clone()) {
+        let done = plan.jobs_wh.get(energies).map_or(0.0, |e| e[t]);
+        job.energy_wh = job.energy_wh.saturating_sub(done.round() as u64);
+    }
+}
+
+/// Where a device stands in the problem.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Place {
+    store: Option<usize>,
+    jobs: Vec<usize>,
+}
+
+impl Roster {
+    /// Where `device` stands.
+    pub fn place(&self, device: DeviceIndex) -> Place {
+        let at = |list: &[DeviceIndex]| -> Vec<usize> {
+            (0..list.len()).filter(|i| list[*i] == device).collect()
+        };
+        Place { store: at(&self.stores).first().copied(), jobs: at(&self.jobs) }
+    }
+
+    /// What each controllable device shall do in the plan's first interval.
+    pub fn setpoints(
+        &self,
+        setup: &LocalSetup,
+        problem: &Problem,
+        plan: &Plan,
+    ) -> Vec<(DeviceIndex, Setpoint)> {
+        let mut setpoints = Vec::new();
+        let round = |wh: f64| wh.max(0.0).round() as u64;
+        let generated =
+            problem.solar_wh.first().unwrap_or(&0.0) + problem.wind_wh.first().unwrap_or(&0.0);
+        let spilled = plan.curtailed_wh.first().copied().unwrap_or(0.0);
+        for (device, nature) in numbered(&setup.devices) {
+            let place = self.place(device);
+            let mut setpoint = Setpoint { interval: plan.start, consume_wh: 0, produce_wh: 0 };
+            match nature {
+                Nature::Load | Nature::Meter => continue,
+                Nature::Deferrable => {
+                    let energies = place.jobs.iter().filter_map(|j| plan.jobs_wh.get(*j)?.first());
+                    setpoint.consume_wh = round(energies.sum());
+                }
+                Nature::Solar { rated_w } | Nature::Wind { rated_w } => {
+                    let most = *rated_w as f64 * f64::from(problem.interval_s) / 3600.0;
+                    let expected = setup.forecaster.expect(SeriesId::Device(device), plan.start, 1);
+                    let own = expected.first().copied().unwrap_or(0.0);
+                    // Spill is shared by output; without any the generator is free.
+                    let kept = if generated > 0.0 {
+                        own * (1.0 - (spilled / generated).min(1.0))
+                    } else {
+                        most
+                    };
+                    setpoint.produce_wh = round(if spilled > 0.5 { kept } else { most });
+                }
+                Nature::Battery(_) | Nature::Vehicle(_) => {
+                    let Some(path) = place.store.and_then(|s| plan.stores.get(s)) else { continue };
+                    let Some((charge, discharge)) =
+                        path.charge_wh.first().zip(path.discharge_wh.first())
+                    else {
+                        continue;
+                    };
+                    setpoint.consume_wh = round(*charge);
+                    setpoint.produce_wh = round(*discharge);
+                }
+            }
+            setpoints.push((device, setpoint));
+        }
+        setpoints
+    }
+}

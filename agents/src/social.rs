@@ -15,6 +15,7 @@ pub mod message;
 pub mod negotiation;
 mod order;
 pub mod outcome;
+mod position;
 pub mod pricing;
 pub mod reason;
 pub mod resend;
@@ -226,6 +227,10 @@ impl SocialAgent {
     ) -> Self {
         let mut agent = Self::new(setup);
         agent.holdings = Holdings::restore(entries);
+        for holding in agent.holdings.iter() {
+            let (side, profile) = holding.side();
+            agent.core.position.take(side, profile);
+        }
         agent.holdings.remind(out);
         agent.holdings.republish(out);
         agent
@@ -249,6 +254,7 @@ impl SocialAgent {
         self.buying.end(turn);
         self.selling.end(turn);
         self.holdings.prune(epoch);
+        self.core.position.prune(epoch);
         self.core.contracts = 0;
         self.core.round = Some(Round { epoch, deadlines, offers_until: deadlines.d2 });
         self.core.wake = Some(now);
@@ -355,9 +361,10 @@ impl SocialAgent {
     }
 
     fn on_lapsed(&mut self, contract_id: &ContractId, out: &mut Vec<Effect>) {
-        if let Some(lapsed) = self.holdings.lapsed(contract_id, out)
-            && let Kind::Sold(confirm) = &lapsed.kind
-        {
+        let Some(lapsed) = self.holdings.lapsed(contract_id, out) else { return };
+        let (side, profile) = lapsed.side();
+        self.core.position.give_back(side, profile);
+        if let Kind::Sold(confirm) = &lapsed.kind {
             *self.unpublished.entry(confirm.body.buyer).or_default() += 1;
         }
     }

@@ -10,3 +10,6 @@ mod laws;
 
 #[path = "social/branches.rs"]
 mod branches;
+
+#[path = "social/single.rs"]
+mod single;

@@ -21,6 +21,7 @@ use super::reason::Tally;
 use super::resend::{Attempt, Due};
 use super::task::Facts;
 use super::turn::Turn;
+use crate::local::door::Side;
 use crate::params::{BlockShape, FinalOrder};
 
 /// A temporary contract that has been requested.
@@ -135,7 +136,7 @@ impl Determination {
                 return tally.note(Reason::Limit);
             }
             let Some(temp) = self.stack.pop() else { return };
-            let (share, profile_final) = self.cut(&temp, turn.params().lca.block_shape);
+            let (share, profile_final) = self.cut(&temp, turn);
             let energy = profile_final.energy();
             let whole = turn.params().finals.trim_last || energy == temp.energy;
             if energy == Energy::ZERO || energy < min_trade || !whole {
@@ -153,15 +154,16 @@ impl Determination {
     }
 
     /// The part of `temp` that is still needed: the buyer's share and the seller's delivery.
-    fn cut(&self, temp: &TempContract, shape: BlockShape) -> (Profile, Arc<Profile>) {
-        match shape {
+    fn cut(&self, temp: &TempContract, turn: &Turn<'_>) -> (Profile, Arc<Profile>) {
+        let free = turn.core.position.without_sales(&self.free);
+        match turn.params().lca.block_shape {
             BlockShape::Profile => {
-                let share = temp.profile.capped_by(&self.free);
+                let share = temp.profile.capped_by(&free);
                 let delivery = Arc::new(share.clone());
                 (share, delivery)
             }
             BlockShape::Energy => {
-                let share = self.free.first(temp.energy);
+                let share = free.first(temp.energy);
                 let delivery = temp.profile.first(share.energy());
                 (share, Arc::new(delivery))
             }
@@ -177,6 +179,7 @@ impl Determination {
         turn: &mut Turn<'_>,
     ) {
         subtract(&mut self.free, &share);
+        turn.core.position.take(Side::Buyer, &share);
         turn.core.contracts += 1;
         self.requested += 1;
         let salt = turn.random();
@@ -223,13 +226,15 @@ impl Determination {
     /// Takes a dropped request up again when its energy is still free: its confirm came late.
     fn recall(&mut self, from: PartyId, id: &ContractId, turn: &mut Turn<'_>) {
         let fits = |request: &Request| {
+            let free = turn.core.position.without_sales(&self.free);
             request.temp.contract_id == *id
                 && request.temp.seller == from
-                && request.share.iter().all(|(at, wh)| wh <= self.free.at(at))
+                && request.share.iter().all(|(at, wh)| wh <= free.at(at))
         };
         if let Some(at) = self.dropped.iter().position(fits) {
             let request = self.dropped.swap_remove(at);
             subtract(&mut self.free, &request.share);
+            turn.core.position.take(Side::Buyer, &request.share);
             turn.core.contracts += 1;
             self.cancelled -= 1;
             self.flying.push(request);
@@ -244,6 +249,7 @@ impl Determination {
     fn release(&mut self, at: usize, turn: &mut Turn<'_>) -> Request {
         let request = self.flying.remove(at);
         add(&mut self.free, &request.share);
+        turn.core.position.give_back(Side::Buyer, &request.share);
         turn.core.contracts = turn.core.contracts.saturating_sub(1);
         self.cancelled += 1;
         request

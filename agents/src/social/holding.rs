@@ -68,13 +68,19 @@ impl Holding {
         }
     }
 
+    /// Which side this prosumer is on, with the energy per interval on that side.
+    pub(crate) fn side(&self) -> (Side, &Profile) {
+        match &self.kind {
+            Kind::Sold(confirm) => (Side::Seller, &confirm.profile_final),
+            Kind::Bought { share, .. } => (Side::Buyer, share),
+        }
+    }
+
     /// What the LCA has to plan with.
     fn obligation(&self) -> Obligation {
-        let (side, profile) = match &self.kind {
-            Kind::Sold(confirm) => (Side::Seller, Profile::clone(&confirm.profile_final)),
-            Kind::Bought { share, .. } => (Side::Buyer, share.clone()),
-        };
-        Obligation::Signed { contract_id: self.body().contract_id, side, profile }
+        let (side, profile) = self.side();
+        let contract_id = self.body().contract_id;
+        Obligation::Signed { contract_id, side, profile: profile.clone() }
     }
 }
 

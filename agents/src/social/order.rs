@@ -18,7 +18,7 @@ use super::determination::cancel;
 use super::holding::{Entry, Holdings, Kind};
 use super::message::{Confirm, Message, Reason, TransactionRequest};
 use super::turn::Turn;
-use crate::local::door::{Obligation, ReserveReply, ReserveRequest};
+use crate::local::door::{Obligation, ReserveReply, ReserveRequest, Side};
 use crate::session::Phase;
 
 /// Where an order stands.
@@ -49,9 +49,17 @@ impl Order {
         })
     }
 
+    /// Ends an order that was under way.
     fn refuse(&mut self, reason: Reason, turn: &mut Turn<'_>) {
-        self.step = Step::Refused(reason);
+        self.drop(reason, turn);
         cancel(self.temp.buyer, self.request.about, self.request.contract_id, reason, turn);
+    }
+
+    /// Ends it without a word to the buyer.
+    fn drop(&mut self, reason: Reason, turn: &mut Turn<'_>) {
+        debug_assert!(!matches!(self.step, Step::Refused(_)), "an order ends once");
+        self.step = Step::Refused(reason);
+        turn.core.position.give_back(Side::Seller, &self.request.profile_final);
     }
 }
 
@@ -96,12 +104,27 @@ impl Orders {
         let Some(temp) = book.get(&key).filter(|temp| temp.contract_id == id).cloned() else {
             return cancel(from, about, id, Reason::Unknown, turn);
         };
-        let mut order = Order { request, temp, step: Step::Reserving };
-        if is_within(&order.request, &order.temp, turn) {
-            turn.out.push(order.reserve());
+        let refused = if !is_within(&request, &temp, turn) {
+            Some(Reason::Mismatch)
+        } else if turn.core.position.meets_purchase(&request.profile_final) {
+            Some(Reason::NoEnergy)
         } else {
-            book.drop_held(&key);
-            order.refuse(Reason::Mismatch, turn);
+            None
+        };
+        let step = match refused {
+            Some(reason) => {
+                book.drop_held(&key);
+                cancel(from, about, id, reason, turn);
+                Step::Refused(reason)
+            }
+            None => {
+                turn.core.position.take(Side::Seller, &request.profile_final);
+                Step::Reserving
+            }
+        };
+        let order = Order { request, temp, step };
+        if refused.is_none() {
+            turn.out.push(order.reserve());
         }
         self.open.insert(id, order);
     }
@@ -193,7 +216,7 @@ impl Orders {
         if let Some(order) = self.open.get_mut(id).filter(|order| order.temp.buyer == from) {
             book.drop_held(&(from, order.temp.task));
             if !matches!(order.step, Step::Refused(_)) {
-                order.step = Step::Refused(reason);
+                order.drop(reason, turn);
                 turn.out.push(Effect::Obligation(Obligation::Released { contract_id: *id }));
             }
         }

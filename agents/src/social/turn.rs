@@ -8,6 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
 use super::message::{About, Expired, Message};
+use super::position::Position;
 use super::resend::{Attempt, RoundTrip};
 use super::{Effect, SocialSetup};
 use crate::params::{Deadlines, Params};
@@ -35,13 +36,16 @@ pub(crate) struct Core {
     pub(crate) wake: Option<Timestamp>,
     /// Final or requested contracts of this epoch as buyer.
     pub(crate) contracts: u32,
+    /// Intervals in which it buys or sells.
+    pub(crate) position: Position,
 }
 
 impl Core {
     pub(crate) fn new(setup: SocialSetup) -> Self {
         let rng = ChaCha8Rng::from_seed(setup.seed);
         let round_trip = RoundTrip::default();
-        Self { setup, round: None, round_trip, rng, wake: None, contracts: 0 }
+        let position = Position::default();
+        Self { setup, round: None, round_trip, rng, wake: None, contracts: 0, position }
     }
 }
 

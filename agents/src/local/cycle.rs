@@ -240,6 +240,7 @@ impl LocalAgent {
             calendar: &*self.setup.calendar,
             tariff: &*self.setup.tariff,
             p2p_fee: self.setup.p2p_fee,
+            trade_until: self.setup.trade_until,
             plan: &current.plan,
             import_left_wh: &import_left_wh,
             sold: &self.obligations.intervals(Side::Seller),

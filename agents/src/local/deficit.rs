@@ -27,6 +27,8 @@ pub(super) struct Needs<'a> {
     pub calendar: &'a dyn Calendar,
     pub tariff: &'a dyn Tariff,
     pub p2p_fee: Price,
+    /// One past the last interval that is ever tendered.
+    pub trade_until: Option<Interval>,
     pub plan: &'a Plan,
     /// Energy that may still be imported per interval of the plan, Wh.
     pub import_left_wh: &'a [f64],
@@ -86,7 +88,8 @@ impl Tenders {
         first: Interval,
         needs: &Needs<'_>,
     ) -> Option<(Interval, bool)> {
-        let end = needs.plan.start.plus(needs.plan.import_wh.len() as u32);
+        let horizon_end = needs.plan.start.plus(needs.plan.import_wh.len() as u32);
+        let end = needs.trade_until.map_or(horizon_end, |until| until.min(horizon_end));
         let day = |at| needs.calendar.day(at);
         let until = |inside: &dyn Fn(Interval) -> bool| {
             (first.0..end.0).map(Interval).find(|at| !inside(*at)).unwrap_or(end)

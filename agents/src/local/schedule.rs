@@ -12,6 +12,7 @@ pub mod plan;
 pub mod problem;
 mod settle;
 
+pub use frame::terminal_value;
 pub use plan::{Method, Plan, Shortfall, SolveError, StorePlan};
 pub use problem::{Departure, Job, PooledSale, Problem, Store};
 

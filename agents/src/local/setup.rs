@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use gridpact_chain::terms::{PartyId, Price};
+use gridpact_chain::terms::{Interval, PartyId, Price};
 
 use super::forecast::{Calendar, Forecaster};
 use super::tariff::Tariff;
@@ -46,4 +46,6 @@ pub struct LocalSetup {
     pub seed: u64,
     /// Whether it tenders and sells; without, it only schedules.
     pub trading: bool,
+    /// One past the last interval that is ever tendered; none = no end. A simulated community ends.
+    pub trade_until: Option<Interval>,
 }

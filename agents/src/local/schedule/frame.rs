@@ -216,7 +216,7 @@ fn store_frame(problem: &Problem, store: &Store, price_unit: f64) -> StoreFrame 
 
 /// `v_s` of protocol 3.2, micro-currency per stored kWh. [`Terminal::Hold`] plans without it; there
 /// it is what a stored kWh is worth to a seller's quote, as under [`Terminal::Replacement`].
-pub(super) fn terminal_value(problem: &Problem, store: &Store) -> f64 {
+pub fn terminal_value(problem: &Problem, store: &Store) -> f64 {
     let n = problem.horizon().max(1) as f64;
     let mean_feed_in = problem.feed_in.iter().sum::<f64>() / n;
     let (eta_c, eta_d) = (store.eta_charge.clamp(0.01, 1.0), store.eta_discharge.clamp(0.01, 1.0));

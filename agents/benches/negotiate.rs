@@ -1,5 +1,6 @@
 //! One epoch's whole negotiation among 300 prosumers in a plain event loop: milliseconds and
 //! messages. The fake LCAs' work is included; the network takes no time.
+#![allow(clippy::disallowed_methods)]
 
 #[path = "../tests/social/street.rs"]
 #[allow(dead_code)]

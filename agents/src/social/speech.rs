@@ -63,7 +63,9 @@ pub enum Input {
     Blocks(PurchaseBlocks),
     /// From the LCA: the answer to a quote request.
     Quote(Quote),
-    /// From the LCA: the answer to a reserve request.
+    /// From the LCA: the answer to a reserve request. After a rebirth of this mind the body
+    /// repeats it for every reservation that the LCA still holds unsigned; what was not sold in an
+    /// earlier life is then released.
     Reserved(ReserveReply),
     /// From the LCA's supervisor: it was born again and knows no obligation.
     LocalRestarted,

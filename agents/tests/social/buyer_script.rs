@@ -313,3 +313,46 @@ fn what_it_is_buying_it_does_not_sell() {
     assert_eq!(requests(&effects).len(), 1);
     assert!(cancelled(&script.ask(PEER, transaction(115_000)), Reason::NoEnergy));
 }
+
+#[test]
+fn a_buyer_makes_no_more_contracts_in_an_epoch_than_voters_approve() {
+    let mut script = Script::new(&[PEER, OTHER], Params::default());
+    let deficits = (0..48).map(|k| deficit(2 + 2 * k, vec![300, 400], 300_000)).collect();
+    let effects = script.tell(Input::Blocks(PurchaseBlocks { epoch: EPOCH, deficits }));
+    let blocks = effects.iter().filter_map(|effect| match effect {
+        Effect::Send { to: PEER, message: Message::CoalitionRequest(request) } => {
+            Some((request.about, request.block.start))
+        }
+        _ => None,
+    });
+    for (about, start) in blocks.collect::<Vec<_>>() {
+        for seller in [PEER, OTHER] {
+            script.hear(seller, available(about));
+            let Message::Offer(mut half) = offer(about, 200_000, vec![150, 200]) else { panic!() };
+            Arc::make_mut(&mut half.profile).start = start;
+            script.hear(seller, Message::Offer(half));
+        }
+    }
+    let mut effects = script.tell(Input::PhaseEnds { epoch: EPOCH, phase: Phase::Negotiation });
+    let mut published = 0;
+    while !effects.is_empty() {
+        let mut next = Vec::new();
+        for effect in effects {
+            match effect {
+                Effect::Send { to, message: Message::TransactionRequest(request) } => {
+                    let letter = confirm(&request, to, script.deadlines.settle);
+                    next.extend(script.hear(to, Message::Confirm(Arc::new(letter))));
+                }
+                Effect::Sign(statement) => next.extend(script.sign(statement)),
+                Effect::Publish(_) => published += 1,
+                _ => {}
+            }
+        }
+        effects = next;
+    }
+    assert_eq!(published, gridpact_agents::social::limits::CONTRACTS_MAX);
+    let limited = script.out.iter().any(|effect| {
+        matches!(effect, Effect::Outcome(outcome) if outcome.reasons.of(Reason::Limit) > 0)
+    });
+    assert!(limited, "and it says why");
+}

@@ -171,3 +171,50 @@ fn blocks_that_break_a_bound_are_declined_with_the_reason() {
     };
     assert_eq!(decline(started), Some(Reason::GateClosed));
 }
+
+#[test]
+fn a_reservation_of_a_former_life_is_released_unless_it_was_sold() {
+    let (mut script, confirm) = sold();
+    let [Message::Confirm(confirm)] = confirm.as_slice() else { panic!("{confirm:?}") };
+    let reply = |contract_id| ReserveReply { contract_id, outcome: Ok(Price(1)) };
+    assert!(script.tell(Input::Reserved(reply(confirm.body.contract_id))).is_empty());
+    let unknown = ContractId(Digest([5; 32]));
+    let released = Effect::Obligation(Obligation::Released { contract_id: unknown });
+    assert_eq!(script.tell(Input::Reserved(reply(unknown))), [released]);
+}
+
+#[test]
+fn a_buyer_may_open_only_so_many_sessions() {
+    let mut script = Script::new(&[], Params::default());
+    let most = gridpact_agents::social::limits::SESSIONS_PER_BUYER_MAX;
+    let mut ask = |from, k: usize| {
+        let mut task = TaskId([0; 16]);
+        task.0[..8].copy_from_slice(&(k as u64).to_le_bytes());
+        let about = About { epoch: EPOCH, task };
+        let (block, energy) = (block(), Energy(700));
+        let request = NegotiationRequest { about, block, energy };
+        script.ask(from, Message::NegotiationRequest(request)).pop()
+    };
+    for k in 0..most {
+        assert!(matches!(ask(PEER, k), Some(Message::Offer(_))), "session {k}");
+    }
+    let over = ask(PEER, most);
+    assert!(matches!(over, Some(Message::NegotiationReply(r)) if r.declined == Reason::Limit));
+    assert!(matches!(ask(PEER, 0), Some(Message::Offer(_))), "what is open goes on");
+    assert!(matches!(ask(OTHER, 0), Some(Message::Offer(_))), "others are not affected");
+}
+
+#[test]
+fn the_next_epoch_forgets_what_is_temporary_and_keeps_what_is_signed() {
+    let (mut script, _) = sold();
+    script.ask(OTHER, negotiation_request());
+    script.ask(OTHER, response(Answer::Accept));
+    let epoch = EPOCH.plus(1);
+    script.now = epoch.starts_at(1800);
+    let deadlines = Params::default().epoch.deadlines(script.now);
+    script.tell(Input::EpochStart { epoch, deadlines });
+    let snapshot = script.agent.snapshot();
+    assert_eq!((snapshot.epoch, snapshot.sessions, snapshot.temporary), (Some(epoch), 0, 0));
+    assert_eq!((snapshot.sold, snapshot.unsettled), (1, 1));
+    assert!(expired(&script.ask(PEER, negotiation_request()), Phase::Negotiation));
+}

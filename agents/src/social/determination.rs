@@ -3,6 +3,8 @@
 //!
 //! It stops when the need is covered, when the stack is empty, or at D3.
 
+mod request;
+
 use std::sync::Arc;
 
 use gridpact_chain::contract::{ContractId, SignedContract};
@@ -12,36 +14,19 @@ use gridpact_chain::terms::{Energy, PartyId, Profile};
 
 use super::Effect;
 use super::book::TempContract;
-use super::deed::{Deed, capped};
 use super::holding::{Entry, Holdings, Kind};
 use super::limits::CONTRACTS_MAX;
-use super::message::{About, Cancel, Confirm, Message, Reason, TransactionRequest};
+use super::message::{About, Cancel, Confirm, Reason};
 use super::outcome::Deal;
 use super::reason::Tally;
-use super::resend::{Attempt, Due};
+use super::resend::Due;
 use super::task::Facts;
 use super::turn::Turn;
 use crate::local::door::Side;
 use crate::params::{BlockShape, FinalOrder};
 
-/// A temporary contract that has been requested.
-#[derive(Debug)]
-struct Request {
-    temp: TempContract,
-    /// What the seller shall deliver.
-    profile_final: Arc<Profile>,
-    /// What this buyer plans to take for it: the same, unless blocks carry only sums.
-    share: Profile,
-    salt: [u8; 32],
-    wait: Wait,
-}
-
-/// What a request waits for.
-#[derive(Debug)]
-enum Wait {
-    Seller(Attempt),
-    Signature(Arc<Confirm>),
-}
+pub(crate) use request::cancel;
+use request::{Request, Wait};
 
 /// The state of one task's determination.
 #[derive(Debug)]
@@ -369,46 +354,6 @@ impl Determination {
         }
         self.dropped.clear();
     }
-}
-
-impl Request {
-    fn send(&self, facts: &Facts, turn: &mut Turn<'_>) {
-        let request = TransactionRequest {
-            about: facts.about,
-            contract_id: self.temp.contract_id,
-            round: self.temp.round,
-            profile_final: Arc::clone(&self.profile_final),
-            unit_price: self.temp.unit_price,
-            salt: self.salt,
-            shortfall_price: capped(facts.retail, turn),
-        };
-        turn.send(self.temp.seller, Message::TransactionRequest(Box::new(request)));
-    }
-
-    fn deed<'a>(&'a self, facts: &Facts, turn: &Turn<'_>) -> Deed<'a> {
-        Deed {
-            about: facts.about,
-            contract_id: self.temp.contract_id,
-            buyer: self.temp.buyer,
-            seller: self.temp.seller,
-            profile: &self.profile_final,
-            salt: &self.salt,
-            unit_price: self.temp.unit_price,
-            shortfall_price: capped(facts.retail, turn),
-            surplus_price: self.temp.surplus_price,
-        }
-    }
-}
-
-/// Says that a contract will not be.
-pub(crate) fn cancel(
-    to: PartyId,
-    about: About,
-    contract_id: ContractId,
-    reason: Reason,
-    turn: &mut Turn<'_>,
-) {
-    turn.send(to, Message::Cancel(Cancel { about, contract_id, reason }));
 }
 
 /// Takes `share` out of `free`; both start at the block's first interval.

@@ -1,6 +1,6 @@
 //! One bargaining session (protocol 6): who may say what, and the decision rules of 6.4.
 //!
-//! The rules are pure functions of numbers; [`Bargain`] is the buyer's side of a session. What a
+//! The rules are pure functions of numbers; `Bargain` is the buyer's side of a session. What a
 //! seller keeps is in `seller.rs`. Final contracts are unknown here.
 
 use gridpact_chain::terms::{Energy, Price};

@@ -3,14 +3,15 @@
 //! Every answer comes from a quote of the own LCA. A session remembers what it said, so that a
 //! repeated question gets the same answer and costs no second thought.
 
+mod sale;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use gridpact_chain::contract::ContractId;
-use gridpact_chain::terms::{Energy, PartyId, Price, Profile};
+use gridpact_chain::terms::{Energy, PartyId, Profile};
 
 use super::Effect;
-use super::book::{Book, SessionKey, TempContract};
+use super::book::{Book, SessionKey};
 use super::buyer::refuse_block;
 use super::deed::capped;
 use super::limits::{NEIGHBOURS_MAX, SESSIONS_PER_BUYER_MAX};
@@ -21,79 +22,12 @@ use super::message::{
 use super::negotiation::{SellerStand, judge_counter};
 use super::order::Orders;
 use super::pricing;
-use super::resend::{Attempt, Due};
+use super::resend::Due;
 use super::turn::Turn;
-use crate::local::door::{Block, Quote, QuoteRequest};
-use crate::params::BlockShape;
+use crate::local::door::{Quote, QuoteRequest};
 use crate::session::Phase;
 
-/// What a quote is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Purpose {
-    /// To answer whether there is anything to sell.
-    Member,
-    /// To open with an offer.
-    Opening,
-    /// To judge a counter.
-    Counter,
-}
-
-/// Where the bargaining of one session stands.
-#[derive(Debug)]
-enum Course {
-    /// Only the coalition has asked.
-    Idle,
-    /// The LCA is asked what to offer.
-    Opening { ticket: u64 },
-    /// There was nothing to offer.
-    Declined(NegotiationReply),
-    /// An offer is out.
-    Offered { offer: Offer, attempt: Attempt },
-    /// The LCA is asked about a counter.
-    Judging { offer: Offer, counter: Price, ticket: u64 },
-    /// Accepted or refused; `response` is what was said to a counter.
-    Over { response: Option<CounterResponse> },
-    /// An answer came too late, or the buyer has given up.
-    Lapsed,
-}
-
-/// One session as its seller sees it.
-#[derive(Debug)]
-struct Sale {
-    block: Arc<Block>,
-    /// The ticket under way for the coalition's question.
-    member_ticket: Option<u64>,
-    reply: Option<CoalitionReply>,
-    /// The coalition's quote with the state of reservations it was made under.
-    quote: Option<(u64, Quote)>,
-    course: Course,
-}
-
-impl Sale {
-    fn new(block: Arc<Block>) -> Self {
-        Self { block, member_ticket: None, reply: None, quote: None, course: Course::Idle }
-    }
-
-    /// The profile a quote is asked for. Where only sums count, every interval might serve all.
-    fn wanted(&self, shape: BlockShape) -> Profile {
-        let profile = &self.block.profile;
-        match shape {
-            BlockShape::Profile => profile.clone(),
-            BlockShape::Energy => {
-                Profile { start: profile.start, wh: vec![self.block.energy_wh.0; profile.wh.len()] }
-            }
-        }
-    }
-
-    /// The part of the block that `quote` can serve.
-    fn served(&self, quote: &Quote, shape: BlockShape) -> Profile {
-        let capped = self.wanted(shape).capped_by(&quote.available);
-        match shape {
-            BlockShape::Profile => capped,
-            BlockShape::Energy => capped.first(self.block.energy_wh),
-        }
-    }
-}
+use sale::{Course, Purpose, Sale, temporary};
 
 /// The seller's half of the mind.
 #[derive(Debug, Default)]
@@ -424,23 +358,5 @@ impl Selling {
         self.book.clear();
         self.sales.clear();
         self.questions.clear();
-    }
-}
-
-/// The temporary contract of an offer, as its seller holds it.
-fn temporary(key: SessionKey, offer: &Offer, unit_price: Price, turn: &Turn<'_>) -> TempContract {
-    let (buyer, task) = key;
-    let (seller, epoch) = (turn.party(), offer.about.epoch);
-    let community = &turn.core.setup.community;
-    TempContract {
-        contract_id: ContractId::new(community, epoch, buyer, seller, &task.0, offer.round),
-        task,
-        buyer,
-        seller,
-        round: offer.round,
-        profile: Arc::clone(&offer.profile),
-        energy: offer.profile.energy(),
-        unit_price,
-        surplus_price: offer.surplus_price,
     }
 }

@@ -171,14 +171,15 @@ fn a_storm_breaks_no_law_and_deals_still_happen() {
 
 #[test]
 fn early_finish_ends_a_calm_epoch_in_a_moment_and_the_paper_waits() {
+    let ended = |street: &Street| street.last_outcome.ms_since(street.deadlines.start);
     let early = run(30, Params::default(), FAIR, 1, &[]);
-    let last = early.outcomes.len();
-    assert!(last > 0);
+    assert!(ended(&early) < 3_000, "{} ms", ended(&early));
     let mut params = Params::default();
     params.epoch.early_finish = false;
     let patient = run(30, params, FAIR, 1, &[]);
-    assert_laws(&patient);
+    assert!(ended(&patient) >= 30_000, "{} ms", ended(&patient));
     assert_all_ended(&patient);
+    assert_laws(&patient);
 }
 
 #[test]

@@ -138,6 +138,8 @@ pub struct Street {
     pub letters: u64,
     pub inputs: u64,
     pub epoch_ended: Option<Timestamp>,
+    /// When the last task ended.
+    pub last_outcome: Timestamp,
     /// FNV-1a over everything said, when asked for.
     pub transcript: Option<u64>,
     /// Called for every letter before the network touches it.
@@ -181,6 +183,7 @@ impl Street {
             letters: 0,
             inputs: 0,
             epoch_ended: None,
+            last_outcome: deadlines.start,
             transcript: None,
             watch: None,
             sent: BTreeMap::new(),
@@ -254,29 +257,26 @@ impl Street {
     }
 
     fn next(&mut self, end: Timestamp) -> Option<Event> {
-        loop {
-            if let Some(event) = self.soon.pop_front() {
-                return Some(event);
-            }
-            let coordinator = self.coordinator.as_ref().and_then(Machine::wake_at);
-            let letter = self.later.first_key_value().map(|((at, _), _)| *at);
-            let alarm = self.alarms.first().map(|(at, _)| *at);
-            let at = [coordinator, letter, alarm].into_iter().flatten().min()?;
-            if at > end {
-                return None;
-            }
-            self.now = self.now.max(at);
-            if letter == Some(at) {
-                let (_, event) = self.later.pop_first()?;
-                return Some(event);
-            }
-            if alarm == Some(at) {
-                let (_, i) = self.alarms.pop_first()?;
-                self.houses[i].armed = None;
-                return Some(Event::Letter { to: i, input: Input::Wake });
-            }
-            return Some(Event::Coordinator(session::Input::Wake));
+        if let Some(event) = self.soon.pop_front() {
+            return Some(event);
         }
+        let coordinator = self.coordinator.as_ref().and_then(Machine::wake_at);
+        let letter = self.later.first_key_value().map(|((at, _), _)| *at);
+        let alarm = self.alarms.first().map(|(at, _)| *at);
+        let at = [coordinator, letter, alarm].into_iter().flatten().min()?;
+        if at > end {
+            return None;
+        }
+        self.now = self.now.max(at);
+        if letter == Some(at) {
+            return self.later.pop_first().map(|(_, event)| event);
+        }
+        if alarm == Some(at) {
+            let (_, i) = self.alarms.pop_first()?;
+            self.houses[i].armed = None;
+            return Some(Event::Letter { to: i, input: Input::Wake });
+        }
+        Some(Event::Coordinator(session::Input::Wake))
     }
 
     fn push(&mut self, at: Timestamp, event: Event) {
@@ -443,7 +443,10 @@ impl Street {
                         self.push(at, Event::Coordinator(input));
                     }
                 }
-                Effect::Outcome(outcome) => self.outcomes.push((party(i), outcome)),
+                Effect::Outcome(outcome) => {
+                    self.last_outcome = self.now;
+                    self.outcomes.push((party(i), outcome));
+                }
             }
         }
     }

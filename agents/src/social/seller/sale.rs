@@ -1,0 +1,104 @@
+//! One session as its seller sees it: what was asked, what was quoted, what was said.
+
+use std::sync::Arc;
+
+use gridpact_chain::contract::ContractId;
+use gridpact_chain::terms::{Price, Profile};
+
+use crate::local::door::{Block, Quote};
+use crate::params::BlockShape;
+use crate::social::book::{SessionKey, TempContract};
+use crate::social::message::{CoalitionReply, CounterResponse, NegotiationReply, Offer};
+use crate::social::resend::Attempt;
+use crate::social::turn::Turn;
+
+/// What a quote is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// To answer whether there is anything to sell.
+    Member,
+    /// To open with an offer.
+    Opening,
+    /// To judge a counter.
+    Counter,
+}
+
+/// Where the bargaining of one session stands.
+#[derive(Debug)]
+pub(super) enum Course {
+    /// Only the coalition has asked.
+    Idle,
+    /// The LCA is asked what to offer.
+    Opening { ticket: u64 },
+    /// There was nothing to offer.
+    Declined(NegotiationReply),
+    /// An offer is out.
+    Offered { offer: Offer, attempt: Attempt },
+    /// The LCA is asked about a counter.
+    Judging { offer: Offer, counter: Price, ticket: u64 },
+    /// Accepted or refused; `response` is what was said to a counter.
+    Over { response: Option<CounterResponse> },
+    /// An answer came too late, or the buyer has given up.
+    Lapsed,
+}
+
+/// One session as its seller sees it.
+#[derive(Debug)]
+pub(super) struct Sale {
+    pub(super) block: Arc<Block>,
+    /// The ticket under way for the coalition's question.
+    pub(super) member_ticket: Option<u64>,
+    pub(super) reply: Option<CoalitionReply>,
+    /// The coalition's quote with the state of reservations it was made under.
+    pub(super) quote: Option<(u64, Quote)>,
+    pub(super) course: Course,
+}
+
+impl Sale {
+    pub(super) fn new(block: Arc<Block>) -> Self {
+        Self { block, member_ticket: None, reply: None, quote: None, course: Course::Idle }
+    }
+
+    /// The profile a quote is asked for. Where only sums count, every interval might serve all.
+    pub(super) fn wanted(&self, shape: BlockShape) -> Profile {
+        let profile = &self.block.profile;
+        match shape {
+            BlockShape::Profile => profile.clone(),
+            BlockShape::Energy => {
+                Profile { start: profile.start, wh: vec![self.block.energy_wh.0; profile.wh.len()] }
+            }
+        }
+    }
+
+    /// The part of the block that `quote` can serve.
+    pub(super) fn served(&self, quote: &Quote, shape: BlockShape) -> Profile {
+        let capped = self.wanted(shape).capped_by(&quote.available);
+        match shape {
+            BlockShape::Profile => capped,
+            BlockShape::Energy => capped.first(self.block.energy_wh),
+        }
+    }
+}
+
+/// The temporary contract of an offer, as its seller holds it.
+pub(super) fn temporary(
+    key: SessionKey,
+    offer: &Offer,
+    unit_price: Price,
+    turn: &Turn<'_>,
+) -> TempContract {
+    let (buyer, task) = key;
+    let (seller, epoch) = (turn.party(), offer.about.epoch);
+    let community = &turn.core.setup.community;
+    TempContract {
+        contract_id: ContractId::new(community, epoch, buyer, seller, &task.0, offer.round),
+        task,
+        buyer,
+        seller,
+        round: offer.round,
+        profile: Arc::clone(&offer.profile),
+        energy: offer.profile.energy(),
+        unit_price,
+        surplus_price: offer.surplus_price,
+    }
+}

@@ -66,3 +66,6 @@ pub(crate) fn files(dir: &Path, begin: &str, end: &str) -> Result<Vec<PathBuf>, 
     found.sort();
     Ok(found)
 }
+
+#[cfg(test)]
+mod tests;

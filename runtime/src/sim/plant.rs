@@ -253,3 +253,6 @@ impl State {
         reading
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -29,7 +29,7 @@ pub use settings::{
 pub struct Scenario {
     /// Its name in reports.
     pub name: String,
-    /// Homes.
+    /// Homes; 0 with measured files = every home that was measured on the chosen days.
     pub prosumers: u32,
     /// Simulated days.
     pub days: u32,
@@ -150,3 +150,6 @@ impl Scenario {
         Ok(self)
     }
 }
+
+#[cfg(test)]
+mod tests;

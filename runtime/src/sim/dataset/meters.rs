@@ -43,6 +43,7 @@ struct Meter {
     last_s: Option<i64>,
     step_s: Option<i64>,
     start_s: i64,
+    first_line: u64,
     import_wh: Vec<f64>,
     export_wh: Vec<f64>,
 }
@@ -147,13 +148,19 @@ fn read_file(
         let last_s = meters.get(name).and_then(|meter| meter.last_s);
         let (at_s, clock) = instant(&row, start, named, last_s)?;
         written.get_or_insert(clock);
-        // A meter reads at most 100 kWh per half hour: 200 kWh per hour until its step is known.
-        let most_wh = |step_s: i64| ENERGY_MAX_KWH * 1000.0 * step_s as f64 / 1_800.0;
-        let step_s = meters.get(name).and_then(|meter| meter.step_s).unwrap_or(3_600);
-        let import_wh = row.number(import, 0.0, most_wh(step_s))?;
-        let export_wh = row.number(export, 0.0, most_wh(step_s))?;
         let meter = meters.entry(name.to_owned()).or_default();
         meter.push(&row, start, at_s)?;
+        let most_wh = meter.most_wh();
+        let import_wh = row.number(import, 0.0, most_wh)?;
+        let export_wh = row.number(export, 0.0, most_wh)?;
+        for (column, earlier) in [(import, &meter.import_wh), (export, &meter.export_wh)] {
+            if let [first] = earlier[..]
+                && first > most_wh
+            {
+                let problem = format!("{first} is more than the possible {most_wh}");
+                return Err(table.error(meter.first_line, column, problem));
+            }
+        }
         meter.import_wh.push(import_wh);
         meter.export_wh.push(export_wh);
     }
@@ -164,7 +171,7 @@ impl Meter {
     /// Takes the stamp of its next reading; the first two say how long a step is.
     fn push(&mut self, row: &Row<'_>, start: Column, at_s: i64) -> Result<(), DatasetError> {
         match (self.last_s, self.step_s) {
-            (None, _) => self.start_s = at_s,
+            (None, _) => (self.start_s, self.first_line) = (at_s, row.line()),
             (Some(last_s), None) => {
                 let step_s = at_s - last_s;
                 if step_s <= 0 {
@@ -183,6 +190,11 @@ impl Meter {
         }
         self.last_s = Some(at_s);
         Ok(())
+    }
+
+    /// The most it can have read in one step, Wh: that of an hour until its step is known.
+    fn most_wh(&self) -> f64 {
+        ENERGY_MAX_KWH * 1000.0 * self.step_s.unwrap_or(3_600) as f64 / 1_800.0
     }
 
     fn home(self, name: String) -> MeasuredHome {

@@ -113,6 +113,12 @@ impl Table {
         named.filter_map(|(i, name)| Some((Column(i), between(name)?))).collect()
     }
 
+    /// An error about a cell.
+    #[must_use]
+    pub fn error(&self, line: u64, column: Column, problem: impl Into<String>) -> DatasetError {
+        cell(&self.file, line, self.columns.get(column.0).map_or("", String::as_str), problem)
+    }
+
     /// The rows in the order of the file.
     pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {
         self.rows.iter().map(|(line, record)| Row { table: self, line: *line, record })
@@ -129,8 +135,7 @@ impl<'a> Row<'a> {
     /// An error about one of its cells.
     #[must_use]
     pub fn error(&self, column: Column, problem: impl Into<String>) -> DatasetError {
-        let name = self.table.columns.get(column.0).map_or("", String::as_str);
-        cell(&self.table.file, self.line, name, problem)
+        self.table.error(self.line, column, problem)
     }
 
     /// A cell that is not empty.

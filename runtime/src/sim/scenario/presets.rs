@@ -42,7 +42,7 @@ pub const PRESETS: [PresetLine; 5] = [
     },
     PresetLine {
         name: "london",
-        about: "real London homes, German PV yields, Norwegian EV sessions; needs --data DIR",
+        about: "all measured London homes, real PV yields, real EV sessions; needs --data DIR",
         build: london,
     },
     PresetLine {
@@ -155,7 +155,7 @@ fn paper() -> Scenario {
 
 fn london() -> Scenario {
     let mut scenario = Scenario { name: "london".to_owned(), ..reference() };
-    scenario.prosumers = 300;
+    scenario.prosumers = 0;
     scenario.start = None;
     scenario.zone = "Europe/London".to_owned();
     scenario.currency = "GBP".to_owned();
@@ -182,6 +182,7 @@ fn london() -> Scenario {
 
 fn meters() -> Scenario {
     let mut scenario = Scenario { name: "meters".to_owned(), ..reference() };
+    scenario.prosumers = 0;
     scenario.start = None;
     scenario.zone = "UTC".to_owned();
     scenario.currency = "EUR".to_owned();

@@ -251,9 +251,9 @@ pub enum Layout {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Season {
-    /// June to August in the files.
+    /// April to September.
     Summer,
-    /// December to March in the files.
+    /// October to March.
     Winter,
 }
 
@@ -265,7 +265,7 @@ pub struct DataSettings {
     pub layout: Layout,
     /// The folder.
     pub dir: PathBuf,
-    /// Part of the year; none takes the first that fits.
+    /// Part of the year; none prefers summer.
     #[serde(with = "or_none")]
     pub season: Option<Season>,
 }

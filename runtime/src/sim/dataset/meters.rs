@@ -237,7 +237,7 @@ fn instant(
     };
     let ambiguous = named.to_ambiguous_timestamp(clock);
     let second = |found: Result<Timestamp, jiff::Error>| found.map(Timestamp::as_second).ok();
-    let (earlier, later) = (second(ambiguous.clone().earlier()), second(ambiguous.later()));
+    let (earlier, later) = (second(ambiguous.earlier()), second(ambiguous.later()));
     let (Some(earlier), Some(later)) = (earlier, later) else {
         return Err(row.error(column, format!("`{text}` is not on the calendar")));
     };

@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 
 use config::{Config, File, FileFormat};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 use crate::sim::scenario::{Scenario, ScenarioError};
@@ -114,6 +114,31 @@ fn culprit(base: &Scenario, merged: &Table) -> Option<String> {
         Value::Table(_) => format!("[{key}] "),
         other => format!("{key} = {other}: "),
     })
+}
+
+/// `meters.toml` beside a community's own meters: what their rows do not say.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct MetersFile {
+    /// Name of the zone of stamps without offset, and of the tariff's clock.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
+}
+
+/// Reads `meters.toml`; a file that does not exist says nothing.
+///
+/// # Errors
+/// When it cannot be read, or has an unknown key or an impossible value.
+pub fn read_meters(file: &Path) -> Result<MetersFile, ConfigError> {
+    if !file.exists() {
+        return Ok(MetersFile::default());
+    }
+    let source = File::from(file).format(FileFormat::Toml);
+    let given = table(Config::builder().add_source(source), file)?;
+    let known = MetersFile { zone: Some(String::new()) };
+    let known = Table::try_from(&known).map_err(|e| file_error(file, e.to_string()))?;
+    check_keys(&given, &known, "", &known, file)?;
+    MetersFile::deserialize(given).map_err(|e| file_error(file, e.message()))
 }
 
 fn table(

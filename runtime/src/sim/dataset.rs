@@ -40,6 +40,9 @@ pub enum DatasetError {
         /// What is wrong and what was expected.
         problem: String,
     },
+    /// Settings beside the files.
+    #[error("{0}")]
+    Settings(String),
     /// The files are sound, but do not hold what the scenario asks for.
     #[error("{0}")]
     Days(String),

@@ -12,13 +12,13 @@ use gridpact_agents::resource::nature::Nature;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
-use serde::Deserialize;
 
 use super::days;
 use super::homes::MeasuredHome;
 use super::series::{Segment, start_s};
 use super::table::{Column, ENERGY_MAX_KWH, Row, Table};
 use super::{DatasetError, files};
+use crate::config::read_meters;
 use crate::sim::BuildError;
 use crate::sim::calendar::{Calendar, zone};
 use crate::sim::community::{Community, Device, DeviceData, Site};
@@ -28,14 +28,6 @@ use crate::sim::tariff::SiteTariff;
 
 /// Steps a meter may have, minutes.
 const STEPS_MIN: [i64; 6] = [5, 10, 15, 20, 30, 60];
-
-/// `meters.toml`: what the rows do not say.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Stated {
-    /// Name of the zone of stamps without offset, and of the tariff's clock.
-    zone: Option<String>,
-}
 
 /// Readings of one meter while they are being collected.
 #[derive(Debug, Default)]
@@ -111,10 +103,10 @@ pub fn read(dir: &Path, zone_name: &str) -> Result<(Vec<MeasuredHome>, TimeZone)
         let problem = "has no *.csv with the columns site,start,import_wh,export_wh";
         return Err(DatasetError::file(dir, problem));
     }
-    let stated = read_stated(&dir.join("meters.toml"))?;
+    let settings = |e: &dyn std::error::Error| DatasetError::Settings(e.to_string());
+    let stated = read_meters(&dir.join("meters.toml")).map_err(|e| settings(&e))?;
     let named = stated.zone.as_deref().or(Some(zone_name).filter(|name| *name != "UTC"));
-    let named = named.map(zone).transpose();
-    let named = named.map_err(|e| DatasetError::file(&dir.join("meters.toml"), e.to_string()))?;
+    let named = named.map(zone).transpose().map_err(|e| settings(&e))?;
     let mut meters: BTreeMap<String, Meter> = BTreeMap::new();
     let mut written = None;
     for file in found {
@@ -122,15 +114,6 @@ pub fn read(dir: &Path, zone_name: &str) -> Result<(Vec<MeasuredHome>, TimeZone)
     }
     let homes = meters.into_iter().map(|(name, meter)| meter.home(name)).collect();
     Ok((homes, named.or(written).unwrap_or(TimeZone::UTC)))
-}
-
-fn read_stated(file: &Path) -> Result<Stated, DatasetError> {
-    if !file.exists() {
-        return Ok(Stated::default());
-    }
-    let text = std::fs::read_to_string(file)
-        .map_err(|e| DatasetError::file(file, format!("cannot be read: {e}")))?;
-    toml::from_str(&text).map_err(|e| DatasetError::file(file, e.to_string()))
 }
 
 fn read_file(

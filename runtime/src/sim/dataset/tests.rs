@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use gridpact_agents::resource::nature::Nature;
 use jiff::ToSpan;
 use jiff::civil::{Date, date};
+use proptest::prelude::*;
 use tempfile::TempDir;
 
 use crate::sim::build;
@@ -330,6 +331,34 @@ fn every_damage_is_refused_with_file_line_and_column() {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(150))]
+
+    #[test]
+    fn no_damage_makes_it_fall_over(
+        which in 0_usize..6,
+        at in 0.0_f64..1.0,
+        junk in proptest::collection::vec(any::<u8>(), 0..12),
+        cut in 0_usize..40,
+    ) {
+        thread_local!(static SOUND: TempDir = sound());
+        SOUND.with(|dir| {
+            let names = [LOAD, PRICE, YIELD, SESSION, "london_300/homes.csv", "ev_norway/v2g_models.csv"];
+            let file = dir.path().join(names[which]);
+            let text = std::fs::read(&file).unwrap();
+            let from = (at * text.len() as f64) as usize;
+            let until = (from + cut).min(text.len());
+            let damaged = [&text[..from], &junk, &text[until..]].concat();
+            std::fs::write(&file, damaged).unwrap();
+            // Sound by luck, or refused; never a panic.
+            if let Err(error) = build(&scenario(dir.path())) {
+                assert!(!error.to_string().is_empty());
+            }
+            std::fs::write(&file, text).unwrap();
+        });
+    }
+}
+
 #[test]
 fn missing_and_binary_files_are_named() {
     let dir = sound();
@@ -484,6 +513,10 @@ fn damaged_meters_are_refused_with_line_and_column() {
         let error = build(&metered(dir.path())).map(|_| ()).unwrap_err().to_string();
         assert!(error.contains(wanted), "{error}\nshould say: {wanted}");
     }
+    let dir = meters(&sound);
+    write(dir.path(), "meters.toml", "zoen = \"UTC\"\n");
+    let error = build(&metered(dir.path())).unwrap_err().to_string();
+    assert!(error.contains("unknown key `zoen`; did you mean `zone`?"), "{error}");
     let empty = tempfile::tempdir().unwrap();
     assert!(build(&metered(empty.path())).unwrap_err().to_string().contains("has no *.csv"));
 }

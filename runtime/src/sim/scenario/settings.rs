@@ -149,7 +149,7 @@ pub enum Layout {
     Meters,
 }
 
-/// Part of the year of which the days are taken.
+/// Part of the year of which the days are taken, by the month in the files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Season {

@@ -1,5 +1,7 @@
 //! Tests of tariffs: windows on the local clock, weekdays, and days of 23 and 25 hours.
 
+#![allow(clippy::unwrap_used)]
+
 use jiff::civil::date;
 
 use super::*;

@@ -1,6 +1,8 @@
 //! Tests of measured files: small sound sets, every kind of damage, and the real ones when they are
 //! at hand (`GRIDPACT_DATA`).
 
+#![allow(clippy::unwrap_used)]
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 

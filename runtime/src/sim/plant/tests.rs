@@ -1,5 +1,7 @@
 //! Property tests of the plant: whatever is wished, energy is conserved and limits hold.
 
+#![allow(clippy::unwrap_used)]
+
 use gridpact_agents::resource::nature::Nature;
 use proptest::prelude::*;
 

@@ -1,5 +1,7 @@
 //! Tests of generated homes: their statistics, and that they depend on seed and number alone.
 
+#![allow(clippy::unwrap_used)]
+
 use gridpact_agents::resource::nature::Nature;
 
 use super::*;

@@ -1,5 +1,7 @@
 //! Tests of presets and flags.
 
+#![allow(clippy::unwrap_used)]
+
 use gridpact_chain::terms::Price;
 
 use super::*;

@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 
 use config::{Config, File, FileFormat};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 use crate::sim::scenario::{Scenario, ScenarioError};
@@ -18,7 +18,7 @@ const BASE: &str = "base";
 /// Why settings cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// The file cannot be read, or is no TOML.
+    /// The file cannot be read, is no TOML, or has a value that cannot be.
     #[error("{}: {problem}", file.display())]
     File {
         /// The file.
@@ -35,14 +35,6 @@ pub enum ConfigError {
         key: String,
         /// A suggestion, or nothing.
         near: String,
-    },
-    /// A setting that cannot be, in a file.
-    #[error("{}: {problem}", file.display())]
-    Setting {
-        /// The file.
-        file: PathBuf,
-        /// What is wrong.
-        problem: ScenarioError,
     },
     /// A setting that cannot be.
     #[error(transparent)]
@@ -101,13 +93,52 @@ fn parse_scenario(text: &str, file: &Path) -> Result<Scenario, ConfigError> {
     let known = Table::try_from(&base).map_err(|e| file_error(file, e.to_string()))?;
     check_keys(&given, &known, "", &known, file)?;
     let merged = merge(known, given);
-    // Section by section, so that an error can say where it is.
-    for (key, section) in &merged {
-        let mut one = Table::try_from(&base).map_err(|e| file_error(file, e.to_string()))?;
-        one.insert(key.clone(), section.clone());
-        Scenario::deserialize(one).map_err(|e| problem_in(file, key, section, &e))?;
+    Scenario::deserialize(merged.clone()).map_err(|e| {
+        let place = culprit(&base, &merged).unwrap_or_default();
+        let problem = e.message();
+        // A range is named by its own error, with the whole key.
+        let named = problem.contains(" is out of range: ");
+        file_error(file, if named { problem.to_owned() } else { format!("{place}{problem}") })
+    })
+}
+
+/// The section or key whose value alone makes a scenario impossible.
+fn culprit(base: &Scenario, merged: &Table) -> Option<String> {
+    let base = Table::try_from(base).ok()?;
+    let fails = |(key, value): &(&String, &Value)| {
+        let mut one = base.clone();
+        one.insert((*key).clone(), (*value).clone());
+        Scenario::deserialize(one).is_err()
+    };
+    merged.iter().find(fails).map(|(key, value)| match value {
+        Value::Table(_) => format!("[{key}] "),
+        other => format!("{key} = {other}: "),
+    })
+}
+
+/// `meters.toml` beside a community's own meters: what their rows do not say.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct MetersFile {
+    /// Name of the zone of stamps without offset, and of the tariff's clock.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
+}
+
+/// Reads `meters.toml`; a file that does not exist says nothing.
+///
+/// # Errors
+/// When it cannot be read, or has an unknown key or an impossible value.
+pub fn read_meters(file: &Path) -> Result<MetersFile, ConfigError> {
+    if !file.exists() {
+        return Ok(MetersFile::default());
     }
-    Scenario::deserialize(merged).map_err(|e| file_error(file, e.message().to_owned()))
+    let source = File::from(file).format(FileFormat::Toml);
+    let given = table(Config::builder().add_source(source), file)?;
+    let known = MetersFile { zone: Some(String::new()) };
+    let known = Table::try_from(&known).map_err(|e| file_error(file, e.to_string()))?;
+    check_keys(&given, &known, "", &known, file)?;
+    MetersFile::deserialize(given).map_err(|e| file_error(file, e.message()))
 }
 
 fn table(
@@ -178,18 +209,6 @@ fn suggestion(key: &str, known: &Table, section: &str, all: &Table) -> String {
             format!("; known here: {}", keys.join(", "))
         }
     }
-}
-
-/// Says in which key of a section a value is impossible.
-fn problem_in(file: &Path, key: &str, section: &Value, error: &toml::de::Error) -> ConfigError {
-    let message = error.message().to_owned();
-    let text = match section {
-        // A range is named by its own error, with the whole key.
-        _ if message.contains(" is out of range: ") => message,
-        Value::Table(_) => format!("[{key}] {message}"),
-        other => format!("{key} = {other}: {message}"),
-    };
-    file_error(file, text)
 }
 
 /// The candidate that is nearest to `word`, if any is near enough to be meant.

@@ -1,5 +1,7 @@
 //! Tests of reading scenarios.
 
+#![allow(clippy::unwrap_used)]
+
 use std::path::Path;
 
 use gridpact_chain::terms::Price;

@@ -76,6 +76,16 @@ impl Calendar {
                 "the days around {date} are not on the calendar; change `start`"
             )));
         };
+        if date
+            .to_zoned(zone.clone())
+            .is_ok_and(|day| day.timestamp().as_second().rem_euclid(i64::from(interval_s)) != 0)
+        {
+            return Err(ScenarioError::Conflict(format!(
+                "the days of zone {} begin within an interval of {} min; take a shorter \
+                 epoch.interval_min that divides its offset",
+                scenario.zone, scenario.params.epoch.interval_min
+            )));
+        }
         let beyond = scenario.params.epoch.horizon();
         let moments = (first.0..end.0 + beyond)
             .map(|at| moment(&local(Interval(at), interval_s, &zone), date))

@@ -40,6 +40,9 @@ pub enum DatasetError {
         /// What is wrong and what was expected.
         problem: String,
     },
+    /// Settings beside the files.
+    #[error("{0}")]
+    Settings(String),
     /// The files are sound, but do not hold what the scenario asks for.
     #[error("{0}")]
     Days(String),
@@ -66,3 +69,6 @@ pub(crate) fn files(dir: &Path, begin: &str, end: &str) -> Result<Vec<PathBuf>, 
     found.sort();
     Ok(found)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,8 @@
 //! The physical truth of a community: what its devices really do with what they are told.
 //!
 //! One call of [`Plant::step`] moves one device through one interval. A setpoint is a wish: limits of
-//! power, charge, plug and connection are obeyed first and less is realised where they bind. Energy
+//! power, charge, plug and export are obeyed first and less is realised where they bind; import above
+//! the connection's limit happens and is counted as overload. Energy
 //! is whole Wh at the meters; what storage holds is kept in micro-Wh, so that no efficiency is lost
 //! in rounding. The plant never plans and never sees a price.
 
@@ -152,6 +153,14 @@ impl Plant {
         self.sites.get(site.0 as usize).map_or(&[], |plant| &plant.rows)
     }
 
+    /// Energy a home took above its connection's import limit so far, Wh.
+    #[must_use]
+    pub fn overload_wh(&self, site: PartyId) -> u64 {
+        let limit_w = self.community.site(site).map_or(u64::MAX, |site| site.import_w);
+        let limit_wh = limit_w.saturating_mul(self.community.interval_s.into()) / 3600;
+        self.rows(site).iter().map(|row| row.import.saturating_sub(limit_wh)).sum()
+    }
+
     /// Energy in all storage of a home now, Wh.
     #[must_use]
     pub fn stored_wh(&self, site: PartyId) -> u64 {
@@ -253,3 +262,6 @@ impl State {
         reading
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -171,3 +171,6 @@ fn perturbed(scenario: &Scenario, number: u32, series: Vec<u32>) -> Vec<u32> {
     let scale = chance.within([0.85, 1.15]);
     whole_wh(series.iter().map(|wh| f64::from(*wh) * scale * chance.within([0.9, 1.1])))
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,8 +7,11 @@
 mod checks;
 mod decimal;
 mod file;
+mod minds;
 mod presets;
 mod settings;
+mod sites;
+mod words;
 
 use std::path::PathBuf;
 
@@ -19,9 +22,10 @@ pub use decimal::{DecimalError, Millionths};
 pub use file::ScenarioFile;
 pub use presets::{PRESETS, PresetLine};
 pub use settings::{
-    ChainSettings, DataSettings, Fanout, FeederSettings, ForecastMode, GenerationSettings, Graph,
-    Layout, Quorum, ScenarioSettings, Season, SiteMix, TariffSettings, VerifierSettings,
+    ChainSettings, DataSettings, Fanout, FeederSettings, ForecastMode, Graph, Layout, Quorum,
+    ScenarioSettings, Season, TariffSettings, VerifierSettings,
 };
+pub use sites::{GenerationSettings, SiteMix};
 
 /// Everything that decides a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,7 +33,7 @@ pub use settings::{
 pub struct Scenario {
     /// Its name in reports.
     pub name: String,
-    /// Homes.
+    /// Homes; 0 with measured files = every home that was measured on the chosen days.
     pub prosumers: u32,
     /// Simulated days.
     pub days: u32,
@@ -150,3 +154,6 @@ impl Scenario {
         Ok(self)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -173,3 +173,7 @@ fn published(at: Interval, interval_s: u32, from: Interval, retail: &[Price]) ->
     let index = usize::try_from(index.clamp(0, (len - 1).max(0))).unwrap_or(0);
     retail.get(index).copied().unwrap_or_default()
 }
+
+#[cfg(test)]
+#[path = "tariff_tests.rs"]
+mod tests;

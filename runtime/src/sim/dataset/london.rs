@@ -4,6 +4,7 @@
 //! and season: London stamps are UTC and read on the clock of the scenario's zone, sessions are UTC
 //! and read on Oslo's, yields already are local.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -59,10 +60,10 @@ pub fn build(scenario: &Scenario) -> Result<Community, BuildError> {
     let scenario = &Scenario { history_days: chosen.history_days, ..scenario.clone() };
     let calendar = Calendar::new(scenario, chosen.date, site_zone)?;
     let tariffs = tariffs(scenario, &calendar, &files.prices)?;
-    let mut drivers =
-        vehicles::drivers(&files.sessions, &zone(SESSIONS_ZONE)?, &calendar, scenario.seed)
-            .into_iter();
-    let mut notes = Vec::new();
+    let oslo = zone(SESSIONS_ZONE)?;
+    let drivers = vehicles::drivers(&files.sessions, &oslo, &calendar, scenario.seed);
+    let fitting: BTreeSet<String> = drivers.iter().map(|driver| driver.user.clone()).collect();
+    let mut drivers = drivers.into_iter();
     let mut sites = Vec::new();
     for (number, index) in (0..).zip(&chosen.homes) {
         sites.push(site(
@@ -77,7 +78,7 @@ pub fn build(scenario: &Scenario) -> Result<Community, BuildError> {
     if scenario.scenario.community_turbine_kw > 0 {
         sites.push(community_turbine(scenario, &calendar, &files, &tariffs)?);
     }
-    describe(&mut notes, &files, &chosen, &calendar, &sites);
+    let notes = notes(&files, &chosen, &calendar, &sites, fitting.len());
     Ok(community(scenario, &calendar, sites, notes))
 }
 
@@ -223,30 +224,32 @@ fn community_turbine(
     Ok(turbine(wh(kw), output, &tariffs.dynamic))
 }
 
-/// Writes down what was chosen, so that nobody has to guess which days a report is about.
-fn describe(
-    notes: &mut Vec<String>,
+/// What was chosen, so that nobody has to guess which days a report is about.
+fn notes(
     files: &Files,
     chosen: &Days,
     calendar: &Calendar,
     sites: &[Site],
-) {
+    fitting: usize,
+) -> Vec<String> {
     let count = |wanted: fn(&Nature) -> bool| {
         sites.iter().flat_map(|site| &site.devices).filter(|d| wanted(&d.nature)).count()
     };
     let measured = files.yields.day_for(calendar.date).map(|day| day.to_string());
-    notes.push(format!(
+    let mut notes = vec![format!(
         "{} homes from {} on, after {} days of history; yields of {} and the days after",
         chosen.homes.len(),
         chosen.date,
         chosen.history_days,
         measured.unwrap_or_default()
-    ));
+    )];
+    let vehicles = count(|nature| matches!(nature, Nature::Vehicle(_)));
     notes.push(format!(
-        "{} homes with photovoltaics, {} with a battery, {} with a vehicle of {} drivers in the file",
-        count(|n| matches!(n, Nature::Solar { .. })),
-        count(|n| matches!(n, Nature::Battery(_))),
-        count(|n| matches!(n, Nature::Vehicle(_))),
+        "{} homes with photovoltaics, {} with a battery, {vehicles} with a vehicle; {} different \
+         drivers ({} in the file, {fitting} with sessions in this season)",
+        count(|nature| matches!(nature, Nature::Solar { .. })),
+        count(|nature| matches!(nature, Nature::Battery(_))),
+        vehicles.min(fitting),
         files.sessions.by_user.len()
     ));
     if files.sessions.overlapping > 0 {
@@ -255,4 +258,5 @@ fn describe(
             files.sessions.overlapping
         ));
     }
+    notes
 }

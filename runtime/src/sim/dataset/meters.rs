@@ -12,13 +12,13 @@ use gridpact_agents::resource::nature::Nature;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
-use serde::Deserialize;
 
 use super::days;
 use super::homes::MeasuredHome;
 use super::series::{Segment, start_s};
 use super::table::{Column, ENERGY_MAX_KWH, Row, Table};
 use super::{DatasetError, files};
+use crate::config::read_meters;
 use crate::sim::BuildError;
 use crate::sim::calendar::{Calendar, zone};
 use crate::sim::community::{Community, Device, DeviceData, Site};
@@ -29,20 +29,13 @@ use crate::sim::tariff::SiteTariff;
 /// Steps a meter may have, minutes.
 const STEPS_MIN: [i64; 6] = [5, 10, 15, 20, 30, 60];
 
-/// `meters.toml`: what the rows do not say.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Stated {
-    /// Name of the zone of stamps without offset, and of the tariff's clock.
-    zone: Option<String>,
-}
-
 /// Readings of one meter while they are being collected.
 #[derive(Debug, Default)]
 struct Meter {
     last_s: Option<i64>,
     step_s: Option<i64>,
     start_s: i64,
+    first_line: u64,
     import_wh: Vec<f64>,
     export_wh: Vec<f64>,
 }
@@ -110,10 +103,10 @@ pub fn read(dir: &Path, zone_name: &str) -> Result<(Vec<MeasuredHome>, TimeZone)
         let problem = "has no *.csv with the columns site,start,import_wh,export_wh";
         return Err(DatasetError::file(dir, problem));
     }
-    let stated = read_stated(&dir.join("meters.toml"))?;
+    let settings = |e: &dyn std::error::Error| DatasetError::Settings(e.to_string());
+    let stated = read_meters(&dir.join("meters.toml")).map_err(|e| settings(&e))?;
     let named = stated.zone.as_deref().or(Some(zone_name).filter(|name| *name != "UTC"));
-    let named = named.map(zone).transpose();
-    let named = named.map_err(|e| DatasetError::file(&dir.join("meters.toml"), e.to_string()))?;
+    let named = named.map(zone).transpose().map_err(|e| settings(&e))?;
     let mut meters: BTreeMap<String, Meter> = BTreeMap::new();
     let mut written = None;
     for file in found {
@@ -121,15 +114,6 @@ pub fn read(dir: &Path, zone_name: &str) -> Result<(Vec<MeasuredHome>, TimeZone)
     }
     let homes = meters.into_iter().map(|(name, meter)| meter.home(name)).collect();
     Ok((homes, named.or(written).unwrap_or(TimeZone::UTC)))
-}
-
-fn read_stated(file: &Path) -> Result<Stated, DatasetError> {
-    if !file.exists() {
-        return Ok(Stated::default());
-    }
-    let text = std::fs::read_to_string(file)
-        .map_err(|e| DatasetError::file(file, format!("cannot be read: {e}")))?;
-    toml::from_str(&text).map_err(|e| DatasetError::file(file, e.to_string()))
 }
 
 fn read_file(
@@ -147,13 +131,19 @@ fn read_file(
         let last_s = meters.get(name).and_then(|meter| meter.last_s);
         let (at_s, clock) = instant(&row, start, named, last_s)?;
         written.get_or_insert(clock);
-        // A meter reads at most 100 kWh per half hour: 200 kWh per hour until its step is known.
-        let most_wh = |step_s: i64| ENERGY_MAX_KWH * 1000.0 * step_s as f64 / 1_800.0;
-        let step_s = meters.get(name).and_then(|meter| meter.step_s).unwrap_or(3_600);
-        let import_wh = row.number(import, 0.0, most_wh(step_s))?;
-        let export_wh = row.number(export, 0.0, most_wh(step_s))?;
         let meter = meters.entry(name.to_owned()).or_default();
         meter.push(&row, start, at_s)?;
+        let most_wh = meter.most_wh();
+        let import_wh = row.number(import, 0.0, most_wh)?;
+        let export_wh = row.number(export, 0.0, most_wh)?;
+        for (column, earlier) in [(import, &meter.import_wh), (export, &meter.export_wh)] {
+            if let [first] = earlier[..]
+                && first > most_wh
+            {
+                let problem = format!("{first} is more than the possible {most_wh}");
+                return Err(table.error(meter.first_line, column, problem));
+            }
+        }
         meter.import_wh.push(import_wh);
         meter.export_wh.push(export_wh);
     }
@@ -164,7 +154,7 @@ impl Meter {
     /// Takes the stamp of its next reading; the first two say how long a step is.
     fn push(&mut self, row: &Row<'_>, start: Column, at_s: i64) -> Result<(), DatasetError> {
         match (self.last_s, self.step_s) {
-            (None, _) => self.start_s = at_s,
+            (None, _) => (self.start_s, self.first_line) = (at_s, row.line()),
             (Some(last_s), None) => {
                 let step_s = at_s - last_s;
                 if step_s <= 0 {
@@ -183,6 +173,11 @@ impl Meter {
         }
         self.last_s = Some(at_s);
         Ok(())
+    }
+
+    /// The most it can have read in one step, Wh: that of an hour until its step is known.
+    fn most_wh(&self) -> f64 {
+        ENERGY_MAX_KWH * 1000.0 * self.step_s.unwrap_or(3_600) as f64 / 1_800.0
     }
 
     fn home(self, name: String) -> MeasuredHome {
@@ -225,7 +220,7 @@ fn instant(
     };
     let ambiguous = named.to_ambiguous_timestamp(clock);
     let second = |found: Result<Timestamp, jiff::Error>| found.map(Timestamp::as_second).ok();
-    let (earlier, later) = (second(ambiguous.clone().earlier()), second(ambiguous.later()));
+    let (earlier, later) = (second(ambiguous.earlier()), second(ambiguous.later()));
     let (Some(earlier), Some(later)) = (earlier, later) else {
         return Err(row.error(column, format!("`{text}` is not on the calendar")));
     };

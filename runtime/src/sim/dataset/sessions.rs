@@ -44,8 +44,8 @@ pub struct Sessions {
     pub overlapping: u32,
 }
 
-/// Longest believable stay, hours.
-const CONNECTED_MAX_H: f64 = 24.0 * 366.0;
+/// Longest stay, hours; a vehicle that is plugged in for longer is parked, not charged.
+const CONNECTED_MAX_H: f64 = 24.0 * 31.0;
 
 /// Reads `sessions.csv`.
 ///
@@ -90,6 +90,10 @@ pub fn read(file: &Path) -> Result<Sessions, DatasetError> {
         // The same bound as for meters: 100 kWh per half hour, and never more than a lorry holds.
         let hours = (departure_s - arrival_s) as f64 / 3600.0;
         let energy_kwh = row.number(columns[5], 0.0, (200.0 * hours).min(1_000.0))?;
+        if hours > CONNECTED_MAX_H {
+            let problem = format!("the stay is longer than {CONNECTED_MAX_H} h");
+            return Err(row.error(columns[4], problem));
+        }
         row.number(columns[6], 0.0, CONNECTED_MAX_H)?;
         let power_kw = row.number(columns[7], 0.0, 400.0)?;
         row.number(columns[8], 0.1, 1_000.0)?;

@@ -11,6 +11,9 @@ use super::DatasetError;
 /// Most energy in half an hour that a home's meter can have measured, kWh.
 pub const ENERGY_MAX_KWH: f64 = 100.0;
 
+/// First second of the year 2200: no meter has measured beyond it.
+const SECOND_MAX: i64 = 7_258_118_400;
+
 /// A file that has been read, with its header.
 #[derive(Debug)]
 pub struct Table {
@@ -113,6 +116,12 @@ impl Table {
         named.filter_map(|(i, name)| Some((Column(i), between(name)?))).collect()
     }
 
+    /// An error about a cell.
+    #[must_use]
+    pub fn error(&self, line: u64, column: Column, problem: impl Into<String>) -> DatasetError {
+        cell(&self.file, line, self.columns.get(column.0).map_or("", String::as_str), problem)
+    }
+
     /// The rows in the order of the file.
     pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {
         self.rows.iter().map(|(line, record)| Row { table: self, line: *line, record })
@@ -129,8 +138,7 @@ impl<'a> Row<'a> {
     /// An error about one of its cells.
     #[must_use]
     pub fn error(&self, column: Column, problem: impl Into<String>) -> DatasetError {
-        let name = self.table.columns.get(column.0).map_or("", String::as_str);
-        cell(&self.table.file, self.line, name, problem)
+        self.table.error(self.line, column, problem)
     }
 
     /// A cell that is not empty.
@@ -168,7 +176,7 @@ impl<'a> Row<'a> {
     /// A point in time with its offset stated (`Z` or `+02:00`), in seconds since 1970.
     ///
     /// # Errors
-    /// When it is none, or before 1970.
+    /// When it is none, or not within 1970 to 2199.
     pub fn instant(&self, column: Column) -> Result<i64, DatasetError> {
         let text = self.text(column)?;
         let stamp: Timestamp = text.parse().map_err(|_| {
@@ -176,8 +184,9 @@ impl<'a> Row<'a> {
             self.error(column, format!("`{}` is not {wanted}", short(text)))
         })?;
         let second = stamp.as_second();
-        if second < 0 || stamp.subsec_nanosecond() != 0 {
-            return Err(self.error(column, format!("`{text}` is not a whole second since 1970")));
+        if !(0..SECOND_MAX).contains(&second) || stamp.subsec_nanosecond() != 0 {
+            let wanted = "a whole second from 1970 to 2199";
+            return Err(self.error(column, format!("`{text}` is not {wanted}")));
         }
         Ok(second)
     }

@@ -12,7 +12,6 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
 use super::sessions::{CarModel, Session, Sessions};
-use super::yields::SEASON_DAYS;
 use crate::sim::calendar::Calendar;
 use crate::sim::community::{Device, DeviceData};
 use crate::sim::plant::store::CHARGER_MIN_W;
@@ -20,6 +19,9 @@ use crate::sim::profiles::chance::{COMMON, Chance, Purpose};
 use crate::sim::profiles::flexible::{ppm, wh};
 use crate::sim::profiles::knowledge::{knowledge, tell};
 use crate::sim::scenario::Scenario;
+
+/// How far, in days of the year, real sessions may be from the simulated days.
+const SEASON_DAYS: i64 = 60;
 
 /// A driver's sessions on the run's calendar.
 #[derive(Debug, Clone)]
@@ -61,9 +63,8 @@ pub fn drivers(
         };
         let least = weeks_to(first, begin.0.date()).ceil() as i64;
         let most = weeks_to(last, end.1.date()).floor() as i64;
-        let mut weeks: Vec<i64> = (least..=most)
-            .filter(|weeks| season_distance(weeks * 7) <= i64::from(SEASON_DAYS))
-            .collect();
+        let mut weeks: Vec<i64> =
+            (least..=most).filter(|weeks| season_distance(weeks * 7) <= SEASON_DAYS).collect();
         weeks.sort_by_key(|weeks| (season_distance(weeks * 7), *weeks));
         let mut used: Vec<i64> = Vec::new();
         for weeks in weeks {

@@ -147,7 +147,9 @@ mod tests {
     #[test]
     fn away_it_neither_charges_nor_gives_and_comes_back_with_less() {
         let mut car = vehicle(false);
-        (0..14).for_each(|at| drop(car.step(Interval(at), wish(at, 0, 0), 9_999)));
+        for at in 0..14 {
+            car.step(Interval(at), wish(at, 0, 0), 9_999);
+        }
         assert_eq!(car.held_wh(), 24_000);
         for at in 14..32 {
             assert_eq!(car.step(Interval(at), wish(at, 3_000, 0), 9_999), (0, 0));
@@ -155,7 +157,9 @@ mod tests {
         assert_eq!(car.held_wh(), 16_000);
         assert_eq!(car.step(Interval(32), wish(32, 0, 2_000), 1_500), (0, 1_500), "site limit");
         assert_eq!(car.step(Interval(33), wish(33, 100, 0), 0), (0, 0), "least power");
-        (34..80).for_each(|at| drop(car.step(Interval(at), None, 0)));
+        for at in 34..80 {
+            car.step(Interval(at), None, 0);
+        }
         assert_eq!(car.step(Interval(80), wish(80, 0, 0), 0), (0, 0));
         assert!(car.held_wh() < 110);
         assert!(car.missing_wh() > 14_000, "the long trip needed energy from elsewhere");

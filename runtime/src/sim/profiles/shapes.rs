@@ -22,7 +22,7 @@ impl Sky {
     pub fn new(scenario: &Scenario, calendar: &Calendar) -> Self {
         let mut chance = Chance::new(scenario.seed, COMMON, Purpose::Generation);
         let mean = scenario.generation.cloud_factor;
-        let swing = 0.8 * mean.min(1.0 - mean).max(0.0);
+        let swing = 0.6 * mean.min(1.0 - mean).max(0.0);
         let clouds = calendar.days().map(|_| mean + swing * (2.0 * chance.unit() - 1.0)).collect();
         let mut chance = Chance::new(scenario.seed, COMMON, Purpose::Load);
         let mut level = Straying::new(&mut chance, 6.0, calendar.per_hour());

@@ -5,9 +5,10 @@ use gridpact_chain::terms::Price;
 
 use super::decimal::Millionths;
 use super::settings::{
-    ChainSettings, DataSettings, FeederSettings, ForecastMode, GenerationSettings, Layout,
-    ScenarioSettings, SiteMix, TariffSettings, VerifierSettings,
+    ChainSettings, DataSettings, FeederSettings, ForecastMode, Layout, ScenarioSettings,
+    TariffSettings, VerifierSettings,
 };
+use super::sites::{GenerationSettings, SiteMix};
 use super::{Overrides, Scenario, ScenarioError};
 use crate::config::nearest;
 use crate::sim::community::EvKnowledge;
@@ -42,7 +43,7 @@ pub const PRESETS: [PresetLine; 5] = [
     },
     PresetLine {
         name: "london",
-        about: "real London homes, German PV yields, Norwegian EV sessions; needs --data DIR",
+        about: "all measured London homes, real PV yields, real EV sessions; needs --data DIR",
         build: london,
     },
     PresetLine {
@@ -70,43 +71,6 @@ impl Default for TariffSettings {
             p2p_fee: Price(0),
             flat: Price(270_000),
             feed_in: Price(80_000),
-        }
-    }
-}
-
-impl Default for SiteMix {
-    fn default() -> Self {
-        Self {
-            pv_share: 0.55,
-            pv_kwp: [3.0, 7.0],
-            wind_share: 0.45,
-            wind_kw: [2.0, 5.0],
-            load_kwh_day: 18.0,
-            load_sigma: 0.35,
-            deferrable_share: 0.4,
-            deferrable_kwh: [1.0, 3.0],
-            deferrable_window_h: [6.0, 12.0],
-            deferrable_kw: [0.5, 2.0],
-            bess_share: 0.3,
-            bess_kwh: [5.0, 15.0],
-            bess_kw: 5.0,
-            bess_floor: 0.1,
-            ev_share: 0.5,
-            ev_kwh: [15.0, 100.0],
-            ev_kw: 7.4,
-            ev_initial: [0.5, 0.9],
-            ev_reserve: [0.3, 0.5],
-            ev_leaves_h: [7.0, 9.0],
-            ev_back_h: [16.0, 19.0],
-            ev_trip_kwh: 8.0,
-            v2g: true,
-            eta_charge: Millionths(933_000),
-            eta_discharge: Millionths(933_000),
-            ev_eta_charge: Millionths(933_000),
-            ev_eta_discharge: Millionths(933_000),
-            wear: Millionths(60_000),
-            import_limit_w: 15_000,
-            export_limit_w: 5_000,
         }
     }
 }
@@ -155,7 +119,7 @@ fn paper() -> Scenario {
 
 fn london() -> Scenario {
     let mut scenario = Scenario { name: "london".to_owned(), ..reference() };
-    scenario.prosumers = 300;
+    scenario.prosumers = 0;
     scenario.start = None;
     scenario.zone = "Europe/London".to_owned();
     scenario.currency = "GBP".to_owned();
@@ -182,6 +146,7 @@ fn london() -> Scenario {
 
 fn meters() -> Scenario {
     let mut scenario = Scenario { name: "meters".to_owned(), ..reference() };
+    scenario.prosumers = 0;
     scenario.start = None;
     scenario.zone = "UTC".to_owned();
     scenario.currency = "EUR".to_owned();

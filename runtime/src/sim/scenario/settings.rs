@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use gridpact_chain::terms::Price;
 use serde::{Deserialize, Serialize};
 
-use super::decimal::Millionths;
-use super::file::or_none;
+use super::words::or_none;
 use crate::sim::community::EvKnowledge;
 use crate::sim::tariff::TariffPreset;
 
@@ -137,103 +136,6 @@ impl Default for ScenarioSettings {
     }
 }
 
-/// What the homes own (`[sites]`); shares are of all homes, ranges are drawn evenly.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct SiteMix {
-    /// Share of homes with photovoltaics.
-    pub pv_share: f64,
-    /// Size of a photovoltaic generator, kWp.
-    pub pv_kwp: [f64; 2],
-    /// Share of homes with a wind turbine; none of them has photovoltaics.
-    pub wind_share: f64,
-    /// Size of a wind turbine, kW.
-    pub wind_kw: [f64; 2],
-    /// Median consumption of a generated home, kWh a day.
-    pub load_kwh_day: f64,
-    /// Spread of that consumption between homes (sigma of a lognormal).
-    pub load_sigma: f64,
-    /// Share of generated homes with a load that can wait.
-    pub deferrable_share: f64,
-    /// Energy of such a load, kWh a day.
-    pub deferrable_kwh: [f64; 2],
-    /// Length of its window, hours.
-    pub deferrable_window_h: [f64; 2],
-    /// Its power, kW.
-    pub deferrable_kw: [f64; 2],
-    /// Share of homes with a battery.
-    pub bess_share: f64,
-    /// Capacity of a battery, kWh.
-    pub bess_kwh: [f64; 2],
-    /// Power of a battery, kW.
-    pub bess_kw: f64,
-    /// Charge a battery never gives away, as a share of its capacity.
-    pub bess_floor: f64,
-    /// Share of homes with a vehicle.
-    pub ev_share: f64,
-    /// Capacity of a generated vehicle, kWh.
-    pub ev_kwh: [f64; 2],
-    /// Power of its charger, kW.
-    pub ev_kw: f64,
-    /// Its charge at the first midnight, as a share.
-    pub ev_initial: [f64; 2],
-    /// Charge it never gives away, as a share.
-    pub ev_reserve: [f64; 2],
-    /// Hour at which it leaves.
-    pub ev_leaves_h: [f64; 2],
-    /// Hour at which it is back.
-    pub ev_back_h: [f64; 2],
-    /// Energy of a day's driving, kWh.
-    pub ev_trip_kwh: f64,
-    /// Whether vehicles may discharge.
-    pub v2g: bool,
-    /// Efficiency of charging a battery.
-    pub eta_charge: Millionths,
-    /// Efficiency of discharging a battery.
-    pub eta_discharge: Millionths,
-    /// Efficiency of charging a vehicle.
-    pub ev_eta_charge: Millionths,
-    /// Efficiency of discharging a vehicle.
-    pub ev_eta_discharge: Millionths,
-    /// Wear, currency per kWh discharged.
-    pub wear: Millionths,
-    /// Most a home may take from the network, W.
-    pub import_limit_w: u64,
-    /// Most a home may give to the network, W.
-    pub export_limit_w: u64,
-}
-
-/// Weather of generated days (`[generation]`).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct GenerationSettings {
-    /// Mean of the daily cloud factor: 0.9 is a clear summer, 0.52 a mean year.
-    pub cloud_factor: f64,
-    /// Output over rated power in full sun.
-    pub performance: f64,
-    /// Hours between which the sun shines.
-    pub sun_h: [f64; 2],
-    /// Level the wind returns to, 0 to 1.
-    pub wind_level: f64,
-    /// How far single intervals stray from the home's day profile (sigma of a lognormal).
-    pub load_noise: f64,
-    /// How far days stray from each other (sigma of a lognormal).
-    pub day_noise: f64,
-}
-
-impl Default for GenerationSettings {
-    fn default() -> Self {
-        Self {
-            cloud_factor: 0.9,
-            performance: 0.78,
-            sun_h: [5.8, 19.0],
-            wind_level: 0.35,
-            load_noise: 0.35,
-            day_noise: 0.15,
-        }
-    }
-}
-
 /// How measured files are laid out.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -247,13 +149,13 @@ pub enum Layout {
     Meters,
 }
 
-/// Part of the year of which the days are taken.
+/// Part of the year of which the days are taken, by the month in the files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Season {
-    /// June to August in the files.
+    /// April to September.
     Summer,
-    /// December to March in the files.
+    /// October to March.
     Winter,
 }
 
@@ -265,7 +167,7 @@ pub struct DataSettings {
     pub layout: Layout,
     /// The folder.
     pub dir: PathBuf,
-    /// Part of the year; none takes the first that fits.
+    /// Part of the year; none prefers summer.
     #[serde(with = "or_none")]
     pub season: Option<Season>,
 }

@@ -14,10 +14,8 @@ mod settle;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-pub use self::port::{
-    ALL_TO_ALL_MAX, Alarm, Audience, Effect, Fanout, Input, Params, Snapshot,
-};
 pub(crate) use self::order::{approval_digest, check_approvals};
+pub use self::port::{ALL_TO_ALL_MAX, Alarm, Audience, Effect, Fanout, Input, Params, Snapshot};
 pub use self::restore::RestoreError;
 
 use self::approval::Asks;
@@ -217,7 +215,9 @@ impl Replica {
             Message::Certified { height, ledger, votes } => {
                 self.on_certified(from, height, ledger, votes, step);
             }
-            Message::RangeRequest { from: first, to } => self.on_range_request(from, first, to, step),
+            Message::RangeRequest { from: first, to } => {
+                self.on_range_request(from, first, to, step)
+            }
             Message::Range(pairs) => self.on_range(from, pairs, step),
             Message::Approved(_) => step.refuse(None, Some(from), Refusal::NotSequencer),
         }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 pub use self::audit::{Report, audit};
 pub use self::pairs::check_pair;
-pub use self::proofs::{claims_of, check_proof};
+pub use self::proofs::{check_proof, claims_of};
 
 use crate::block::{Pair, Proof};
 use crate::digest::Digest;
@@ -191,12 +191,22 @@ impl Verifier {
         proof: Arc<Proof>,
         verdicts: &dyn Verdicts,
     ) -> Option<Finding> {
-        let height = self.pairs.len() as u64 + 1;
+        let height = self.height() + 1;
         let root = |ledger: &Ledger| Some(ledger.balances.root(&self.community));
         let checked = check_pair(&self.head, &pair, root)
             .and_then(|()| check_proof(&pair, &proof, &self.registry, verdicts));
         self.counters.pairs_checked += 1;
         self.counters.proofs_checked += 1;
+        self.join(pair, proof);
+        checked.err().and_then(|damage| self.suspect(height, damage))
+    }
+
+    /// Takes the next pair from the own journal, unchecked: the sweeps prove it.
+    pub fn reload_next(&mut self, pair: Arc<Pair>, proof: Arc<Proof>) {
+        self.join(pair, proof);
+    }
+
+    fn join(&mut self, pair: Arc<Pair>, proof: Arc<Proof>) {
         self.roots.extend(pair.ledger.checkpoint);
         pairs::follow(&mut self.head, &pair);
         self.tail_bytes += pair.len();
@@ -204,7 +214,6 @@ impl Verifier {
         if self.tail_bytes >= self.params.segment_bytes {
             self.seal();
         }
-        checked.err().and_then(|damage| self.suspect(height, damage))
     }
 
     /// Takes the whole proof of a closed pair and checks its ledger votes.
@@ -259,12 +268,7 @@ impl Verifier {
 
     /// Checks at most about `budget_bytes` of pairs, stopping at the end of the sweep; true when a
     /// full sweep ended. Findings are appended to `found`, each damaged pair once.
-    pub fn step(
-        &mut self,
-        now: Timestamp,
-        budget_bytes: usize,
-        found: &mut Vec<Finding>,
-    ) -> bool {
+    pub fn step(&mut self, now: Timestamp, budget_bytes: usize, found: &mut Vec<Finding>) -> bool {
         self.sweep.started.get_or_insert(now);
         let mut room = budget_bytes;
         let mut scratch = Vec::new();
@@ -294,6 +298,7 @@ impl Verifier {
         found: &mut Vec<Finding>,
     ) -> bool {
         let mut room = budget_bytes;
+        let mut scratch = Vec::new();
         while room > 0 {
             let height = self.next_proof;
             let Some((pair, proof)) = index(height).and_then(|at| self.pairs.get(at)) else {
@@ -301,8 +306,9 @@ impl Verifier {
                 self.counters.proof_sweeps += 1;
                 return true;
             };
-            room = room.saturating_sub(proofs::len(proof));
-            let checked = proofs::check_bytes(proof)
+            room = room.saturating_sub(pair.len() + proofs::len(proof));
+            let checked = pairs::check_values(pair, &mut scratch)
+                .and_then(|()| proofs::check_bytes(proof))
                 .and_then(|()| check_proof(pair, proof, &self.registry, verdicts));
             self.next_proof += 1;
             self.counters.proofs_checked += 1;

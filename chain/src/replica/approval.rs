@@ -367,8 +367,8 @@ impl Replica {
         if ask.tally.count(&choice) >= self.registry.quorum() {
             let registry = self.registry.version();
             let (contract_id, body, answer) = (id, ask.body, Answer::Yes);
-            let message = Statement::Approve { contract_id, body, answer, registry }
-                .digest(&self.community);
+            let message =
+                Statement::Approve { contract_id, body, answer, registry }.digest(&self.community);
             let votes = ask.tally.decide(&choice, &message, &self.registry, step.verdicts);
             if let Some(approvals) = votes {
                 let record = ask.record.clone();

@@ -100,12 +100,7 @@ impl Replica {
     }
 
     /// A new pair waits for its ledger votes.
-    pub(super) fn open_height(
-        &mut self,
-        pair: Arc<Pair>,
-        proof: Arc<Proof>,
-        step: &mut Step<'_>,
-    ) {
+    pub(super) fn open_height(&mut self, pair: Arc<Pair>, proof: Arc<Proof>, step: &mut Step<'_>) {
         let height = pair.height();
         self.heights.pairs.push((pair, proof));
         let deadline = step.now.after_ms(self.params.ledger_timeout_ms);
@@ -277,7 +272,12 @@ impl Replica {
         self.decide_ledger(height, vote.ledger, step);
     }
 
-    fn on_double_ledger_vote(&mut self, first: LedgerVote, second: LedgerVote, step: &mut Step<'_>) {
+    fn on_double_ledger_vote(
+        &mut self,
+        first: LedgerVote,
+        second: LedgerVote,
+        step: &mut Step<'_>,
+    ) {
         let fault = Fault::DoubleLedgerVote(first, second);
         if fault.is_proven(&self.community, &self.registry, step.verdicts) {
             return step.emit(Effect::Fault(Box::new(fault)));
@@ -416,13 +416,7 @@ impl Replica {
         }
     }
 
-    pub(super) fn on_range_request(
-        &self,
-        from: PartyId,
-        first: u64,
-        to: u64,
-        step: &mut Step<'_>,
-    ) {
+    pub(super) fn on_range_request(&self, from: PartyId, first: u64, to: u64, step: &mut Step<'_>) {
         let mut room = RANGE_BYTES_MAX;
         let mut pairs = Vec::new();
         for height in first.max(1)..=to.min(self.ledger.height) {

@@ -76,7 +76,8 @@ pub fn audit(
                 checked = checked.and(Err(Damage::Record));
             }
         }
-        checked = checked.and_then(|()| check_claims(pair, proof, &registry, verdicts, &mut report));
+        checked =
+            checked.and_then(|()| check_claims(pair, proof, &registry, verdicts, &mut report));
         pairs::follow(&mut ledger, pair);
         report.pairs += 1;
         report.closed += u64::from(proof.ledger_votes.is_some());

@@ -95,7 +95,7 @@ fn main() {
         assert!(report.is_proven());
     });
     black_box(encode(&genesis));
-    whole(100, 40);
+    whole(300, 60);
 }
 
 /// A whole community, its letters and signatures counted.

@@ -37,6 +37,7 @@ pub struct VerdictCounts {
 #[derive(Debug)]
 pub struct Remembered {
     verdicts: Mutex<Slots<bool>>,
+    wholes: Mutex<Slots<bool>>,
     pairs: Mutex<Slots<Arc<Pair>>>,
     proofs: Mutex<Slots<Arc<Proof>>>,
     checked: AtomicU64,
@@ -52,11 +53,13 @@ impl Default for Remembered {
 }
 
 impl Remembered {
-    /// Remembers at most `slots` verdicts (at least 1) and 1 024 pairs and proofs.
+    /// Remembers at most `slots` verdicts on signatures (at least 1), 4 096 on proofs, and
+    /// shares the last 1 024 pairs and 2 048 proofs.
     #[must_use]
     pub fn with_slots(slots: usize) -> Self {
         Self {
             verdicts: Mutex::new(Slots::new(slots)),
+            wholes: Mutex::new(Slots::new(4096)),
             pairs: Mutex::new(Slots::new(1024)),
             proofs: Mutex::new(Slots::new(2048)),
             checked: AtomicU64::new(0),
@@ -104,18 +107,17 @@ impl Verdicts for Remembered {
 
     fn check_once(&self, proof: &ProofKey, full: &mut dyn FnMut() -> bool) -> bool {
         let mut hasher = Sha256::new();
-        hasher.update([2]);
         hasher.update(proof.proof.0);
         hasher.update(proof.subject.0);
         hasher.update(proof.registry.0);
         let key = Digest(hasher.finalize().into());
-        let known = open(&self.verdicts).get(&key).copied();
+        let known = open(&self.wholes).get(&key).copied();
         if let Some(verdict) = known {
             self.proofs_remembered.fetch_add(1, Ordering::Relaxed);
             return verdict;
         }
         let verdict = full();
-        open(&self.verdicts).put(key, verdict);
+        open(&self.wholes).put(key, verdict);
         verdict
     }
 
@@ -133,7 +135,6 @@ impl Verdicts for Remembered {
 
 fn claim_key(claim: &Claim<'_>) -> Digest {
     let mut hasher = Sha256::new();
-    hasher.update([1]);
     hasher.update(claim.key.as_bytes());
     hasher.update(claim.message.0);
     hasher.update(claim.signature.0);

@@ -185,13 +185,16 @@ impl Replica {
         step: &mut Step<'_>,
     ) {
         let height = vote.height;
+        if vote.voter != from || !self.registry.is_voter(from) {
+            return step.refuse(None, Some(from), Refusal::NotAVoter(vote.voter));
+        }
         if height > self.ledger.height {
             if height - self.ledger.height <= u64::from(self.genesis.limits.heights_ahead) {
                 self.heights.proposed.insert(height, (vote, attempt));
             }
             return;
         }
-        if vote.voter != from || self.broadcaster(height, attempt) != Some(from) {
+        if self.broadcaster(height, attempt) != Some(from) {
             return step.refuse(None, Some(from), Refusal::NotDrawn(from));
         }
         let is_wrong = self.compare(&vote, step);

@@ -6,23 +6,24 @@
 //! every input to one of them.
 
 mod approval;
+mod asking;
+mod closing;
 mod order;
 mod port;
 mod restore;
 mod settle;
+mod step;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-pub use self::port::{
-    ALL_TO_ALL_MAX, Alarm, Audience, Effect, Fanout, Input, Params, Snapshot,
-};
 pub(crate) use self::order::{approval_digest, check_approvals};
+pub use self::port::{ALL_TO_ALL_MAX, Alarm, Audience, Effect, Fanout, Input, Params, Snapshot};
 pub use self::restore::RestoreError;
 
 use self::approval::Asks;
 use self::order::Queue;
 use self::settle::Heights;
+use self::step::{Step, Timer, Timers, back_off};
 use crate::contract::ContractId;
 use crate::digest::Digest;
 use crate::genesis::Genesis;
@@ -33,60 +34,6 @@ use crate::registry::Registry;
 use crate::sign::{Signature, Verdicts};
 use crate::statement::{Approval, LedgerVote, Statement};
 use crate::terms::{PartyId, Timestamp};
-
-/// What every step is handed: the time, the keeper of verdicts, the list of effects.
-struct Step<'a> {
-    now: Timestamp,
-    verdicts: &'a dyn Verdicts,
-    out: &'a mut Vec<Effect>,
-}
-
-impl Step<'_> {
-    fn emit(&mut self, effect: Effect) {
-        self.out.push(effect);
-    }
-
-    fn send(&mut self, to: PartyId, message: Message) {
-        self.out.push(Effect::Send { to, message });
-    }
-
-    fn refuse(&mut self, contract_id: Option<ContractId>, from: Option<PartyId>, reason: Refusal) {
-        self.out.push(Effect::Refused { contract_id, from, reason });
-    }
-}
-
-/// What a deadline is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Timer {
-    /// Ask or submit this contract again.
-    Ask(ContractId),
-    /// The ledger of this height is late.
-    Height(u64),
-    /// A batch from the near future has become due.
-    Batch,
-}
-
-/// Deadlines, the nearest first. Each subject has at most one, kept by the subject.
-#[derive(Debug, Default)]
-struct Timers(BTreeSet<(Timestamp, Timer)>);
-
-impl Timers {
-    fn set(&mut self, slot: &mut Option<Timestamp>, at: Option<Timestamp>, timer: Timer) {
-        if let Some(old) = slot.take() {
-            self.0.remove(&(old, timer));
-        }
-        if let Some(at) = at {
-            self.0.insert((at, timer));
-            *slot = Some(at);
-        }
-    }
-
-    fn pop_due(&mut self, now: Timestamp) -> Option<Timer> {
-        let first = *self.0.first().filter(|(at, _)| *at <= now)?;
-        self.0.remove(&first);
-        Some(first.1)
-    }
-}
 
 /// One node of the double chain.
 pub struct Replica {
@@ -163,7 +110,7 @@ impl Replica {
     /// When this replica next wants [`Input::Wake`].
     #[must_use]
     pub fn wake_at(&self) -> Option<Timestamp> {
-        self.timers.0.first().map(|(at, _)| *at)
+        self.timers.next()
     }
 
     /// What may be seen from outside.
@@ -217,7 +164,9 @@ impl Replica {
             Message::Certified { height, ledger, votes } => {
                 self.on_certified(from, height, ledger, votes, step);
             }
-            Message::RangeRequest { from: first, to } => self.on_range_request(from, first, to, step),
+            Message::RangeRequest { from: first, to } => {
+                self.on_range_request(from, first, to, step)
+            }
             Message::Range(pairs) => self.on_range(from, pairs, step),
             Message::Approved(_) => step.refuse(None, Some(from), Refusal::NotSequencer),
         }
@@ -293,10 +242,3 @@ enum Vote {
     Approval(Approval),
     Ledger(LedgerVote),
 }
-
-/// Waits between repetitions of one request: doubling from the shortest, at most 16 times it.
-fn back_off(resend_ms: u64, round: u32) -> u64 {
-    resend_ms.max(1).saturating_mul(1 << round.min(4))
-}
-
-type ById<V> = BTreeMap<ContractId, V>;

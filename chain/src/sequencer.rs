@@ -219,9 +219,8 @@ impl Sequencer {
         let closing = t_settle.after_ms(1).max(self.time_ms);
         self.plan(closing, Vec::new(), out);
         self.ordered.retain(|_, valid_until| *valid_until >= closing);
-        let is_late = |item: &Arc<Approved>| {
-            item.record.body().is_none_or(|body| body.valid_until < closing)
-        };
+        let is_late =
+            |item: &Arc<Approved>| item.record.body().is_none_or(|body| body.valid_until < closing);
         let late: Vec<_> =
             self.pool.iter().filter(|(_, item)| is_late(item)).map(|(key, _)| *key).collect();
         for key in late {

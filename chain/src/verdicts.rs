@@ -37,6 +37,7 @@ pub struct VerdictCounts {
 #[derive(Debug)]
 pub struct Remembered {
     verdicts: Mutex<Slots<bool>>,
+    wholes: Mutex<Slots<bool>>,
     pairs: Mutex<Slots<Arc<Pair>>>,
     proofs: Mutex<Slots<Arc<Proof>>>,
     checked: AtomicU64,
@@ -52,11 +53,13 @@ impl Default for Remembered {
 }
 
 impl Remembered {
-    /// Remembers at most `slots` verdicts (at least 1) and 1 024 pairs and proofs.
+    /// Remembers at most `slots` verdicts on signatures (at least 1), 4 096 on proofs, and
+    /// shares the last 1 024 pairs and 2 048 proofs.
     #[must_use]
     pub fn with_slots(slots: usize) -> Self {
         Self {
             verdicts: Mutex::new(Slots::new(slots)),
+            wholes: Mutex::new(Slots::new(4096)),
             pairs: Mutex::new(Slots::new(1024)),
             proofs: Mutex::new(Slots::new(2048)),
             checked: AtomicU64::new(0),
@@ -104,18 +107,17 @@ impl Verdicts for Remembered {
 
     fn check_once(&self, proof: &ProofKey, full: &mut dyn FnMut() -> bool) -> bool {
         let mut hasher = Sha256::new();
-        hasher.update([2]);
         hasher.update(proof.proof.0);
         hasher.update(proof.subject.0);
         hasher.update(proof.registry.0);
         let key = Digest(hasher.finalize().into());
-        let known = open(&self.verdicts).get(&key).copied();
+        let known = open(&self.wholes).get(&key).copied();
         if let Some(verdict) = known {
             self.proofs_remembered.fetch_add(1, Ordering::Relaxed);
             return verdict;
         }
         let verdict = full();
-        open(&self.verdicts).put(key, verdict);
+        open(&self.wholes).put(key, verdict);
         verdict
     }
 
@@ -133,7 +135,6 @@ impl Verdicts for Remembered {
 
 fn claim_key(claim: &Claim<'_>) -> Digest {
     let mut hasher = Sha256::new();
-    hasher.update([1]);
     hasher.update(claim.key.as_bytes());
     hasher.update(claim.message.0);
     hasher.update(claim.signature.0);
@@ -182,5 +183,91 @@ impl<V: Clone + PartialEq> Slots<V> {
                 value
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use ed25519_dalek::{Signer, SigningKey};
+
+    use super::*;
+
+    fn a_key(seed: u8) -> (PublicKey, impl Fn(&Digest) -> Signature) {
+        let secret = SigningKey::from_bytes(&[seed; 32]);
+        let public = PublicKey::from_bytes(secret.verifying_key().as_bytes()).expect("honest");
+        (public, move |message: &Digest| Signature(secret.sign(&message.0).to_bytes()))
+    }
+
+    #[test]
+    fn a_verdict_is_computed_once_and_stays_what_it_was() {
+        let (key, sign) = a_key(1);
+        let (message, verdicts) = (Digest([2; 32]), Remembered::default());
+        let good = sign(&message);
+        let mut bad = good;
+        bad.0[3] ^= 1;
+        for _ in 0..3 {
+            assert!(verdicts.check(&key, &message, &good));
+            assert!(!verdicts.check(&key, &message, &bad));
+            assert!(!verdicts.check(&key, &Digest([3; 32]), &good));
+        }
+        let seen = verdicts.counts();
+        assert_eq!((seen.checked, seen.remembered), (3, 6));
+    }
+
+    #[test]
+    fn a_full_table_forgets_but_never_errs() {
+        let (key, sign) = a_key(1);
+        let verdicts = Remembered::with_slots(1);
+        for round in 0..2 {
+            for i in 0..10 {
+                let message = Digest([i; 32]);
+                assert!(verdicts.check(&key, &message, &sign(&message)), "round {round}");
+                assert!(!verdicts.check(&key, &message, &Signature([i; 64])));
+            }
+        }
+        assert_eq!(verdicts.counts().checked, 40);
+    }
+
+    #[test]
+    fn a_whole_proof_is_looked_at_once_for_each_subject_and_registry() {
+        let verdicts = Remembered::default();
+        let (asked, whole) = (
+            Cell::new(0),
+            ProofKey {
+                proof: Digest([1; 32]),
+                subject: Digest([2; 32]),
+                registry: Digest([3; 32]),
+            },
+        );
+        let ask = |key: &ProofKey| {
+            verdicts.check_once(key, &mut || {
+                asked.set(asked.get() + 1);
+                true
+            })
+        };
+        assert!(ask(&whole) && ask(&whole) && ask(&whole));
+        assert_eq!(asked.get(), 1);
+        assert!(ask(&ProofKey { subject: Digest([9; 32]), ..whole }));
+        assert!(ask(&ProofKey { registry: Digest([9; 32]), ..whole }));
+        assert!(ask(&ProofKey { proof: Digest([9; 32]), ..whole }));
+        assert_eq!((asked.get(), verdicts.counts().proofs_remembered), (4, 2));
+    }
+
+    #[test]
+    fn strict_and_remembered_agree_on_many_claims() {
+        let (key, sign) = a_key(7);
+        let claims: Vec<_> = (0..20)
+            .map(|i| {
+                let message = Digest([i; 32]);
+                let mut signature = sign(&message);
+                signature.0[usize::from(i)] ^= i % 2;
+                Claim { key: &key, message, signature }
+            })
+            .collect();
+        let expected: Vec<_> = (0..20).map(|i| i % 2 == 0).collect();
+        assert_eq!(Strict.check_all(&claims), expected);
+        assert_eq!(Remembered::default().check_all(&claims), expected);
     }
 }

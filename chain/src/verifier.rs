@@ -6,6 +6,7 @@
 //! decides when it runs, and repairs nothing by itself.
 
 mod audit;
+mod finding;
 mod pairs;
 mod proofs;
 
@@ -13,8 +14,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub use self::audit::{Report, audit};
+pub use self::finding::{Counters, Damage, Finding, Params};
 pub use self::pairs::check_pair;
-pub use self::proofs::{claims_of, check_proof};
+pub use self::proofs::{check_proof, claims_of};
 
 use crate::block::{Pair, Proof};
 use crate::digest::Digest;
@@ -22,95 +24,6 @@ use crate::ledger::Ledger;
 use crate::registry::Registry;
 use crate::sign::Verdicts;
 use crate::terms::Timestamp;
-
-/// What is wrong with a pair or its proof.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
-pub enum Damage {
-    /// Bytes of the contract block do not have its hash.
-    #[error("contract block does not have its hash")]
-    ContractHash,
-    /// Bytes of the ledger block do not have its hash.
-    #[error("ledger block does not have its hash")]
-    LedgerHash,
-    /// Bytes and value differ.
-    #[error("bytes are not those of the value")]
-    Bytes,
-    /// Version, height or time is wrong.
-    #[error("version, height or time is out of order")]
-    Sequence,
-    /// The contract block does not name the one below it.
-    #[error("contract block does not name the block below it")]
-    ContractLink,
-    /// The ledger block does not name the one below it.
-    #[error("ledger block does not name the block below it")]
-    LedgerLink,
-    /// The ledger block does not name its contract block.
-    #[error("ledger block does not name its contract block")]
-    CrossLink,
-    /// Amount, entries or balances are not what the record gives.
-    #[error("entries are not what the record gives")]
-    Entries,
-    /// The checkpoint is not the root of the balances.
-    #[error("checkpoint is not the root of the balances")]
-    Checkpoint,
-    /// The record is not one that could have been settled.
-    #[error("record could not have been settled")]
-    Record,
-    /// A party's signature does not verify.
-    #[error("signature of a party does not verify")]
-    Party,
-    /// Approvals do not reach the quorum or do not verify.
-    #[error("approvals do not prove the record")]
-    Approvals,
-    /// The batch does not hold the record or is not signed.
-    #[error("order is not proven")]
-    Order,
-    /// Ledger votes do not reach the quorum or do not verify.
-    #[error("ledger votes do not prove the ledger block")]
-    LedgerVotes,
-    /// The chain does not end at the tip that was recorded.
-    #[error("chain does not end at its tip")]
-    Tip,
-}
-
-/// A pair that failed a check.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Finding {
-    /// Its height.
-    pub height: u64,
-    /// What is wrong.
-    pub damage: Damage,
-}
-
-/// What was done so far.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counters {
-    /// Pairs checked, in new pairs and sweeps.
-    pub pairs_checked: u64,
-    /// Full sweeps over all pairs.
-    pub sweeps: u64,
-    /// Proofs checked.
-    pub proofs_checked: u64,
-    /// Full sweeps over all proofs.
-    pub proof_sweeps: u64,
-    /// Pairs found damaged.
-    pub faults: u64,
-}
-
-/// What a verifier chooses for itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Params {
-    /// Every how many sweeps each pair is proven again instead of only its segment; at least 1.
-    pub structural_every: u64,
-    /// Bytes of a segment.
-    pub segment_bytes: usize,
-}
-
-impl Default for Params {
-    fn default() -> Self {
-        Self { structural_every: 4, segment_bytes: 65_536 }
-    }
-}
 
 /// Consecutive pairs with one digest over their bytes.
 #[derive(Debug, Clone, Copy)]
@@ -191,12 +104,22 @@ impl Verifier {
         proof: Arc<Proof>,
         verdicts: &dyn Verdicts,
     ) -> Option<Finding> {
-        let height = self.pairs.len() as u64 + 1;
+        let height = self.height() + 1;
         let root = |ledger: &Ledger| Some(ledger.balances.root(&self.community));
         let checked = check_pair(&self.head, &pair, root)
             .and_then(|()| check_proof(&pair, &proof, &self.registry, verdicts));
         self.counters.pairs_checked += 1;
         self.counters.proofs_checked += 1;
+        self.join(pair, proof);
+        checked.err().and_then(|damage| self.suspect(height, damage))
+    }
+
+    /// Takes the next pair from the own journal, unchecked: the sweeps prove it.
+    pub fn reload_next(&mut self, pair: Arc<Pair>, proof: Arc<Proof>) {
+        self.join(pair, proof);
+    }
+
+    fn join(&mut self, pair: Arc<Pair>, proof: Arc<Proof>) {
         self.roots.extend(pair.ledger.checkpoint);
         pairs::follow(&mut self.head, &pair);
         self.tail_bytes += pair.len();
@@ -204,7 +127,6 @@ impl Verifier {
         if self.tail_bytes >= self.params.segment_bytes {
             self.seal();
         }
-        checked.err().and_then(|damage| self.suspect(height, damage))
     }
 
     /// Takes the whole proof of a closed pair and checks its ledger votes.
@@ -259,12 +181,7 @@ impl Verifier {
 
     /// Checks at most about `budget_bytes` of pairs, stopping at the end of the sweep; true when a
     /// full sweep ended. Findings are appended to `found`, each damaged pair once.
-    pub fn step(
-        &mut self,
-        now: Timestamp,
-        budget_bytes: usize,
-        found: &mut Vec<Finding>,
-    ) -> bool {
+    pub fn step(&mut self, now: Timestamp, budget_bytes: usize, found: &mut Vec<Finding>) -> bool {
         self.sweep.started.get_or_insert(now);
         let mut room = budget_bytes;
         let mut scratch = Vec::new();
@@ -294,6 +211,7 @@ impl Verifier {
         found: &mut Vec<Finding>,
     ) -> bool {
         let mut room = budget_bytes;
+        let mut scratch = Vec::new();
         while room > 0 {
             let height = self.next_proof;
             let Some((pair, proof)) = index(height).and_then(|at| self.pairs.get(at)) else {
@@ -301,8 +219,9 @@ impl Verifier {
                 self.counters.proof_sweeps += 1;
                 return true;
             };
-            room = room.saturating_sub(proofs::len(proof));
-            let checked = proofs::check_bytes(proof)
+            room = room.saturating_sub(pair.len() + proofs::len(proof));
+            let checked = pairs::check_values(pair, &mut scratch)
+                .and_then(|()| proofs::check_bytes(proof))
                 .and_then(|()| check_proof(pair, proof, &self.registry, verdicts));
             self.next_proof += 1;
             self.counters.proofs_checked += 1;

@@ -1,17 +1,19 @@
 //! Audit: the whole chain proven from its bytes alone, trusting only a genesis and, if there is
 //! one, an outside anchor. No digest kept from earlier is used.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::proofs::claims_of;
 use super::{Damage, Finding, check_pair, pairs};
 use crate::block::{Pair, Proof};
+use crate::contract::ContractBody;
 use crate::digest::Digest;
 use crate::genesis::Genesis;
 use crate::ledger::Ledger;
 use crate::registry::Registry;
 use crate::sign::Verdicts;
-use crate::terms::Energy;
+use crate::terms::{Energy, Timestamp};
 
 /// What an audit found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,7 +57,7 @@ pub fn audit(
     let registry = Registry::founding(genesis);
     let community = registry.community();
     let mut ledger = Ledger::new(community);
-    let mut used = std::collections::BTreeSet::new();
+    let mut used = BTreeSet::new();
     let mut report = Report {
         pairs: 0,
         closed: 0,
@@ -70,13 +72,13 @@ pub fn audit(
         let mut checked = check_pair(&ledger, pair, root);
         if let Some(body) = pair.contract.record.body() {
             report.energy = Energy(report.energy.0.saturating_add(body.energy.0));
-            let is_late = pair.contract.time_ms > body.valid_until;
-            let is_sound = body.check(genesis, &community).is_ok() && !is_late;
+            let is_sound = could_settle(body, pair.contract.time_ms, genesis, &registry);
             if !is_sound || !used.insert(body.contract_id) {
                 checked = checked.and(Err(Damage::Record));
             }
         }
-        checked = checked.and_then(|()| check_claims(pair, proof, &registry, verdicts, &mut report));
+        checked =
+            checked.and_then(|()| check_claims(pair, proof, &registry, verdicts, &mut report));
         pairs::follow(&mut ledger, pair);
         report.pairs += 1;
         report.closed += u64::from(proof.ledger_votes.is_some());
@@ -91,6 +93,21 @@ pub fn audit(
     report.tip = ledger.tip;
     report.balances_sum = ledger.balances.sum();
     report
+}
+
+/// Whether a contract's terms, parties and deadline allowed its settlement at `time_ms`.
+fn could_settle(
+    body: &ContractBody,
+    time_ms: Timestamp,
+    genesis: &Genesis,
+    registry: &Registry,
+) -> bool {
+    let is_member =
+        |party| registry.member(party).is_some_and(|member| time_ms <= member.not_after);
+    body.check(genesis, &registry.community()).is_ok()
+        && time_ms <= body.valid_until
+        && is_member(body.buyer)
+        && is_member(body.seller)
 }
 
 fn check_claims(

@@ -18,7 +18,18 @@ pub fn check_pair(
     pair: &Pair,
     root: impl Fn(&Ledger) -> Option<Digest>,
 ) -> Result<(), Damage> {
-    check_bytes(pair, &below.community)?;
+    check_values(pair, &mut Vec::with_capacity(1024))?;
+    check_links(below, pair, root)
+}
+
+/// [`check_pair`] without proving again that the values kept in memory are those of the bytes,
+/// which the slow sweep does.
+pub(super) fn check_links(
+    below: &Ledger,
+    pair: &Pair,
+    root: impl Fn(&Ledger) -> Option<Digest>,
+) -> Result<(), Damage> {
+    check_hashes(pair, &below.community)?;
     let (contract, ledger) = (&*pair.contract, &*pair.ledger);
     if contract.prev_contract_hash != below.contract {
         return Err(Damage::ContractLink);
@@ -65,18 +76,22 @@ fn check_root(
     }
 }
 
-/// Whether both blocks still have their hashes, and their values still have these bytes.
-pub(super) fn check_bytes(pair: &Pair, community: &Digest) -> Result<(), Damage> {
+/// Whether the bytes of both blocks still have the blocks' hashes.
+fn check_hashes(pair: &Pair, community: &Digest) -> Result<(), Damage> {
     if pair.contract.rehash(community) != pair.contract.digest(community) {
         return Err(Damage::ContractHash);
     }
     if pair.ledger.rehash(community) != pair.ledger.digest(community) {
         return Err(Damage::LedgerHash);
     }
-    let mut scratch = Vec::with_capacity(1024);
-    let is_faithful = pair.contract.is_faithful(&mut scratch)
-        && pair.contract.record.is_faithful(&mut scratch)
-        && pair.ledger.is_faithful(&mut scratch);
+    Ok(())
+}
+
+/// Whether the values in memory are still those of the bytes; `scratch` is overwritten.
+pub(super) fn check_values(pair: &Pair, scratch: &mut Vec<u8>) -> Result<(), Damage> {
+    let is_faithful = pair.contract.is_faithful(scratch)
+        && pair.contract.record.is_faithful(scratch)
+        && pair.ledger.is_faithful(scratch);
     if is_faithful { Ok(()) } else { Err(Damage::Bytes) }
 }
 
@@ -149,7 +164,7 @@ impl Verifier {
         if pair.ledger.rehash(&self.community) != tip {
             return Err(Damage::LedgerHash);
         }
-        check_bytes(pair, &self.community)
+        check_values(pair, &mut Vec::new())
     }
 
     /// Proves the next pair; `None` at the end of the chain.
@@ -158,7 +173,7 @@ impl Verifier {
         let (pair, _) = self.pairs.get(index(height)?)?;
         let known = usize::try_from(height / CHECKPOINT_EVERY).ok()?.checked_sub(1);
         let root = |_: &Ledger| self.roots.get(known?).copied();
-        let checked = check_pair(&self.sweep.ledger, pair, root);
+        let checked = check_links(&self.sweep.ledger, pair, root);
         let bytes = pair.len();
         follow(&mut self.sweep.ledger, pair);
         self.sweep.next += 1;

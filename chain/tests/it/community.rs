@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use gridpact_chain::block::{Record, Votes};
 use gridpact_chain::digest::Digest;
 use gridpact_chain::encode::Encoded;
 use gridpact_chain::fault::Fault;
@@ -11,12 +12,13 @@ use gridpact_chain::journal::JournalEntry;
 use gridpact_chain::lottery;
 use gridpact_chain::message::Message;
 use gridpact_chain::refusal::Refusal;
-use gridpact_chain::replica::{Alarm, Fanout, Input, Replica};
+use gridpact_chain::replica::{Alarm, Fanout, Input, Replica, RestoreError};
 use gridpact_chain::sign::Signature;
-use gridpact_chain::statement::{Answer, Approval, LedgerVote};
+use gridpact_chain::statement::{Answer, Approval, LedgerVote, Statement};
 use gridpact_chain::terms::{Money, PartyId, Timestamp};
 use proptest::prelude::*;
 
+use crate::street::{approved, batch, deal};
 use crate::world::{EPOCH, T_SETTLE, Tongue, World, a_body, key, sign, signed};
 
 const LATER: Timestamp = Timestamp(T_SETTLE.0 + 60_000);
@@ -310,7 +312,7 @@ fn a_forged_contract_is_refused_and_spends_no_vote() {
     let mut world = World::new(4, Quorum::Majority, Fanout::Tally, 2);
     let mut forged = signed(a_body(&world.community(), 1, 2, 0));
     forged.seller_sig = sign(&key(3), &forged.body.digest());
-    let record = Encoded::new(gridpact_chain::block::Record::Contract(forged.clone()));
+    let record = Encoded::new(Record::Contract(forged.clone()));
     for i in 0..4 {
         let message = Message::Ask { record: record.clone() };
         world.tell(i, Input::Message { from: PartyId(1), message });
@@ -330,7 +332,7 @@ fn two_bodies_under_one_id_are_evidence_and_only_the_first_gets_the_vote() {
     world.deliver_all();
     let mut body = a_body(&world.community(), 1, 2, 1);
     body.contract_id = id;
-    let record = Encoded::new(gridpact_chain::block::Record::Contract(signed(body)));
+    let record = Encoded::new(Record::Contract(signed(body)));
     world.tell(3, Input::Message { from: PartyId(1), message: Message::Ask { record } });
     let (node, fault) = world.faults.first().expect("evidence");
     assert_eq!(*node, 3);
@@ -359,7 +361,7 @@ fn a_contract_that_misses_its_deadline_lapses_on_both_sides() {
     world.start_epoch(epoch, t_settle);
     let mut body = a_body(&world.community(), 1, 2, 0);
     (body.epoch, body.valid_until) = (epoch, t_settle);
-    let record = Encoded::new(gridpact_chain::block::Record::Contract(signed(body)));
+    let record = Encoded::new(Record::Contract(signed(body)));
     world.tell(2, Input::Message { from: PartyId(1), message: Message::Ask { record } });
     assert_eq!(world.refusals.last(), Some(&(2, Refusal::UsedId)));
 }
@@ -397,4 +399,106 @@ fn a_restarted_node_says_again_what_it_said_and_nothing_else() {
     world.run_until(Timestamp(LATER.0 + 60_000));
     world.assert_agreed(5);
     assert!(world.faults.is_empty(), "{:?}", world.faults);
+}
+
+/// Votes of the first `voters` homes on `ledger` at height 1, whatever it is.
+fn certificate(world: &World, ledger: Digest, voters: u32) -> Message {
+    let statement = Statement::Ledger { height: 1, ledger, registry: 0 };
+    let message = statement.digest(&world.community());
+    let signatures = (0..voters).map(|i| (PartyId(i), sign(&key(i), &message))).collect();
+    let votes = Encoded::new(Votes { registry: 0, signatures });
+    Message::Certified { height: 1, ledger, votes }
+}
+
+#[test]
+fn a_node_that_differs_from_a_certified_ledger_stops_and_says_so() {
+    let mut world = World::new(4, Quorum::Majority, Fanout::Tally, 2);
+    let (registry, community) = (world.registry.clone(), world.community());
+    world.now = T_SETTLE;
+    let first = batch(&registry, 0, T_SETTLE.0, vec![approved(&registry, deal(&community, 4, 0))]);
+    world.tell(3, Input::Ordered(first));
+    assert_eq!(world.replicas[3].snapshot().height, 1);
+    let few = certificate(&world, Digest([9; 32]), 2);
+    world.hear(3, 1, few);
+    assert_eq!(world.refusals.last(), Some(&(3, Refusal::NotApproved)));
+    assert!(!world.replicas[3].snapshot().halted);
+    let enough = certificate(&world, Digest([9; 32]), 3);
+    world.hear(3, 1, enough);
+    assert_eq!(world.alarms, [(3, Alarm::Diverged { height: 1 })]);
+    assert!(world.replicas[3].snapshot().halted);
+    // Stopped means: no further answer, no further pair.
+    let record = Encoded::new(Record::Contract(signed(a_body(&community, 1, 2, 5))));
+    world.hear(3, 1, Message::Ask { record });
+    assert_eq!(world.refusals.last(), Some(&(3, Refusal::Halted)));
+    let second = batch(&registry, 1, T_SETTLE.0, vec![approved(&registry, deal(&community, 4, 1))]);
+    world.tell(3, Input::Ordered(second));
+    assert_eq!(world.replicas[3].snapshot().height, 1);
+}
+
+#[test]
+fn certificates_that_come_before_the_batch_are_kept_for_it() {
+    let mut ahead = World::new(4, Quorum::Majority, Fanout::Tally, 2);
+    ahead.publish(1, 2, 0);
+    ahead.run_until(LATER);
+    let tip = ahead.assert_agreed(1);
+    let mut world = World::new(4, Quorum::Majority, Fanout::Tally, 2);
+    let early = certificate(&world, tip, 3);
+    world.hear(3, 1, early);
+    assert!(world.refusals.is_empty());
+    world.now = T_SETTLE;
+    for batch in ahead.batches.clone() {
+        world.tell(3, Input::Ordered(batch));
+    }
+    let seen = world.replicas[3].snapshot();
+    assert_eq!((seen.height, seen.closed, seen.tip), (1, 1, tip));
+}
+
+#[test]
+fn only_the_drawn_voter_may_propose() {
+    let drawn = broadcaster_of_first_deal(5);
+    let mut world = World::new(5, Quorum::Majority, Fanout::Tally, 2);
+    world.publish(1, 2, 0);
+    world.run_until(LATER);
+    let tip = world.assert_agreed(1);
+    let other = (drawn + 1) % 5;
+    let mut vote = LedgerVote {
+        height: 1,
+        ledger: tip,
+        registry: 0,
+        voter: PartyId(other),
+        signature: Signature([0; 64]),
+    };
+    vote.signature = sign(&key(other), &vote.statement().digest(&world.community()));
+    let to = (drawn + 2) % 5;
+    world.hear(to, other, Message::LedgerProposal { vote, attempt: 0 });
+    assert_eq!(world.refusals.last(), Some(&(to, Refusal::NotDrawn(PartyId(other)))));
+    world.hear(to, drawn, Message::LedgerProposal { vote, attempt: 0 });
+    assert_eq!(world.refusals.last(), Some(&(to, Refusal::NotAVoter(PartyId(other)))));
+}
+
+#[test]
+fn a_journal_with_a_hole_or_a_strange_pair_is_not_restored() {
+    let mut world = World::new(4, Quorum::Majority, Fanout::Tally, 2);
+    for nonce in 0..3 {
+        world.publish(1, 2, nonce);
+    }
+    world.run_until(LATER);
+    let restore = |entries: Vec<JournalEntry>| {
+        let (genesis, registry) = (world.genesis.clone(), world.registry.clone());
+        Replica::restore(genesis, registry, PartyId(1), world.params.clone(), entries)
+            .map(|replica| replica.snapshot().tip)
+    };
+    let whole = world.journals[1].clone();
+    assert_eq!(restore(whole.clone()), Ok(world.replicas[1].snapshot().tip));
+    let is_pair = |entry: &JournalEntry| matches!(entry, JournalEntry::Pair { .. });
+    let pairs: Vec<_> = (0..whole.len()).filter(|i| is_pair(&whole[*i])).collect();
+    let mut hole = whole.clone();
+    hole.remove(pairs[1]);
+    assert_eq!(restore(hole), Err(RestoreError::Gap { expected: 2, found: 3 }));
+    let mut foreign = World::new(5, Quorum::Majority, Fanout::Tally, 2);
+    foreign.publish(1, 2, 0);
+    foreign.run_until(LATER);
+    let strange = foreign.journals[1].iter().find(|entry| is_pair(entry)).cloned();
+    let strange = strange.into_iter().collect();
+    assert_eq!(restore(strange), Err(RestoreError::Differs { height: 1 }));
 }

@@ -2,4 +2,9 @@
 //! bit, bytes that never change.
 
 mod community;
+mod golden;
+mod limits;
+mod orderer;
+mod street;
+mod sweeps;
 mod world;

@@ -2,7 +2,7 @@
 //! shuffles letters by seed.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use ed25519_dalek::{Signer, SigningKey};
 use gridpact_chain::batch::Batch;
@@ -43,10 +43,13 @@ impl Chance {
     }
 }
 
+/// The secret key of home `i`, made once.
 pub fn key(i: u32) -> SigningKey {
+    static KEYS: Mutex<BTreeMap<u32, SigningKey>> = Mutex::new(BTreeMap::new());
     let mut seed = [7; 32];
     seed[..4].copy_from_slice(&i.to_be_bytes());
-    SigningKey::from_bytes(&seed)
+    let mut keys = KEYS.lock().expect("no test panics with the keys in hand");
+    keys.entry(i).or_insert_with(|| SigningKey::from_bytes(&seed)).clone()
 }
 
 pub fn public(key: &SigningKey) -> PublicKey {

@@ -61,10 +61,10 @@ impl Cold {
 #[repr(C)]
 pub(crate) struct Cell {
     gate: AtomicU64,
-    handled: AtomicU64,
+    mailbox: Mailbox,
     flags: AtomicU32,
     holders: AtomicU32,
-    mailbox: Mailbox,
+    handled: AtomicU64,
     stage: AtomicU32,
     life: AtomicU32,
     panics: AtomicU32,
@@ -231,8 +231,9 @@ impl Cell {
 
     /// Only the actor's own task counts here, so a plain store is enough.
     #[inline]
-    pub(crate) fn count_handled(&self) {
-        self.handled.store(self.handled.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+    pub(crate) fn count_handled(&self, letters: u32) {
+        let before = self.handled.load(Ordering::Relaxed);
+        self.handled.store(before.wrapping_add(u64::from(letters)), Ordering::Relaxed);
     }
 
     pub(crate) fn count_panic(&self, fault: Fault) {

@@ -46,6 +46,9 @@ pub struct Context<A: Actor> {
     pub(crate) leaving: Option<Leaving>,
     streams: u32,
     paused: bool,
+    /// Letters may be left that no knock announces.
+    pub(crate) unfinished: bool,
+    handled: u32,
     wake: Option<Key>,
     parts: ContextParts<Body<A>>,
     pub(crate) heir: Option<Box<A>>,
@@ -60,6 +63,8 @@ impl<A: Actor> Context<A> {
             life: 0,
             streams: 0,
             paused: false,
+            unfinished: false,
+            handled: 0,
             leaving: None,
             current: "started",
             wake: None,
@@ -188,8 +193,13 @@ impl<A: Actor> Context<A> {
     }
 
     #[inline]
-    pub(crate) fn handled(&self) {
-        self.block.cell.count_handled();
+    pub(crate) fn handled(&mut self) {
+        self.handled += 1;
+    }
+
+    #[inline]
+    pub(crate) fn block(&self) -> &Block<A> {
+        &self.block
     }
 
     /// Whether this token belongs to the armed wake, which is then disarmed.
@@ -206,6 +216,15 @@ impl<A: Actor> Context<A> {
     pub(crate) fn begin_turn(&mut self, paused: bool) {
         self.budget = TURN;
         self.paused = paused;
+        if self.unfinished && !paused {
+            self.unfinished = false;
+            self.block.knock();
+        }
+    }
+
+    /// Publishes what this turn has counted.
+    pub(crate) fn end_turn(&mut self) {
+        self.block.cell.count_handled(std::mem::take(&mut self.handled));
     }
 
     pub(crate) fn is_exhausted(&self) -> bool {
@@ -242,7 +261,7 @@ impl<A: Actor> Context<A> {
 impl<A: Actor> Sleeper for Block<A> {
     fn wake_up(&self, sequence: u64) {
         // An actor that has ended sleeps on.
-        let _ = self.sender.do_send(WakeToken(sequence));
+        let _ = self.put(WakeToken(sequence));
     }
 }
 

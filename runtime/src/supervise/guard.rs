@@ -35,7 +35,7 @@ pub fn spawn<A: Actor>(spec: ChildSpec<A>) -> Ref<A> {
     let (sender, receiver) = channel::channel(0);
     let queue = actix::dev::Mailbox::new(receiver);
     let cell = Cell::new(Arc::clone(&spec.name), A::KIND, spec.mailbox);
-    let block = Arc::new(Block { cell, sender, timers: Timers::current() });
+    let block = Arc::new(Block::new(cell, sender, Timers::current()));
     let owner = Ref::new(Arc::clone(&block));
     let cx = Context::new(ContextParts::new(queue.sender_producer()), Arc::clone(&block));
     let group = spec.group.map(|group| {
@@ -223,6 +223,7 @@ impl<A: Actor> Guard<A> {
         let cell = &self.block.cell;
         life.ctx().begin_turn(cell.flags() & PAUSED != 0);
         let outcome = catch_unwind(AssertUnwindSafe(|| Pin::new(&mut *life).poll(task)));
+        life.ctx().end_turn();
         match outcome {
             Err(payload) => {
                 let fault = Fault { at: life.ctx().current, text: text_of(payload.as_ref()).into() };
@@ -348,6 +349,9 @@ impl<A: Actor> Guard<A> {
             life.ctx().parts().terminate();
             let _ = catch_unwind(AssertUnwindSafe(|| drop(life)));
         }
+        // A letter may panic when it is dropped, and may hold a port to this very actor.
+        let left = self.block.clear();
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(left)));
         if let Some((group, own)) = self.rearing.group.take() {
             group.leave(own);
         }

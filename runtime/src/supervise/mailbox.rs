@@ -1,13 +1,17 @@
-//! The mailbox of one actor: a hard bound over all holders, and the envelopes that pass through actix's queue.
+//! The mailbox of one actor: a hard bound over all holders, and the envelopes.
 //!
-//! actix bounds its channel per clone of the address, so the bound is kept here: a slot is taken before a letter
-//! enters actix's queue and given back when its envelope is opened, before the handler runs, so that a panic cannot
-//! leak a slot. Letters the kit sends on the actor's own behalf (its wake, its own timed letters) hold no slot.
+//! actix bounds its channel per clone of the address and allocates a node for every letter. So the letters lie in a
+//! ring of our own, and actix's queue carries a knock: one for all letters that come in before the actor looks.
+//! A slot is taken before a letter enters and given back when its envelope is opened, before the handler runs, so
+//! that a panic cannot leak a slot. Letters the kit sends on the actor's own behalf (its wake, its own timed letters)
+//! hold no slot.
 use std::any::type_name;
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use actix::AsyncContext;
 use actix::dev::channel::AddressSender;
-use actix::dev::{Envelope, EnvelopeProxy, SendError, ToEnvelope};
+use actix::dev::{Envelope, EnvelopeProxy, ToEnvelope};
 use tokio::sync::oneshot;
 
 use super::actor::{Actor, Handler, Message};
@@ -69,13 +73,24 @@ pub(crate) enum Slot {
 /// The way back to an asker.
 pub(crate) type Answer<M> = oneshot::Sender<Result<<M as Message>::Reply, AskError>>;
 
-/// The shared block of one actor: its cell and the one sender into actix's queue. In C's order and
-/// on a cache line, so that the sender and the hot words at the head of the cell, which every letter touches twice,
+type Parcel<A> = Box<dyn EnvelopeProxy<Body<A>> + Send>;
+
+/// What lies in the mailbox.
+pub(crate) struct Letters<A> {
+    ring: VecDeque<Parcel<A>>,
+    /// A knock is under way, or the actor has not looked to the end since the last one.
+    knocked: bool,
+    closed: bool,
+}
+
+/// The shared block of one actor: its letters, its cell and the one sender into actix's queue. In C's order and
+/// on a cache line, so that the letters and the hot words at the head of the cell, which every letter touches twice,
 /// cost one miss where many actors do not fit the cache.
 #[repr(C, align(64))]
 pub(crate) struct Block<A: Actor> {
-    pub(crate) sender: AddressSender<Body<A>>,
+    letters: Mutex<Letters<A>>,
     pub(crate) cell: Cell,
+    sender: AddressSender<Body<A>>,
     pub(crate) timers: Arc<Timers>,
 }
 
@@ -88,7 +103,7 @@ impl<A: Actor> Anchor for Block<A> {
 impl<A: Handler<M>, M: Message> Post<M> for Block<A> {
     fn tell(&self, msg: M) -> Result<(), Refused<M>> {
         match self.cell.take_slot() {
-            Ok(()) => self.push(Tell { msg: Some(msg), slot: Slot::Taken }),
+            Ok(()) => self.enqueue(msg, Slot::Taken, None),
             Err(Denied::Full) => {
                 self.cell.count_refusal(type_name::<M>());
                 Err(Refused::Full(msg))
@@ -97,16 +112,16 @@ impl<A: Handler<M>, M: Message> Post<M> for Block<A> {
         }
     }
 
+    #[inline]
     fn enqueue(&self, msg: M, slot: Slot, reply: Option<Answer<M>>) -> Result<(), Refused<M>> {
-        let Some(reply) = reply else { return self.push(Tell { msg: Some(msg), slot }) };
-        let ask = Ask { msg: Some(msg), slot, reply: Some(reply) };
-        match self.sender.do_send(ask) {
-            Ok(()) => Ok(()),
-            Err(SendError::Full(mut ask) | SendError::Closed(mut ask)) => {
-                self.cell.give_back(slot);
-                Err(Refused::Closed(ask.msg.take().expect("an envelope that was never opened holds its letter")))
-            }
-        }
+        let back = match reply {
+            None => self.put(Tell { msg: Some(msg), slot }).map_err(|tell| tell.msg),
+            Some(_) => self.put(Ask { msg: Some(msg), slot, reply }).map_err(|ask| ask.msg),
+        };
+        back.map_err(|msg| {
+            self.cell.give_back(slot);
+            Refused::Closed(msg.expect("an envelope that was never opened holds its letter"))
+        })
     }
 
     fn timers(&self) -> Arc<Timers> {
@@ -115,28 +130,98 @@ impl<A: Handler<M>, M: Message> Post<M> for Block<A> {
 }
 
 impl<A: Actor> Block<A> {
-    fn push<M: Message>(&self, tell: Tell<M>) -> Result<(), Refused<M>>
-    where
-        A: Handler<M>,
-    {
-        match self.sender.do_send(tell) {
-            Ok(()) => Ok(()),
-            Err(SendError::Full(mut tell) | SendError::Closed(mut tell)) => {
-                self.cell.give_back(tell.slot);
-                Err(Refused::Closed(tell.msg.take().expect("an envelope that was never opened holds its letter")))
+    pub(crate) fn new(cell: Cell, sender: AddressSender<Body<A>>, timers: Arc<Timers>) -> Self {
+        let letters = Mutex::new(Letters { ring: VecDeque::new(), knocked: false, closed: false });
+        Self { letters, cell, sender, timers }
+    }
+
+    fn letters(&self) -> MutexGuard<'_, Letters<A>> {
+        self.letters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts an envelope in, or hands it back when nobody will ever look again.
+    pub(crate) fn put<P: EnvelopeProxy<Body<A>> + Send + 'static>(&self, envelope: P) -> Result<(), P> {
+        let parcel = Box::new(envelope);
+        let first = {
+            let mut letters = self.letters();
+            if letters.closed {
+                return Err(*parcel);
             }
+            letters.ring.push_back(parcel);
+            !std::mem::replace(&mut letters.knocked, true)
+        };
+        if first {
+            self.knock();
+        }
+        Ok(())
+    }
+
+    /// Has actix look into the mailbox.
+    pub(crate) fn knock(&self) {
+        // Fails only when the actor has ended, and then nobody is to look.
+        let _ = self.sender.do_send(Knock);
+    }
+
+    /// The next envelope; with none, the next letter knocks again.
+    fn next(&self) -> Option<Parcel<A>> {
+        let mut letters = self.letters();
+        let next = letters.ring.pop_front();
+        if next.is_none() {
+            letters.knocked = false;
+        }
+        next
+    }
+
+    /// Shuts the mailbox for good and yields what was in it, to be dropped where a panic does no harm.
+    pub(crate) fn clear(&self) -> impl Sized + use<A> {
+        let mut letters = self.letters();
+        letters.closed = true;
+        std::mem::take(&mut letters.ring)
+    }
+}
+
+/// What goes through actix's queue: there are letters.
+struct Knock;
+
+impl actix::Message for Knock {
+    type Result = ();
+}
+
+impl<A: Actor> EnvelopeProxy<Body<A>> for Knock {
+    /// Opens letters until there are none or the turn is over; the guard knocks again for what is left.
+    fn handle(&mut self, body: &mut Body<A>, cx: &mut Context<A>) {
+        cx.unfinished = true;
+        while !cx.waiting() {
+            let Some(mut parcel) = cx.block().next() else {
+                cx.unfinished = false;
+                return;
+            };
+            parcel.handle(body, cx);
         }
     }
 }
 
+impl<A: Actor> actix::Handler<Knock> for Body<A> {
+    type Result = ();
+    fn handle(&mut self, mut knock: Knock, cx: &mut Context<A>) {
+        EnvelopeProxy::handle(&mut knock, self, cx);
+    }
+}
+
+impl<A: Actor> ToEnvelope<Body<A>, Knock> for Context<A> {
+    fn pack(knock: Knock, _: Option<oneshot::Sender<()>>) -> Envelope<Body<A>> {
+        Envelope::with_proxy(Box::new(knock))
+    }
+}
+
 /// The envelope of a letter nobody waits for.
-pub(crate) struct Tell<M> {
+struct Tell<M> {
     msg: Option<M>,
     slot: Slot,
 }
 
 /// The envelope of a letter whose sender waits.
-pub(crate) struct Ask<M: Message> {
+struct Ask<M: Message> {
     msg: Option<M>,
     slot: Slot,
     reply: Option<Answer<M>>,
@@ -144,16 +229,6 @@ pub(crate) struct Ask<M: Message> {
 
 /// The token by which the timer service wakes an actor; stale unless it carries the armed sequence number.
 pub(crate) struct WakeToken(pub(crate) u64);
-
-impl<M: Message> actix::Message for Tell<M> {
-    type Result = ();
-}
-impl<M: Message> actix::Message for Ask<M> {
-    type Result = ();
-}
-impl actix::Message for WakeToken {
-    type Result = ();
-}
 
 impl<A: Handler<M>, M: Message> EnvelopeProxy<Body<A>> for Tell<M> {
     fn handle(&mut self, body: &mut Body<A>, cx: &mut Context<A>) {
@@ -212,40 +287,5 @@ impl<M: Message> Duty<M> {
 impl<M: Message> Drop for Duty<M> {
     fn drop(&mut self) {
         self.answer(Err(AskError::Panicked));
-    }
-}
-
-impl<A: Handler<M>, M: Message> actix::Handler<Tell<M>> for Body<A> {
-    type Result = ();
-    fn handle(&mut self, mut msg: Tell<M>, cx: &mut Context<A>) {
-        EnvelopeProxy::handle(&mut msg, self, cx);
-    }
-}
-impl<A: Handler<M>, M: Message> actix::Handler<Ask<M>> for Body<A> {
-    type Result = ();
-    fn handle(&mut self, mut msg: Ask<M>, cx: &mut Context<A>) {
-        EnvelopeProxy::handle(&mut msg, self, cx);
-    }
-}
-impl<A: Actor> actix::Handler<WakeToken> for Body<A> {
-    type Result = ();
-    fn handle(&mut self, mut msg: WakeToken, cx: &mut Context<A>) {
-        EnvelopeProxy::handle(&mut msg, self, cx);
-    }
-}
-
-impl<A: Handler<M>, M: Message> ToEnvelope<Body<A>, Tell<M>> for Context<A> {
-    fn pack(msg: Tell<M>, _: Option<oneshot::Sender<()>>) -> Envelope<Body<A>> {
-        Envelope::with_proxy(Box::new(msg))
-    }
-}
-impl<A: Handler<M>, M: Message> ToEnvelope<Body<A>, Ask<M>> for Context<A> {
-    fn pack(msg: Ask<M>, _: Option<oneshot::Sender<()>>) -> Envelope<Body<A>> {
-        Envelope::with_proxy(Box::new(msg))
-    }
-}
-impl<A: Actor> ToEnvelope<Body<A>, WakeToken> for Context<A> {
-    fn pack(msg: WakeToken, _: Option<oneshot::Sender<()>>) -> Envelope<Body<A>> {
-        Envelope::with_proxy(Box::new(msg))
     }
 }

@@ -40,7 +40,7 @@ fn a_band_is_drawn_only_where_it_has_height() {
         title: "a & b".into(),
         description: String::new(),
         across: Across::Hours { start: 0.0, step: 1.0, count: 4 },
-        up: Up { unit: "kW".into(), range: None, tick: |kw| kw.to_string() },
+        up: Up { unit: "kW".into(), range: None, tick: |kw, _| kw.to_string(), whole: false },
         layers: vec![Layer::Band {
             class: "pv",
             low: vec![0.0; 4],

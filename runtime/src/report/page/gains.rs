@@ -34,11 +34,7 @@ pub fn section(report: &Report) -> String {
         title: "Gain of every prosumer from trading".into(),
         description: sentence.clone(),
         across: Across::Ranks { count: gains.len(), what: "prosumers, best first" },
-        up: Up {
-            unit: currency.clone(),
-            range: None,
-            tick: |amount| decimal(amount, if amount.fract() == 0.0 { 0 } else { 2 }),
-        },
+        up: Up { unit: currency.clone(), range: None, tick: decimal, whole: false },
         layers: vec![Layer::Bars(bars.collect())],
         height: 300.0,
     };

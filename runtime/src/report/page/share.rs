@@ -7,8 +7,8 @@ use super::super::units::{decimal, energy, percent};
 use super::{figure, section as page_section, whole};
 
 /// Writes a share of one as per cent, for an axis.
-pub fn tick(ratio: f64) -> String {
-    format!("{} %", decimal(ratio * 100.0, 0))
+pub fn tick(ratio: f64, places: usize) -> String {
+    format!("{} %", decimal(ratio * 100.0, places.saturating_sub(2)))
 }
 
 /// The section.
@@ -26,7 +26,7 @@ pub fn section(report: &Report) -> String {
             percent(best)
         ),
         across: whole(report),
-        up: Up { unit: "of energy needed".into(), range: Some((0.0, 1.0)), tick },
+        up: Up { unit: "of energy needed".into(), range: Some((0.0, 1.0)), tick, whole: false },
         layers: vec![
             Layer::Band { class: "peer", low: vec![0.0; shares.len()], high: shares },
             Layer::Rule {

@@ -55,3 +55,14 @@ fn a_band_is_drawn_only_where_it_has_height() {
     let shapes = band.map(|path| path.matches('Z').count());
     assert_eq!(shapes, Some(2), "one shape per run of intervals");
 }
+
+#[test]
+fn a_page_says_how_it_counts() {
+    let mut run = a_run(10, 1, 4);
+    let by_profile = Report::new(run.clone()).expect("the sample is consistent").html();
+    assert!(by_profile.contains("meter both saw it"));
+    run.block_shape = crate::report::run::BlockShape::Energy;
+    let by_energy = Report::new(run).expect("the sample is consistent");
+    assert!(by_energy.html().contains("All contracted energy counts as delivered here"));
+    assert!(by_energy.table().contains("as contracted"));
+}

@@ -2,6 +2,7 @@
 
 use super::super::Report;
 use super::super::chart::{Chart, Key, Layer, Up, typeset};
+use super::super::run::BlockShape;
 use super::super::summary::share;
 use super::super::units::{decimal, energy, percent};
 use super::{figure, section as page_section, whole};
@@ -37,10 +38,19 @@ pub fn section(report: &Report) -> String {
         ],
         height: 260.0,
     };
+    let rule = match report.run().block_shape {
+        BlockShape::Profile => {
+            "A kilowatt-hour counts only in the interval in which the seller's meter and the \
+             buyer's meter both saw it."
+        }
+        BlockShape::Energy => {
+            "All contracted energy counts as delivered here, whenever within its block it flowed; \
+             counted interval by interval the share would be lower."
+        }
+    };
     let caption = format!(
-        "Delivered peer to peer ({}) over that plus metered grid import ({}). A kilowatt-hour counts only in the \
-         interval in which the seller's meter and the buyer's meter both saw it. Contracts were signed over {} of the \
-         need; stored energy changed by {} meanwhile.",
+        "Delivered peer to peer ({}) over that plus metered grid import ({}). {rule} Contracts were \
+         signed over {} of the need; stored energy changed by {} meanwhile.",
         energy(summary.p2p_wh.into()),
         energy(summary.grid_import_wh.into()),
         percent(summary.contracted_share),

@@ -168,7 +168,7 @@ impl Frame {
         let plot_height: f64 = height - top - bottom;
         let most = ((plot_height / tick_room) as usize).clamp(2, 8);
         let (low, high) = chart.up.range.unwrap_or_else(|| chart.extent());
-        let y_ticks = scale::ticks(low, high, most);
+        let y_ticks = scale::ticks(low, high, most, chart.up.whole);
         let (low, high) = match (y_ticks.first(), y_ticks.last()) {
             (Some(first), Some(last)) => (first.min(low), last.max(high)),
             _ => (low, high),

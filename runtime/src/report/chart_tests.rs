@@ -40,7 +40,7 @@ fn a_band_is_drawn_only_where_it_has_height() {
         title: "a & b".into(),
         description: String::new(),
         across: Across::Hours { start: 0.0, step: 1.0, count: 4 },
-        up: Up { unit: "kW".into(), range: None, tick: |kw| kw.to_string() },
+        up: Up { unit: "kW".into(), range: None, tick: |kw, _| kw.to_string(), whole: false },
         layers: vec![Layer::Band {
             class: "pv",
             low: vec![0.0; 4],
@@ -54,4 +54,15 @@ fn a_band_is_drawn_only_where_it_has_height() {
     let band = svg.split("class=\"a pv\" d=\"").nth(1).and_then(|rest| rest.split('"').next());
     let shapes = band.map(|path| path.matches('Z').count());
     assert_eq!(shapes, Some(2), "one shape per run of intervals");
+}
+
+#[test]
+fn a_page_says_how_it_counts() {
+    let mut run = a_run(10, 1, 4);
+    let by_profile = Report::new(run.clone()).expect("the sample is consistent").html();
+    assert!(by_profile.contains("meter both saw it"));
+    run.block_shape = crate::report::run::BlockShape::Energy;
+    let by_energy = Report::new(run).expect("the sample is consistent");
+    assert!(by_energy.html().contains("All contracted energy counts as delivered here"));
+    assert!(by_energy.table().contains("as contracted"));
 }

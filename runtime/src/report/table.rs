@@ -3,6 +3,7 @@
 use super::Report;
 use super::bill::Bill;
 use super::load::Shape;
+use super::run::BlockShape;
 use super::sources::Sources;
 use super::summary::{community, share};
 use super::units::{count, decimal, energy, milliseconds, percent, power};
@@ -146,6 +147,10 @@ fn feeder(report: &Report) -> String {
 
 fn trading(report: &Report) -> String {
     let summary = report.summary();
+    let counted = match report.run().block_shape {
+        BlockShape::Profile => "of what prosumers had to buy, delivered",
+        BlockShape::Energy => "of what prosumers had to buy, as contracted",
+    };
     let time = summary.negotiation_ms;
     let quantiles = format!(
         "p50 {}, p95 {}, p99 {}",
@@ -156,11 +161,7 @@ fn trading(report: &Report) -> String {
     section(
         "Trading",
         &[
-            line(
-                "P2P share",
-                &percent(summary.p2p_share),
-                "of what prosumers had to buy, delivered",
-            ),
+            line("P2P share", &percent(summary.p2p_share), counted),
             line("contracted share", &percent(summary.contracted_share), ""),
             line(
                 "tasks",

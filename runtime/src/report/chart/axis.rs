@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Chart, Frame, typeset};
+use super::{Chart, Frame, scale, typeset};
 
 /// The horizontal axis.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,8 +32,10 @@ pub struct Up {
     pub unit: String,
     /// Fixed range; else what the layers need, with zero.
     pub range: Option<(f64, f64)>,
-    /// Writes a tick.
-    pub tick: fn(f64) -> String,
+    /// Writes a tick with as many decimal places as the ticks need.
+    pub tick: fn(f64, usize) -> String,
+    /// Whether only whole numbers make sense.
+    pub whole: bool,
 }
 
 impl Across {
@@ -106,6 +108,7 @@ fn rank_ticks(count: usize, most: usize) -> Vec<(f64, String)> {
 /// Grid lines, tick labels and the units.
 pub fn grid(out: &mut String, chart: &Chart, frame: &Frame) {
     let ((left, right), (bottom, top)) = (frame.x.px(), frame.y.px());
+    let places = scale::places(&frame.y_ticks);
     for tick in &frame.y_ticks {
         let y = frame.y.at(*tick);
         let _ = write!(
@@ -114,7 +117,7 @@ pub fn grid(out: &mut String, chart: &Chart, frame: &Frame) {
              <text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
             left - 6.0,
             y + 4.0,
-            typeset(&(chart.up.tick)(*tick)),
+            typeset(&(chart.up.tick)(*tick, places)),
         );
     }
     for (at, label) in chart.across.ticks(frame.x_ticks_max) {

@@ -2,7 +2,7 @@
 
 use super::super::Report;
 use super::super::chart::{Chart, Layer, Up, escape, typeset};
-use super::super::units::{bytes, count};
+use super::super::units::{bytes, count, decimal};
 use super::{faults, figure, section as page_section, several, whole};
 
 /// The section.
@@ -30,7 +30,7 @@ pub fn section(report: &Report) -> String {
         title: "Pairs on the chain".into(),
         description: sentence.clone(),
         across,
-        up: Up { unit: "pairs".into(), range: None, tick: |pairs| count(pairs.max(0.0) as u64) },
+        up: Up { unit: "pairs".into(), range: None, tick: decimal, whole: true },
         layers: vec![
             Layer::Band { class: "pairs", low: vec![0.0; pairs.len()], high: pairs.clone() },
             Layer::Steps { class: "pairs", values: pairs },

@@ -28,11 +28,7 @@ pub fn section(report: &Report) -> String {
             power(shapes[2].peak_w)
         ),
         across: whole(report),
-        up: Up {
-            unit: "kW".into(),
-            range: None,
-            tick: |kw| decimal(kw, usize::from(kw.fract() != 0.0)),
-        },
+        up: Up { unit: "kW".into(), range: None, tick: decimal, whole: false },
         layers: vec![
             Layer::Steps { class: "run-a dash", values: kw(&load.uncontrolled_w) },
             Layer::Steps { class: "run-b", values: kw(&load.local_w) },

@@ -34,18 +34,13 @@ pub fn section(report: &Report) -> String {
         title: "Gain of every prosumer from trading".into(),
         description: sentence.clone(),
         across: Across::Ranks { count: gains.len(), what: "prosumers, best first" },
-        up: Up {
-            unit: currency.clone(),
-            range: None,
-            tick: |amount| decimal(amount, if amount.fract() == 0.0 { 0 } else { 2 }),
-        },
+        up: Up { unit: currency.clone(), range: None, tick: decimal, whole: false },
         layers: vec![Layer::Bars(bars.collect())],
         height: 300.0,
     };
     let caption = format!(
         "{sentence} A gain is the whole bill of run B less the whole bill of run C: energy from and to the grid, contracts, \
-         network fees, wear of storage, and the worth of energy left in storage at the end. When contracts are signed \
-         both plans gain; later weather and forecasts can turn a small gain into a loss."
+         network fees, wear of storage, and the worth of energy left in storage at the end. No contract is signed by which either side's plan loses; later weather and forecast errors can still turn a small gain into a loss."
     );
     let lead = "Cost with local schedules alone, less cost with trading, for every home.";
     page_section("gains", "Who gained how much", lead, &figure(&chart, &KEYS, &typeset(&caption)))

@@ -48,7 +48,10 @@ fn cards(report: &Report) -> Vec<String> {
         several(summary.tasks, "task", "tasks"),
         several(summary.cancelled_requests, "request", "requests")
     );
-    let within = format!("mean per epoch; 95 % within {}", milliseconds(time.p95));
+    let within = match time.p95 {
+        None => "no epoch had tasks".to_owned(),
+        p95 => format!("mean per epoch; 95 % within {}", milliseconds(p95)),
+    };
     let swept = format!(
         "{} by the verifiers, {}",
         several(summary.verifier.sweeps, "sweep", "sweeps"),

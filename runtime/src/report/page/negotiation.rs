@@ -41,24 +41,23 @@ pub fn section(report: &Report) -> String {
             label: format!("mean {}", milliseconds(Some(mean))),
         });
     }
-    let sentence = format!(
-        "Mean {}, median {}, 95 % within {}, 99 % within {}, over {} with tasks.",
-        milliseconds(time.mean),
-        milliseconds(time.p50),
-        milliseconds(time.p95),
-        milliseconds(time.p99),
-        several(measured as u64, "epoch", "epochs"),
-    );
+    let sentence = match time.mean {
+        None => "No epoch had tasks to negotiate.".to_owned(),
+        mean => format!(
+            "Mean {}, median {}, 95 % within {}, 99 % within {}, over {} with tasks.",
+            milliseconds(mean),
+            milliseconds(time.p50),
+            milliseconds(time.p95),
+            milliseconds(time.p99),
+            several(measured as u64, "epoch", "epochs"),
+        ),
+    };
     let chart = Chart {
         id: "negotiation".into(),
         title: "Negotiation time per epoch".into(),
         description: sentence.clone(),
         across,
-        up: Up {
-            unit: "ms".into(),
-            range: None,
-            tick: |ms| decimal(ms, usize::from(ms.fract() != 0.0)),
-        },
+        up: Up { unit: "ms".into(), range: None, tick: decimal, whole: false },
         layers,
         height: 240.0,
     };

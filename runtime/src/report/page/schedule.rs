@@ -140,11 +140,7 @@ impl<'a> Day<'a> {
                 energy(sums.grid_import_wh.into()),
             ),
             across: hours(&report.run().calendar, self.first, self.rows.len()),
-            up: Up {
-                unit: "kW".into(),
-                range: None,
-                tick: |kw| decimal(kw, usize::from(kw.fract() != 0.0)),
-            },
+            up: Up { unit: "kW".into(), range: None, tick: decimal, whole: false },
             layers,
             height: 380.0,
         }
@@ -198,6 +194,7 @@ impl<'a> Day<'a> {
                 unit: "state of charge".into(),
                 range: Some((0.0, 1.0)),
                 tick: super::share::tick,
+                whole: false,
             },
             layers,
             height: 170.0,

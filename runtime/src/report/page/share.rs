@@ -2,13 +2,14 @@
 
 use super::super::Report;
 use super::super::chart::{Chart, Key, Layer, Up, typeset};
+use super::super::run::BlockShape;
 use super::super::summary::share;
 use super::super::units::{decimal, energy, percent};
 use super::{figure, section as page_section, whole};
 
 /// Writes a share of one as per cent, for an axis.
-pub fn tick(ratio: f64) -> String {
-    format!("{} %", decimal(ratio * 100.0, 0))
+pub fn tick(ratio: f64, places: usize) -> String {
+    format!("{} %", decimal(ratio * 100.0, places.saturating_sub(2)))
 }
 
 /// The section.
@@ -26,7 +27,7 @@ pub fn section(report: &Report) -> String {
             percent(best)
         ),
         across: whole(report),
-        up: Up { unit: "of energy needed".into(), range: Some((0.0, 1.0)), tick },
+        up: Up { unit: "of energy needed".into(), range: Some((0.0, 1.0)), tick, whole: false },
         layers: vec![
             Layer::Band { class: "peer", low: vec![0.0; shares.len()], high: shares },
             Layer::Rule {
@@ -37,10 +38,19 @@ pub fn section(report: &Report) -> String {
         ],
         height: 260.0,
     };
+    let rule = match report.run().block_shape {
+        BlockShape::Profile => {
+            "A kilowatt-hour counts only in the interval in which the seller's meter and the \
+             buyer's meter both saw it."
+        }
+        BlockShape::Energy => {
+            "All contracted energy counts as delivered here, whenever within its block it flowed; \
+             counted interval by interval the share would be lower."
+        }
+    };
     let caption = format!(
-        "Delivered peer to peer ({}) over that plus metered grid import ({}). A kilowatt-hour counts only in the \
-         interval in which the seller's meter and the buyer's meter both saw it. Contracts were signed over {} of the \
-         need; stored energy changed by {} meanwhile.",
+        "Delivered peer to peer ({}) over that plus metered grid import ({}). {rule} Contracts were \
+         signed over {} of the need; stored energy changed by {} meanwhile.",
         energy(summary.p2p_wh.into()),
         energy(summary.grid_import_wh.into()),
         percent(summary.contracted_share),

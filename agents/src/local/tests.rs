@@ -16,7 +16,7 @@ use super::speech::{LocalEffect, LocalInput};
 use super::tariff::Repeating;
 use super::*;
 use crate::params::Params;
-use crate::resource::nature::{Nature, Storage};
+use crate::resource::nature::{Nature, Stay, Storage};
 
 /// A local midnight: 1970-01-21.
 const MIDNIGHT: u32 = 960;
@@ -39,6 +39,8 @@ struct World {
     sun: Arc<[u32]>,
     /// Stored energy of the battery, Wh.
     stored: f64,
+    /// Makes the battery a vehicle that is away between these.
+    stays: Vec<Stay>,
     told: BTreeMap<DeviceIndex, Setpoint>,
     epoch: u32,
     out: Vec<LocalEffect>,
@@ -89,10 +91,17 @@ impl World {
             load,
             sun,
             stored: stored.unwrap_or(0.0),
+            stays: Vec::new(),
             told: BTreeMap::new(),
             epoch: MIDNIGHT - 1,
             out: Vec::new(),
         }
+    }
+
+    /// Makes the battery a vehicle with these stays.
+    fn drive(&mut self, stays: Vec<Stay>) {
+        self.mind.setup.devices[2] = Nature::Vehicle(BATTERY);
+        self.stays = stays;
     }
 
     fn start_of(&self, epoch: u32) -> Timestamp {
@@ -138,7 +147,11 @@ impl World {
         match device {
             0 => reading.consumed_wh = at(&self.load),
             1 => reading.produced_wh = at(&self.sun),
-            _ => reading.stored_wh = Some(self.stored.round() as u64),
+            _ => {
+                reading.stored_wh = Some(self.stored.round() as u64);
+                let known = self.stays.iter().filter(|s| s.departure.0 > interval + 1);
+                reading.stays = known.copied().collect();
+            }
         }
         reading
     }
@@ -154,6 +167,10 @@ impl World {
             let (c, d) = (told.consume_wh as f64, told.produce_wh as f64);
             self.stored = (self.stored + 0.95 * c - d / 0.95).clamp(0.0, 10_000.0);
             net += d - c;
+        }
+        for stay in self.stays.iter().filter(|s| s.departure.0 == self.epoch + 1) {
+            assert!(self.stored > stay.departure_wh as f64 - 4.0, "left with {}", self.stored);
+            self.stored -= stay.trip_wh as f64;
         }
         net
     }

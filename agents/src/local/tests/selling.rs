@@ -234,6 +234,32 @@ proptest! {
     }
 
     #[test]
+    fn no_sale_takes_a_vehicle_the_energy_it_leaves_with(
+        load in 50_u32..900,
+        stored in 7_000.0..10_000.0,
+        asks in proptest::collection::vec((1_u32..40, 1_usize..5, 50_u64..2_500, 0_u32..6), 1..8),
+    ) {
+        let mut world = World::new(Params::default(), days(load, 0), Some(stored));
+        world.drive(commuter());
+        world.run_to(MIDNIGHT + 1);
+        let mut owed: BTreeMap<u32, f64> = BTreeMap::new();
+        for (id, (ahead, n, wh, pause)) in (0_u8..).zip(asks) {
+            for _ in 0..pause {
+                live(&mut world, &mut Vec::new(), &mut owed)?;
+            }
+            let start = world.epoch + ahead;
+            if world.reserve(id, start, vec![wh; n], 2_000_000).is_ok() {
+                for t in 0..n as u32 {
+                    *owed.entry(start + t).or_default() += wh as f64;
+                }
+            }
+        }
+        while world.epoch < MIDNIGHT + 90 {
+            live(&mut world, &mut Vec::new(), &mut owed)?;
+        }
+    }
+
+    #[test]
     fn what_is_quoted_can_be_reserved(
         load in 50_u32..900,
         sun in 0_u32..3_000,
@@ -251,6 +277,36 @@ proptest! {
             prop_assert!(outcome.is_ok(), "{outcome:?} for {quote:?}");
         }
     }
+}
+
+/// A commuter: home until 8 h and from 17 h.
+fn commuter() -> Vec<Stay> {
+    let stay = |from: u32, until: u32| Stay {
+        arrival: Interval(MIDNIGHT + from),
+        departure: Interval(MIDNIGHT + until),
+        departure_wh: 7_000,
+        trip_wh: 3_000,
+    };
+    vec![stay(0, 16), stay(34, 64), stay(82, 112), stay(130, 160)]
+}
+
+#[test]
+fn a_vehicle_sells_at_home_and_leaves_with_its_energy() {
+    let mut world = World::new(Params::default(), days(200, 0), Some(9_500.0));
+    world.drive(commuter());
+    world.run_to(MIDNIGHT + 2);
+    assert_eq!(world.quote(MIDNIGHT + 20, vec![500]).capacity, Energy::ZERO, "away");
+    let most = world.quote(MIDNIGHT + 14, vec![2_400, 2_400]);
+    assert!(most.capacity < Energy(2_500), "what the departure needs is not for sale");
+    assert_eq!(
+        world.reserve(1, MIDNIGHT + 14, vec![2_400, 2_400], 2_000_000),
+        Err(CancelReason::NoEnergy),
+        "it cannot be charged back before it leaves"
+    );
+    assert!(world.reserve(2, MIDNIGHT + 36, vec![1_000, 1_000], 520_000).is_ok());
+    world.run_to(MIDNIGHT + 36);
+    assert!(world.pass() > 996.0);
+    world.run_to(MIDNIGHT + 70);
 }
 
 /// One interval passes; what is owed in it must have left the site.

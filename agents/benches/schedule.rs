@@ -6,6 +6,7 @@
 
 use std::time::Instant;
 
+use gridpact_agents::local::forecast::{FixedOffset, Forecaster, ProfileForecaster, SeriesId};
 use gridpact_agents::local::schedule::{Departure, Job, Problem, Store, solve};
 use gridpact_chain::terms::Interval;
 
@@ -117,7 +118,33 @@ fn measure(name: &str, make: impl Fn(u64, usize) -> Problem) {
     );
 }
 
+/// Fourteen days in, 48 steps out, for each of many series.
+fn forecasts() {
+    let mut draw = Draw(7);
+    let calendar = std::sync::Arc::new(FixedOffset { slots_per_day: 48, ahead: 0 });
+    let mut forecaster = ProfileForecaster::new(calendar);
+    let series: Vec<SeriesId> = (0..100).map(SeriesId::Device).collect();
+    for series in &series {
+        let history: Vec<f64> = (0..14 * 48).map(|_| draw.between(0.0, 900.0)).collect();
+        forecaster.preload(*series, Interval(0), &history);
+    }
+    let (start, mut sum) = (Instant::now(), 0.0);
+    for series in &series {
+        sum += forecaster.expect(*series, Interval(14 * 48), 48).iter().sum::<f64>();
+    }
+    let expect = start.elapsed().as_secs_f64() * 1e6 / series.len() as f64;
+    let start = Instant::now();
+    for series in &series {
+        sum += forecaster.quantile(*series, Interval(14 * 48 + 8), 8, 0.76);
+    }
+    let quantile = start.elapsed().as_secs_f64() * 1e6 / series.len() as f64;
+    println!(
+        "forecast of 48 steps {expect:.1} us, quantile of a block of 8 {quantile:.1} us ({sum:.0})"
+    );
+}
+
 fn main() {
+    forecasts();
     measure("load only", |s, t| site(s, t, false, false, false));
     measure("battery", |s, t| site(s, t, true, false, false));
     measure("vehicle", |s, t| site(s, t, false, true, false));

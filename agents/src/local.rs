@@ -20,6 +20,9 @@ pub mod speech;
 pub mod tariff;
 mod valuation;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use gridpact_chain::contract::ContractId;

@@ -146,6 +146,16 @@ pub enum BuyQuantile {
     FixedPpm(u32),
 }
 
+/// Where expectations come from (protocol 12.0).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Forecast {
+    /// From readings.
+    Auto,
+    /// From the future itself; for experiments.
+    Perfect,
+}
+
 /// Planning (`[lca]`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -158,6 +168,8 @@ pub struct LcaParams {
     pub terminal: Terminal,
     /// How much of an uncertain deficit is bought ahead.
     pub buy_quantile: BuyQuantile,
+    /// Which forecaster the body gives the mind.
+    pub forecast: Forecast,
 }
 
 impl Default for LcaParams {
@@ -167,6 +179,7 @@ impl Default for LcaParams {
             block_shape: BlockShape::Profile,
             terminal: Terminal::Replacement,
             buy_quantile: BuyQuantile::Newsvendor,
+            forecast: Forecast::Auto,
         }
     }
 }

@@ -1,4 +1,8 @@
 //! The Resource Agent (RA): one per device; readings in, status and limits out.
+//!
+//! It stands between a driver and the LCA and trusts neither: a reading that the device's nature
+//! rules out is refused with a reason, a setpoint is clipped to what the device can follow, and when
+//! none comes in time the device falls back to its safe state. It decides nothing.
 
 mod check;
 pub mod nature;
@@ -153,7 +157,7 @@ impl ResourceAgent {
             None => return Err(Refusal::FromTheFuture),
             Some(_) => {}
         }
-        let setpoint = check::follow(&self.nature, wish, self.interval_s)?;
+        let setpoint = check::follow(&self.nature, wish, self.readings.back(), self.interval_s)?;
         self.setpoint = Some(setpoint);
         self.has_lapsed = false;
         Ok(ResourceEffect::Command(setpoint))

@@ -100,9 +100,16 @@ fn impossible_readings_are_refused_with_a_reason() {
 fn wishes_are_clipped_to_what_the_device_can_do() {
     let mut agent = born(Nature::Battery(STORE));
     start(&mut agent, 10);
-    let said = tell(&mut agent, Timestamp(0), wish(10, 9_999, 9_999));
-    let clipped = Setpoint { interval: Interval(10), consume_wh: 2_500, produce_wh: 2_000 };
-    assert_eq!(said, [ResourceEffect::Command(clipped)]);
+    let ask = |agent: &mut ResourceAgent, consume, produce| {
+        let said = tell(agent, Timestamp(0), wish(10, consume, produce));
+        let [ResourceEffect::Command(told)] = said[..] else { panic!("{said:?}") };
+        (told.consume_wh, told.produce_wh)
+    };
+    assert_eq!(ask(&mut agent, 0, 1_000), (0, 0), "not emptied while its energy is unknown");
+    tell(&mut agent, Timestamp(0), ResourceInput::Reading(stored(9, 5_000)));
+    assert_eq!(ask(&mut agent, 9_999, 0), (2_500, 0));
+    assert_eq!(ask(&mut agent, 0, 9_999), (0, 2_000));
+    assert_eq!(ask(&mut agent, 9_999, 9_000), (999, 0), "one direction at a time");
     let late = tell(&mut agent, Timestamp(0), wish(9, 1, 0));
     assert_eq!(late, [ResourceEffect::Refuse(Refusal::OutOfDate)]);
     let early = tell(&mut agent, Timestamp(0), wish(11, 1, 0));
@@ -111,6 +118,42 @@ fn wishes_are_clipped_to_what_the_device_can_do() {
     start(&mut load, 10);
     let said = tell(&mut load, Timestamp(0), wish(10, 1, 0));
     assert_eq!(said, [ResourceEffect::Refuse(Refusal::NotControllable)]);
+}
+
+#[test]
+fn a_vehicle_that_is_away_is_told_nothing() {
+    let mut agent = born(Nature::Vehicle(STORE));
+    let stay =
+        Stay { arrival: Interval(5), departure: Interval(11), departure_wh: 5_000, trip_wh: 1_000 };
+    start(&mut agent, 10);
+    let home = Reading { stays: vec![stay], ..stored(9, 5_000) };
+    tell(&mut agent, Timestamp(0), ResourceInput::Reading(home));
+    let told = |said: Vec<ResourceEffect>| match said[..] {
+        [ResourceEffect::Command(told)] => told.consume_wh,
+        _ => panic!("{said:?}"),
+    };
+    assert_eq!(told(tell(&mut agent, Timestamp(0), wish(10, 1_000, 0))), 1_000);
+    start(&mut agent, 11);
+    assert_eq!(told(tell(&mut agent, Timestamp(0), wish(11, 1_000, 0))), 0);
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_command_leaves_the_bounds_of_a_storage(
+        consume in 0_u64..20_000,
+        produce in 0_u64..20_000,
+        has in 0_u64..=10_000,
+    ) {
+        let mut agent = born(Nature::Battery(STORE));
+        start(&mut agent, 10);
+        tell(&mut agent, Timestamp(0), ResourceInput::Reading(stored(9, has)));
+        let said = tell(&mut agent, Timestamp(0), wish(10, consume, produce));
+        let [ResourceEffect::Command(told)] = said[..] else { panic!("{said:?}") };
+        assert!(told.consume_wh == 0 || told.produce_wh == 0);
+        assert!(told.consume_wh <= 2_500 && told.produce_wh <= 2_000);
+        assert!(has as f64 + told.consume_wh as f64 * 0.933 <= 10_000.0);
+        assert!(told.produce_wh == 0 || has as f64 - told.produce_wh as f64 / 0.933 >= 998.0);
+    }
 }
 
 #[test]

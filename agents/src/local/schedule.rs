@@ -50,7 +50,11 @@ pub fn solve(problem: &Problem) -> Result<Plan, SolveError> {
             None => Err(SolveError::Solver("no answer to a linear programme".into())),
         };
     }
-    let found = linear::solve(&frame)?;
+    let found = match linear::solve(&frame) {
+        Ok(found) => found,
+        // Two ways to write one programme: where the simplex loses itself in one, it may not in the other.
+        Err(error) => integer::solve(&frame, &Choices::default())?.ok_or(error)?,
+    };
     choose(&frame, found, Method::Linear)
 }
 

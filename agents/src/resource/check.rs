@@ -2,6 +2,8 @@
 //!
 //! Margins are wide: a meter's rounding is no fault, an impossible value is.
 
+use gridpact_chain::terms::Interval;
+
 use super::Refusal;
 use super::nature::{Nature, Storage};
 use super::reading::{Reading, Setpoint};
@@ -38,24 +40,56 @@ pub fn reading(nature: &Nature, reading: &Reading, interval_s: u32) -> Result<()
     jobs(nature, reading)
 }
 
-/// What of a wish this device can follow.
+/// What of a wish this device can follow, as it stood at its last reading.
 ///
 /// # Errors
 /// [`Refusal::NotControllable`] for devices that only report.
-pub fn follow(nature: &Nature, wish: Setpoint, interval_s: u32) -> Result<Setpoint, Refusal> {
+pub fn follow(
+    nature: &Nature,
+    wish: Setpoint,
+    last: Option<&Reading>,
+    interval_s: u32,
+) -> Result<Setpoint, Refusal> {
     if matches!(nature, Nature::Load | Nature::Meter) {
         return Err(Refusal::NotControllable);
     }
     let (consume_w, produce_w) = ratings(nature);
-    Ok(Setpoint {
-        interval: wish.interval,
-        consume_wh: wish.consume_wh.min(energy_wh(consume_w, interval_s)),
-        // For a generator this is a limit, which may lie above what it can do.
-        produce_wh: match storage(nature) {
-            Some(_) => wish.produce_wh.min(energy_wh(produce_w, interval_s)),
-            None => wish.produce_wh,
-        },
-    })
+    let mut told = wish;
+    if let Some(store) = storage(nature) {
+        // One direction at a time: the smaller is taken off the larger.
+        let both = told.consume_wh.min(told.produce_wh);
+        told.consume_wh -= both;
+        told.produce_wh = (told.produce_wh - both).min(energy_wh(produce_w, interval_s));
+        within(store, last, &mut told);
+    }
+    // For a generator the production is a limit, which may lie above what it can do.
+    told.consume_wh = told.consume_wh.min(energy_wh(consume_w, interval_s));
+    if matches!(nature, Nature::Vehicle(_)) && !is_plugged(last, wish.interval) {
+        (told.consume_wh, told.produce_wh) = (0, 0);
+    }
+    Ok(told)
+}
+
+/// Keeps a storage between its floor and its capacity. How full it is may be unknown: then it is
+/// not emptied.
+fn within(store: &Storage, last: Option<&Reading>, told: &mut Setpoint) {
+    let part = |wh: u64, num: u32, den: u32| {
+        let scaled = u128::from(wh) * u128::from(num) / u128::from(den.max(1));
+        u64::try_from(scaled).unwrap_or(u64::MAX)
+    };
+    let Some(stored) = last.and_then(|reading| reading.stored_wh) else {
+        told.produce_wh = 0;
+        return;
+    };
+    let room = store.capacity_wh.saturating_sub(stored);
+    let spare = stored.saturating_sub(part(store.capacity_wh, store.floor_ppm, 1_000_000));
+    told.consume_wh = told.consume_wh.min(part(room, 1_000_000, store.eta_charge_ppm));
+    told.produce_wh = told.produce_wh.min(part(spare, store.eta_discharge_ppm, 1_000_000));
+}
+
+/// Whether a vehicle is at its charger in `at`, as far as it has said.
+fn is_plugged(last: Option<&Reading>, at: Interval) -> bool {
+    last.is_some_and(|r| r.stays.iter().any(|stay| stay.arrival <= at && at < stay.departure))
 }
 
 /// Charging and discharging power, or the rating; W.

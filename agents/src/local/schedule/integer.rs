@@ -162,10 +162,10 @@ impl Full<'_, '_> {
             let (energy, power, later) = f.job(j);
             let mut columns = vec![None; f.horizon()];
             let mut sum = LinearExpr::empty();
-            for t in job.from..job.until.min(f.horizon()) {
+            for (t, column) in columns.iter_mut().enumerate().take(job.until).skip(job.from) {
                 let y = self.lp.add_var(0.0, (0.0, power));
                 self.balance[t].add(y, -1.0);
-                columns[t] = Some(y);
+                *column = Some(y);
                 sum.add(y, 1.0);
             }
             sum.add(self.lp.add_var(f.penalty.job, (0.0, energy)), 1.0);

@@ -6,17 +6,13 @@
 //! boundary and the connection's limits, are left out and added only where an answer breaks them.
 //! An answer that breaks none is optimal for the whole model.
 
-use microlp::{ComparisonOp, LinearExpr, OptimizationDirection, Solution, SolveOptions, Variable};
+use microlp::{ComparisonOp, LinearExpr, OptimizationDirection, Variable};
+
+mod rounds;
 
 use super::SolveError;
 use super::frame::Frame;
 use super::settle::{Decisions, closed_cost};
-
-/// An answer may pass a left-out row by this many kWh (a thousandth of a watt-hour).
-const BREACH: f64 = 1e-6;
-
-/// More rounds than there can be useful ones at any horizon; then the solver is in trouble.
-const ROUNDS_MAX: usize = 2_000;
 
 /// The columns of one storage.
 struct StoreColumns {
@@ -213,11 +209,11 @@ impl Linear<'_, '_> {
             let (energy, power, later) = f.job(j);
             let mut columns = vec![None; n];
             let mut row = LinearExpr::empty();
-            for t in job.from..job.until.min(n) {
+            for (t, column) in columns.iter_mut().enumerate().take(job.until).skip(job.from) {
                 let y = self.lp.add_var(self.price(t), (0.0, power));
                 self.draw(t, y, 1.0);
                 row.add(y, 1.0);
-                columns[t] = Some(y);
+                *column = Some(y);
             }
             row.add(self.lp.add_var(f.penalty.job, (0.0, energy)), 1.0);
             if later > 0.0 {
@@ -239,32 +235,6 @@ impl Linear<'_, '_> {
         }
     }
 
-    fn run(mut self) -> Result<(Decisions, f64), SolveError> {
-        let mut options = SolveOptions::default();
-        options.presolve = false;
-        let mut solution = self
-            .lp
-            .solve_with(options)
-            .map_err(solver_error)?
-            .into_solution()
-            .map_err(|_| SolveError::Solver("interrupted".into()))?;
-        for _ in 0..ROUNDS_MAX {
-            let decisions = self.read(&solution);
-            let broken = self.broken(&solution, &decisions);
-            if broken.is_empty() {
-                return Ok((decisions, solution.objective() + self.constant()));
-            }
-            for (row, op, bound) in broken {
-                solution = solution
-                    .add_constraint(row, op, bound)
-                    .map_err(solver_error)?
-                    .into_solution()
-                    .map_err(|_| SolveError::Solver("interrupted".into()))?;
-            }
-        }
-        Err(SolveError::Solver("no end of broken rows".into()))
-    }
-
     /// The part of the cost that no column carries.
     fn constant(&self) -> f64 {
         let f = self.frame;
@@ -274,66 +244,6 @@ impl Linear<'_, '_> {
         let open = (0..f.horizon()).filter(|t| self.rows[*t].is_some());
         stores + open.map(|t| self.price(t) * f.net[t]).sum::<f64>() + closed_cost(f)
     }
-
-    fn read(&self, solution: &Solution) -> Decisions {
-        let pick = |columns: &[Option<Variable>]| -> Vec<f64> {
-            columns.iter().map(|v| v.map_or(0.0, |v| solution.var_value(v).max(0.0))).collect()
-        };
-        let stores = self.stores.iter().map(|s| {
-            let relief = s.relief.iter().map(|v| solution.var_value(*v).max(0.0)).collect();
-            (pick(&s.charge), pick(&s.discharge), relief)
-        });
-        Decisions {
-            stores: stores.collect(),
-            jobs: self.jobs.iter().map(|j| pick(j)).collect(),
-            pooled: Vec::new(),
-            held_back: pick(&self.spill),
-        }
-    }
-
-    /// The left-out rows that this answer breaks: of each run of breaches only the worst.
-    fn broken(
-        &mut self,
-        solution: &Solution,
-        decisions: &Decisions,
-    ) -> Vec<(LinearExpr, ComparisonOp, f64)> {
-        let mut found = Vec::new();
-        for (s, store) in self.frame.stores.iter().enumerate() {
-            let (charge, discharge, relief) = &decisions.stores[s];
-            let path = store.path(charge, discharge, relief);
-            for (bound, op, sign) in
-                [(store.capacity, ComparisonOp::Le, 1.0), (store.lowest, ComparisonOp::Ge, -1.0)]
-            {
-                for boundary in worst_of_runs(&path, |stored| sign * (stored - bound)) {
-                    let (row, fixed) = self.stored(s, boundary);
-                    found.push((row, op, bound - fixed));
-                }
-            }
-        }
-        for row in self.rows.iter_mut().flatten().filter(|r| !r.is_high_in) {
-            let flow: f64 = row.terms.iter().map(|(v, a)| a * solution.var_value(*v)).sum();
-            if flow > row.high + BREACH {
-                row.is_high_in = true;
-                found.push((row.terms.as_slice().into(), ComparisonOp::Le, row.high));
-            }
-        }
-        found
-    }
-}
-
-/// Of each run of boundaries where `breach` is positive, the one where it is largest.
-fn worst_of_runs(path: &[f64], breach: impl Fn(f64) -> f64) -> Vec<usize> {
-    let (mut found, mut worst) = (Vec::new(), None);
-    for (boundary, stored) in path.iter().enumerate() {
-        let by = breach(*stored);
-        if by <= BREACH {
-            found.extend(worst.take().map(|(at, _)| at));
-        } else if worst.is_none_or(|(_, most)| by > most) {
-            worst = Some((boundary, by));
-        }
-    }
-    found.extend(worst.map(|(at, _)| at));
-    found
 }
 
 pub(super) fn solver_error(error: microlp::Error) -> SolveError {

@@ -9,7 +9,7 @@ use gridpact_chain::contract::{ContractId, SignedContract};
 use gridpact_chain::digest::Digest;
 use gridpact_chain::sign::Signature;
 use gridpact_chain::statement::Statement;
-use gridpact_chain::terms::{Epoch, PartyId, Power, Price};
+use gridpact_chain::terms::{Epoch, PartyId, Power, Price, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::holding::Entry;

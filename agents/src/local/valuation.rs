@@ -125,7 +125,9 @@ impl Valuation<'_> {
                 own -= displaced;
                 sold -= given;
                 headroom[s] -= displaced + given;
-                cost += given * unit;
+                // Displacing own import costs what the stored energy is worth beyond it.
+                let saved = problem.retail[t].min(unit);
+                cost += given * unit + displaced * (unit - saved);
             }
         }
         let wh = direct + stored;

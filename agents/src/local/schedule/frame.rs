@@ -103,6 +103,9 @@ pub(super) struct Frame<'a> {
     /// Most that may be left unused.
     pub spill_max: Vec<f64>,
     pub stores: Vec<StoreFrame>,
+    /// Whether emptying a storage may pay by itself, because some price is below zero: then
+    /// generation may have to make way for it.
+    pub may_drain: bool,
     pub penalty: Penalties,
 }
 
@@ -137,6 +140,7 @@ impl<'a> Frame<'a> {
             export_limit,
             spill_max: Vec::with_capacity(n),
             stores: problem.stores.iter().map(|s| store_frame(problem, s, price_unit)).collect(),
+            may_drain: false,
             penalty: PENALTIES,
         };
         for t in 0..n {
@@ -155,6 +159,9 @@ impl<'a> Frame<'a> {
             frame.export_max.push((export_limit - sold).max(0.0));
             frame.spill_max.push(generation + (bought - load).max(0.0));
         }
+        let prices = frame.retail.iter().chain(&frame.feed_in).copied();
+        let worths = frame.stores.iter().map(|s| s.terminal);
+        frame.may_drain = prices.chain(worths).any(|price| price < 0.0);
         frame
     }
 

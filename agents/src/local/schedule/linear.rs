@@ -104,7 +104,7 @@ impl Linear<'_, '_> {
             row.terms.push((import, 1.0));
         }
         let side = if imports { 1.0 } else { -1.0 };
-        if f.spill_max[t] > 0.0 && (feed_in < 0.0 || f.retail[t] < 0.0 || -net > export_max) {
+        if f.spill_max[t] > 0.0 && (f.may_drain || -net > export_max) {
             let spill = self.lp.add_var(price, (0.0, f.spill_max[t]));
             row.terms.push((spill, side));
             self.spill[t] = Some(spill);

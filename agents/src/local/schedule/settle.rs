@@ -70,7 +70,8 @@ impl Meter {
     fn cost(&self, frame: &Frame<'_>, t: usize) -> f64 {
         frame.retail[t] * self.import - frame.feed_in[t] * self.export
             + frame.penalty.sale * self.short
-            + frame.penalty.overload * self.overload
+            + frame.penalty.overload
+                * (self.overload + (self.export - frame.export_max[t]).max(0.0))
     }
 }
 

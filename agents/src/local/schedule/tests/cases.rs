@@ -210,3 +210,34 @@ fn malformed_questions_are_refused() {
     assert!(matches!(solve(&p), Err(SolveError::Malformed(_))));
     assert!(solve(&flat(0, 0.0)).is_ok(), "no horizon, nothing to plan");
 }
+
+#[test]
+fn a_full_battery_leaves_before_the_sun_where_room_will_pay() {
+    // Found by brute force: room for the paid hour is worth more than the sun's export.
+    let mut p = flat(3, 0.0);
+    p.solar_wh[0] = 2_500.0;
+    p.retail = vec![100_000.0, 100_000.0, -100_000.0];
+    p.feed_in = vec![10_000.0, -100_000.0, -100_000.0];
+    p.terminal = Terminal::FeedIn;
+    p.stores.push(battery(10_000.0));
+    let plan = solve(&p).expect("solves");
+    assert!((plan.curtailed_wh[0] - 2_500.0).abs() < 1.0, "{:?}", plan.curtailed_wh);
+    assert!((plan.stores[0].discharge_wh[0] - 2_500.0).abs() < 1.0);
+    assert!((plan.import_wh[2] - 2_500.0).abs() < 1.0);
+}
+
+#[test]
+fn energy_is_not_burnt_by_charging_and_discharging_at_once() {
+    // Found by a property test: both prices below zero, and a line too narrow to dump into.
+    let mut p = flat(3, 0.0);
+    p.retail = vec![100_000.0, 100_000.0, -200_000.0];
+    p.feed_in = vec![0.0, 0.0, -150_000.0];
+    p.export_limit_wh = 500.0;
+    p.stores.push(battery(10_000.0));
+    let plan = solve(&p).expect("solves");
+    let store = &plan.stores[0];
+    for t in 0..3 {
+        assert!(store.charge_wh[t] * store.discharge_wh[t] < 1.0);
+        assert!(plan.export_wh[t] < 500.1);
+    }
+}

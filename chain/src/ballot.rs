@@ -5,34 +5,65 @@
 
 use std::collections::BTreeMap;
 
+use crate::batch::Approved;
 use crate::block::Votes;
-use crate::contract::SignedContract;
+use crate::contract::{ContractId, SignedContract};
 use crate::digest::Digest;
 use crate::encode::Encoded;
 use crate::refusal::Refusal;
-use crate::registry::Registry;
+use crate::registry::{Registry, RegistryVersion};
 use crate::sign::{Claim, ProofKey, Signature, Verdicts};
+use crate::statement::{Answer, Statement};
 use crate::terms::PartyId;
 
-/// Checks both parties' signatures over the contract's body.
+/// Checks both parties' signatures over `message`, the digest of the contract's body.
 ///
 /// # Errors
 /// [`Refusal::NotAMember`] or [`Refusal::BadSignature`] of the first party that fails.
 pub fn check_parties(
     contract: &SignedContract,
+    message: &Digest,
     registry: &Registry,
     verdicts: &dyn Verdicts,
 ) -> Result<(), Refusal> {
-    let message = contract.body.digest();
     let parties =
         [(contract.body.buyer, contract.buyer_sig), (contract.body.seller, contract.seller_sig)];
     for (party, signature) in parties {
         let key = registry.key(party).ok_or(Refusal::NotAMember(party))?;
-        if !verdicts.check(key, &message, &signature) {
+        if !verdicts.check(key, message, &signature) {
             return Err(Refusal::BadSignature(party));
         }
     }
     Ok(())
+}
+
+/// What a voter signs who says yes to the body with digest `body` under `contract_id`.
+#[must_use]
+pub fn approval_digest(
+    contract_id: ContractId,
+    body: Digest,
+    registry: RegistryVersion,
+    community: &Digest,
+) -> Digest {
+    let answer = Answer::Yes;
+    Statement::Approve { contract_id, body, answer, registry }.digest(community)
+}
+
+/// Checks that `item`'s approvals are a quorum of yes to its body, whose digest is `body`.
+///
+/// # Errors
+/// [`Refusal::NotApproved`] when they are not, [`Refusal::Unsupported`] for other records.
+pub fn check_approvals(
+    item: &Approved,
+    body: &Digest,
+    registry: &Registry,
+    verdicts: &dyn Verdicts,
+) -> Result<(), Refusal> {
+    let id = item.record.body().ok_or(Refusal::Unsupported)?.contract_id;
+    let (votes, community) = (&item.approvals, registry.community());
+    let message = approval_digest(id, *body, votes.registry, &community);
+    let is_proven = check_votes(votes, &message, registry, verdicts);
+    if is_proven { Ok(()) } else { Err(Refusal::NotApproved) }
 }
 
 /// Whether `votes` are a quorum of `registry` over `message`; remembered as a whole.

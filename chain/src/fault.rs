@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::ballot::check_parties;
 use crate::batch::{BatchHead, OrderProof};
 use crate::block::Record;
 use crate::digest::Digest;
@@ -112,5 +113,5 @@ fn are_two_bodies(
         && first.body != second.body
         && [first, second]
             .iter()
-            .all(|contract| crate::ballot::check_parties(contract, registry, verdicts).is_ok())
+            .all(|c| check_parties(c, &c.body.digest(), registry, verdicts).is_ok())
 }

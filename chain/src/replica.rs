@@ -16,7 +16,6 @@ mod step;
 
 use std::sync::Arc;
 
-pub(crate) use self::order::{approval_digest, check_approvals};
 pub use self::port::{ALL_TO_ALL_MAX, Alarm, Audience, Effect, Fanout, Input, Params, Snapshot};
 pub use self::restore::RestoreError;
 

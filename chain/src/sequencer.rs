@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use crate::ballot::check_approvals;
 use crate::batch::{Approved, Batch, BatchHead, OrderProof};
 use crate::contract::ContractId;
 use crate::encode::Encoded;
@@ -14,7 +15,6 @@ use crate::genesis::Genesis;
 use crate::journal::JournalEntry;
 use crate::refusal::Refusal;
 use crate::registry::Registry;
-use crate::replica::check_approvals;
 use crate::sign::{Signature, Verdicts};
 use crate::statement::Statement;
 use crate::terms::{Epoch, Timestamp};
@@ -199,8 +199,7 @@ impl Sequencer {
         } else if self.pool.len() >= limits.pool_max as usize {
             Refusal::PoolFull { limit: limits.pool_max }
         } else {
-            let community = self.registry.community();
-            match check_approvals(&approved, &community, &self.registry, verdicts) {
+            match check_approvals(&approved, &body.digest(), &self.registry, verdicts) {
                 Ok(()) => {
                     self.pool.insert((body.epoch, id), approved);
                     return;

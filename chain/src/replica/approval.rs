@@ -201,9 +201,10 @@ impl Replica {
         }
         self.check_usage(body)?;
         let terms = body.check(&self.genesis, &self.community);
-        match (terms, check_parties(contract, &self.registry, step.verdicts)) {
-            (Ok(()), Ok(())) => Ok((Answer::Yes, body.digest())),
-            (Err(reason), Ok(())) => Ok((Answer::No(reason), body.digest())),
+        let digest = body.digest();
+        match (terms, check_parties(contract, &digest, &self.registry, step.verdicts)) {
+            (Ok(()), Ok(())) => Ok((Answer::Yes, digest)),
+            (Err(reason), Ok(())) => Ok((Answer::No(reason), digest)),
             (_, Err(reason)) => Err(reason),
         }
     }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::{Alarm, Effect, Replica, Step, Timer};
-use crate::ballot::{check_parties, check_votes};
+use crate::ballot::{check_approvals, check_parties};
 use crate::batch::{Approved, Batch, BatchHead, OrderProof, is_ordered};
 use crate::block::{Order, Proof};
 use crate::contract::ContractId;
@@ -18,7 +18,6 @@ use crate::journal::JournalEntry;
 use crate::ledger::Ledger;
 use crate::refusal::Refusal;
 use crate::sign::Verdicts;
-use crate::statement::{Answer, Statement};
 use crate::terms::Timestamp;
 
 /// Batches that may wait beyond the next one, and applied heads kept as evidence.
@@ -271,8 +270,9 @@ impl Replica {
         if self.queue.is_settled(body.contract_id) {
             return Err(Refusal::UsedId);
         }
-        check_parties(contract, &self.registry, verdicts)?;
-        check_approvals(item, &self.community, &self.registry, verdicts)?;
+        let digest = body.digest();
+        check_parties(contract, &digest, &self.registry, verdicts)?;
+        check_approvals(item, &digest, &self.registry, verdicts)?;
         Ok(body.contract_id)
     }
 
@@ -281,34 +281,4 @@ impl Replica {
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
     }
-}
-
-/// Whether `item`'s approvals are a quorum of yes to its body.
-///
-/// # Errors
-/// [`Refusal::NotApproved`] when they are not, [`Refusal::Unsupported`] for other records.
-pub(crate) fn check_approvals(
-    item: &Approved,
-    community: &Digest,
-    registry: &crate::registry::Registry,
-    verdicts: &dyn Verdicts,
-) -> Result<(), Refusal> {
-    let body = item.record.body().ok_or(Refusal::Unsupported)?;
-    let message = approval_digest(body, item.approvals.registry, community);
-    if check_votes(&item.approvals, &message, registry, verdicts) {
-        Ok(())
-    } else {
-        Err(Refusal::NotApproved)
-    }
-}
-
-/// What a voter signs who says yes to `body`.
-pub(crate) fn approval_digest(
-    body: &crate::contract::ContractBody,
-    registry: crate::registry::RegistryVersion,
-    community: &Digest,
-) -> Digest {
-    let (contract_id, answer) = (body.contract_id, Answer::Yes);
-    let body = body.digest();
-    Statement::Approve { contract_id, body, answer, registry }.digest(community)
 }

@@ -1,14 +1,13 @@
 //! The check of what stands beside a pair: parties, approvals, order, ledger votes.
 
 use super::Damage;
-use crate::ballot::{check_parties, check_votes};
+use crate::ballot::{approval_digest, check_parties, check_votes};
 use crate::batch::{OrderProof, is_ordered};
 use crate::block::{Order, Pair, Proof, Votes};
 use crate::contract::SignedContract;
 use crate::digest::Digest;
 use crate::encode::Encoded;
 use crate::registry::Registry;
-use crate::replica::approval_digest;
 use crate::sign::{Claim, Verdicts};
 use crate::statement::Statement;
 
@@ -30,8 +29,9 @@ pub fn check_proof(
 ) -> Result<(), Damage> {
     let community = registry.community();
     let contract = pair.contract.record.contract().ok_or(Damage::Record)?;
-    check_parties(contract, registry, verdicts).map_err(|_| Damage::Party)?;
-    let message = approval_digest(&contract.body, proof.approvals.registry, &community);
+    let (id, body) = (contract.body.contract_id, contract.body.digest());
+    check_parties(contract, &body, registry, verdicts).map_err(|_| Damage::Party)?;
+    let message = approval_digest(id, body, proof.approvals.registry, &community);
     if !check_votes(&proof.approvals, &message, registry, verdicts) {
         return Err(Damage::Approvals);
     }
@@ -101,7 +101,8 @@ pub fn claims_of<'r>(
     let community = registry.community();
     let contract = pair.contract.record.contract().ok_or(Damage::Record)?;
     let mut claims = party_claims(contract, registry).ok_or(Damage::Party)?;
-    let message = approval_digest(&contract.body, proof.approvals.registry, &community);
+    let (id, body) = (contract.body.contract_id, contract.body.digest());
+    let message = approval_digest(id, body, proof.approvals.registry, &community);
     add_votes(&proof.approvals, message, registry, &mut claims).ok_or(Damage::Approvals)?;
     if let Some(votes) = &proof.ledger_votes {
         let message = ledger_digest(pair, votes, &community);

@@ -82,7 +82,7 @@ fn votes_beyond_the_quorum_are_not_verified() {
     world.run_until(LATER);
     let checked = world.verdicts.counts().checked;
     // Two parties, four approvals, four ledger votes, two batches.
-    assert_eq!(checked, 12);
+    assert_eq!((checked, world.signed), (12, 14));
 }
 
 proptest! {

@@ -148,6 +148,7 @@ pub struct World {
     pub settled: Vec<(u32, ContractId)>,
     pub lapsed: Vec<(u32, ContractId)>,
     pub letters: u64,
+    pub signed: u64,
     pub params: Params,
 }
 
@@ -186,6 +187,7 @@ impl World {
             settled: Vec::new(),
             lapsed: Vec::new(),
             letters: 0,
+            signed: 0,
             params: params.clone(),
         };
         world.start_epoch(EPOCH, T_SETTLE);
@@ -254,6 +256,7 @@ impl World {
         let me = PartyId(i as u32);
         match effect {
             Effect::Sign(statement) => {
+                self.signed += 1;
                 let signature = sign(&key(me.0), &statement.digest(&self.community()));
                 self.tell(i, Input::Signed { statement, signature });
             }

@@ -63,7 +63,14 @@ struct Prosumer {
 
 impl Prosumer {
     fn new(own: u32, world: &Rc<World>) -> Self {
-        Self { own, world: Rc::clone(world), answers: 0, confirmed: 0, best: [(u64::MAX, 0); 3], sold: 0 }
+        Self {
+            own,
+            world: Rc::clone(world),
+            answers: 0,
+            confirmed: 0,
+            best: [(u64::MAX, 0); 3],
+            sold: 0,
+        }
     }
 
     fn step(&mut self, said: Letter, mut send: impl FnMut(u32, Letter)) {
@@ -74,7 +81,8 @@ impl Prosumer {
                 (self.answers, self.confirmed, self.best) = (0, 0, [(u64::MAX, 0); 3]);
                 let sellers = self.world.agents - self.world.buyers;
                 for nth in 0..SELLERS {
-                    let seller = (own.wrapping_mul(7919) + nth * (sellers / SELLERS) + nth) % sellers;
+                    let seller =
+                        (own.wrapping_mul(7919) + nth * (sellers / SELLERS) + nth) % sellers;
                     send(self.world.buyers + seller, say(Kind::Request, 1000, 0));
                 }
             }
@@ -145,7 +153,9 @@ impl Actor for OnKit {
 impl Handler<Letter> for OnKit {
     fn handle(&mut self, said: Letter, _: &mut Context<Self>) {
         let all = self.all.get().expect("the directory is filled before the first letter");
-        self.mind.step(said, |to, letter| all[to as usize].tell(letter).expect("the mailbox is large enough"));
+        self.mind.step(said, |to, letter| {
+            all[to as usize].tell(letter).expect("the mailbox is large enough")
+        });
     }
 }
 
@@ -188,13 +198,19 @@ fn kit_round(agents: u32, sessions: u32) -> f64 {
         let (world, all) = (world(agents), Directory::default());
         let spawn = |own| {
             let (world, all) = (Rc::clone(&world), Rc::clone(&all));
-            let make = move |_: &_| OnKit { mind: Prosumer::new(own, &world), all: Rc::clone(&all) };
-            supervise::spawn(ChildSpec::of(format!("agent/{own}"), make).mailbox(256, Overflow::Refuse))
+            let make =
+                move |_: &_| OnKit { mind: Prosumer::new(own, &world), all: Rc::clone(&all) };
+            supervise::spawn(
+                ChildSpec::of(format!("agent/{own}"), make).mailbox(256, Overflow::Refuse),
+            )
         };
         let refs: Vec<Ref<OnKit>> = (0..agents).map(spawn).collect();
         let ports: Vec<Port<Letter>> = refs.iter().map(Ref::port).collect();
         assert!(all.set(ports.clone()).is_ok());
-        negotiate(&world, sessions, |to, letter| ports[to as usize].tell(letter).expect("there is room")).await
+        negotiate(&world, sessions, |to, letter| {
+            ports[to as usize].tell(letter).expect("there is room")
+        })
+        .await
     })
 }
 

@@ -2,8 +2,8 @@
 use std::time::Duration;
 
 use gridpact::supervise::{
-    Actor, AskError, ChildSpec, Context, Handler, Instant, Message, Overflow, Reason, Ref, Refused, Stage, spawn,
-    virtual_system, within,
+    Actor, AskError, ChildSpec, Context, Handler, Instant, Message, Overflow, Reason, Ref, Refused,
+    Stage, spawn, virtual_system, within,
 };
 use tokio::time::sleep;
 

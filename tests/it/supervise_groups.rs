@@ -3,8 +3,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use gridpact::supervise::{
-    Actor, AskError, Backoff, ChildSpec, Consequence, Context, Exceeded, Group, GroupSpec, Handler, Instant, Message,
-    Reason, Ref, Strategy, spawn, virtual_system, within,
+    Actor, AskError, Backoff, ChildSpec, Consequence, Context, Exceeded, Group, GroupSpec, Handler,
+    Instant, Message, Reason, Ref, Strategy, spawn, virtual_system, within,
 };
 use tokio::time::sleep;
 
@@ -31,7 +31,12 @@ fn soon() -> Instant {
 
 fn child(name: &'static str, group: &Group) -> Ref<Child> {
     let exact = Backoff { min: Duration::from_millis(10), jitter_percent: 0, ..Backoff::default() };
-    spawn(ChildSpec::of(name, |_| Child).backoff(exact).intensity(1, Duration::from_secs(60)).group(group))
+    spawn(
+        ChildSpec::of(name, |_| Child)
+            .backoff(exact)
+            .intensity(1, Duration::from_secs(60))
+            .group(group),
+    )
 }
 
 async fn lives(children: &[Ref<Child>]) -> Vec<Option<u32>> {
@@ -78,7 +83,8 @@ fn a_group_bears_its_share_then_the_root_is_told_and_everybody_stops() {
             .root(move |escalation| {
                 told.lock().expect("not poisoned").push(format!("root: {}", escalation.child));
             });
-        let home = GroupSpec::new(Strategy::OneForAll).intensity(1, Duration::from_secs(60)).under(&root);
+        let home =
+            GroupSpec::new(Strategy::OneForAll).intensity(1, Duration::from_secs(60)).under(&root);
         let children = [child("home/a", &home), child("home/b", &home), child("other", &root)];
         assert_eq!(lives(&children).await, [Some(1); 3]);
         fail(&children[0]).await; // Borne by the child's own intensity.
@@ -99,7 +105,10 @@ fn a_group_bears_its_share_then_the_root_is_told_and_everybody_stops() {
         let heard = heard.lock().expect("not poisoned").clone();
         assert_eq!(heard.last().map(String::as_str), Some("home/a Escalated"));
         assert_eq!(heard[heard.len() - 2], "root: home/a");
-        assert_eq!(heard[0], format!("home/a {:?}", Consequence::Restart(Duration::from_millis(10))));
+        assert_eq!(
+            heard[0],
+            format!("home/a {:?}", Consequence::Restart(Duration::from_millis(10)))
+        );
         assert!(root.is_empty() || root.len() == 1, "only the empty group is left");
     });
 }
@@ -107,8 +116,9 @@ fn a_group_bears_its_share_then_the_root_is_told_and_everybody_stops() {
 #[test]
 fn a_group_may_give_a_child_up_and_go_on() {
     virtual_system().block_on(async {
-        let root =
-            GroupSpec::new(Strategy::OneForOne).exceeded(Exceeded::GiveUp).root(|_| panic!("given up, not escalated"));
+        let root = GroupSpec::new(Strategy::OneForOne)
+            .exceeded(Exceeded::GiveUp)
+            .root(|_| panic!("given up, not escalated"));
         let children = [child("a", &root), child("b", &root)];
         fail(&children[0]).await;
         fail(&children[0]).await;
@@ -131,5 +141,27 @@ fn a_group_holds_its_children_until_it_stops_them() {
         root.stop();
         assert_eq!(port.ask(Ping(false), soon()).await, Err(AskError::Closed));
         assert!(root.is_empty());
+    });
+}
+
+#[test]
+fn a_failed_sibling_does_not_shorten_the_rest_of_another() {
+    virtual_system().block_on(async {
+        let root = GroupSpec::new(Strategy::OneForAll).root(|_| panic!("nothing escalates here"));
+        let slow = Backoff { min: Duration::from_secs(1), jitter_percent: 0, ..Backoff::default() };
+        let resting = spawn(ChildSpec::of("slow", |_| Child).backoff(slow).group(&root));
+        let quick = child("quick", &root);
+        let began = Instant::now();
+        assert_eq!(
+            quick.port().ask(Ping(false), soon()).await,
+            Ok(1),
+            "born before its sibling fails"
+        );
+        fail(&resting).await;
+        fail(&quick).await;
+        assert_eq!(lives(&[quick]).await, [Some(3)], "once with its sibling, once by itself");
+        assert!(began.elapsed() < Duration::from_secs(1));
+        assert_eq!(lives(&[resting]).await, [Some(2)]);
+        assert_eq!(began.elapsed().as_millis(), 1000);
     });
 }

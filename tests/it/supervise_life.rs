@@ -4,8 +4,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use gridpact::supervise::{
-    Actor, AskError, Backoff, ChildSpec, Context, Ended, Fault, Handler, Instant, Message, Overflow, Reason, Refused,
-    Registry, Restart, Stage, recorder, spawn, virtual_system, within,
+    Actor, Arbiter, AskError, Backoff, ChildSpec, Context, Ended, Fault, Handler, Instant, Message,
+    Overflow, Reason, Refused, Registry, Restart, Stage, recorder, spawn, spawn_on, virtual_system,
+    within,
 };
 use tokio::time::sleep;
 
@@ -67,8 +68,17 @@ impl Handler<Do> for Writer {
 
 fn writer(diary: &Diary) -> ChildSpec<Writer> {
     let diary = Arc::clone(diary);
-    let exact = Backoff { min: Duration::from_millis(10), max: Duration::from_millis(60), jitter_percent: 0, seed: 0 };
-    ChildSpec::of("home/1/writer", move |rebirth| Writer { diary: Arc::clone(&diary), life: rebirth.life }).backoff(exact)
+    let exact = Backoff {
+        min: Duration::from_millis(10),
+        max: Duration::from_millis(60),
+        jitter_percent: 0,
+        seed: 0,
+    };
+    ChildSpec::of("home/1/writer", move |rebirth| Writer {
+        diary: Arc::clone(&diary),
+        life: rebirth.life,
+    })
+    .backoff(exact)
 }
 
 fn soon() -> Instant {
@@ -95,7 +105,10 @@ fn rests_double_up_to_their_maximum_and_one_failure_too_many_escalates() {
         assert!(fault.at.ends_with("Do"), "the letter at fault is named: {}", fault.at);
         assert_eq!(port.tell(Do::Note), Err(Refused::Closed(Do::Note)));
         assert_eq!(port.ask(Do::Note, soon()).await, Err(AskError::Closed));
-        assert_eq!((actor.health().panics, actor.health().restarts, actor.health().stage), (5, 4, Stage::Ended));
+        assert_eq!(
+            (actor.health().panics, actor.health().restarts, actor.health().stage),
+            (5, 4, Stage::Ended)
+        );
     });
 }
 
@@ -196,9 +209,16 @@ fn a_factory_that_fails_or_panics_is_a_failed_life() {
                 _ => Ok(Writer { diary: Arc::clone(&shared), life: rebirth.life }),
             }
         }));
-        assert_eq!(actor.port().ask(Do::Note, soon()).await, Ok(1), "the letter waited through two failures");
+        assert_eq!(
+            actor.port().ask(Do::Note, soon()).await,
+            Ok(1),
+            "the letter waited through two failures"
+        );
         assert_eq!(actor.health().panics, 2);
-        assert_eq!(actor.health().last_fault.map(|fault| fault.text.to_string()).as_deref(), Some("the store is broken"));
+        assert_eq!(
+            actor.health().last_fault.map(|fault| fault.text.to_string()).as_deref(),
+            Some("the store is broken")
+        );
     });
 }
 
@@ -232,7 +252,8 @@ fn a_failed_life_is_not_touched_again_and_its_drop_may_panic() {
     system.block_on(async {
         let shared = Arc::clone(&touched);
         let glass = move |_: &_| Glass { touched: Arc::clone(&shared), cracked: false };
-        let temporary = spawn(ChildSpec::of("home/1/glass", glass.clone()).restart(Restart::Temporary));
+        let temporary =
+            spawn(ChildSpec::of("home/1/glass", glass.clone()).restart(Restart::Temporary));
         assert_eq!(temporary.port().ask(Do::Note, soon()).await, Err(AskError::Panicked));
         assert!(matches!(temporary.ended().await, Reason::Failed(_)));
         let resting = spawn(ChildSpec::of("home/2/glass", glass));
@@ -283,10 +304,18 @@ fn the_registry_holds_by_name_and_forgets_the_ended() {
         let actor = spawn(writer(&Diary::default()));
         registry.enter(&actor).expect("the name is free");
         let twin = spawn(writer(&Diary::default()));
-        assert_eq!(registry.enter(&twin).map_err(|taken| taken.to_string()), Err("the name home/1/writer is taken".into()));
+        assert_eq!(
+            registry.enter(&twin).map_err(|taken| taken.to_string()),
+            Err("the name home/1/writer is taken".into())
+        );
         drop((actor, twin));
         sleep(Duration::from_millis(1)).await;
         assert_eq!(registry.names(), ["home/1/writer".into()]);
+        let health = registry.health();
+        assert_eq!(
+            health.iter().map(|one| (&*one.name, one.kind)).collect::<Vec<_>>(),
+            [("home/1/writer", "writer")]
+        );
         assert!(registry.find::<Glass>("home/1/writer").is_none(), "of another kind");
         let port = registry.port::<Writer, Do>("home/1/writer").expect("held by the registry");
         assert_eq!(port.ask(Do::Note, soon()).await, Ok(1));
@@ -314,5 +343,80 @@ fn letters_wait_for_a_slot_until_their_deadline_and_no_longer() {
         assert_eq!(waited, Ok(()));
         sleep(Duration::from_millis(1)).await;
         assert_eq!((actor.health().handled, actor.health().depth), (2, 0), "no slot has leaked");
+    });
+}
+
+#[test]
+fn a_panic_in_the_middle_of_a_long_queue_costs_one_letter() {
+    virtual_system().block_on(async {
+        let actor = spawn(writer(&Diary::default()).mailbox(1000, Overflow::Refuse));
+        let port = actor.port::<Do>();
+        for nth in 0..1000 {
+            port.tell(if nth % 400 == 150 { Do::Panic } else { Do::Note }).expect("there is room");
+        }
+        sleep(Duration::from_millis(200)).await;
+        let health = actor.health();
+        assert_eq!((health.handled, health.panics, health.depth, health.life), (997, 3, 0, 4));
+    });
+}
+
+/// Counts letters and never sees more of them waiting than its mailbox may hold.
+struct Counter(Arc<AtomicU32>);
+impl Actor for Counter {
+    const KIND: &'static str = "counter";
+}
+impl Handler<Do> for Counter {
+    fn handle(&mut self, _: Do, cx: &mut Context<Self>) -> u32 {
+        assert!(cx.control().health().depth <= 32, "the bound holds over threads");
+        self.0.fetch_add(1, Ordering::Relaxed) + 1
+    }
+}
+
+#[test]
+fn letters_from_other_threads_are_bounded_and_none_is_lost() {
+    const THREADS: u32 = 4;
+    const EACH: u32 = 5_000;
+    let counted = Arc::new(AtomicU32::new(0));
+    let shared = Arc::clone(&counted);
+    gridpact::supervise::real_system().block_on(async move {
+        let spec = ChildSpec::of("home/1/counter", move |_| Counter(Arc::clone(&shared)));
+        let actor = spawn(spec.mailbox(32, Overflow::Wait));
+        let senders: Vec<_> = (0..THREADS)
+            .map(|_| {
+                let port = actor.port::<Do>();
+                std::thread::spawn(move || {
+                    for _ in 0..EACH {
+                        while port.tell(Do::Note).is_err() {
+                            std::thread::yield_now();
+                        }
+                    }
+                })
+            })
+            .collect();
+        while actor.health().handled < u64::from(THREADS * EACH) {
+            sleep(Duration::from_millis(1)).await;
+        }
+        for sender in senders {
+            sender.join().expect("a sender does not panic");
+        }
+        assert_eq!((actor.health().panics, actor.health().depth), (0, 0));
+    });
+    assert_eq!(counted.load(Ordering::Relaxed), THREADS * EACH);
+}
+
+#[test]
+fn an_actor_on_another_arbiter_is_asked_and_ends_with_it() {
+    gridpact::supervise::real_system().block_on(async {
+        let arbiter = Arbiter::new();
+        let diary = Diary::default();
+        let shared = Arc::clone(&diary);
+        let actor = spawn_on(&arbiter.handle(), move || writer(&shared))
+            .await
+            .expect("the arbiter is alive");
+        assert_eq!(actor.port().ask(Do::Note, soon()).await, Ok(1));
+        arbiter.stop();
+        assert_eq!(actor.ended().await, Reason::Dropped);
+        arbiter.join().expect("the arbiter's thread does not panic");
+        assert_eq!(read(&diary), ["started 1", "stopped 1"]);
     });
 }

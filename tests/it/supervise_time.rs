@@ -3,8 +3,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use gridpact::supervise::{
-    Actor, AskError, Backoff, ChildSpec, Context, Handler, Instant, Message, Port, Ref, recorder, spawn,
-    virtual_system, within,
+    Actor, AskError, Backoff, ChildSpec, Context, Handler, Instant, Message, Port, Ref, recorder,
+    spawn, virtual_system, within,
 };
 use tokio::time::sleep;
 
@@ -72,7 +72,8 @@ type Log = Arc<Mutex<Vec<(u128, u32)>>>;
 fn sleeper() -> (Ref<Sleeper>, Log) {
     let (log, began) = (Log::default(), Instant::now());
     let shared = Arc::clone(&log);
-    let spec = ChildSpec::of("home/1/sleeper", move |_| Sleeper { began, log: Arc::clone(&shared) });
+    let spec =
+        ChildSpec::of("home/1/sleeper", move |_| Sleeper { began, log: Arc::clone(&shared) });
     let exact = Backoff { min: ms(10), jitter_percent: 0, ..Backoff::default() };
     (spawn(spec.backoff(exact)), log)
 }
@@ -182,7 +183,8 @@ fn the_outcome_of_an_ask_comes_back_as_a_letter() {
         let (sleeper, _) = sleeper();
         let (to, heard) = recorder("test/heard", 4);
         let of = sleeper.port();
-        let asker = spawn(ChildSpec::of("home/1/asker", move |_| Asker { of: of.clone(), to: to.clone() }));
+        let asker =
+            spawn(ChildSpec::of("home/1/asker", move |_| Asker { of: of.clone(), to: to.clone() }));
         asker.port().tell(Go).expect("there is room");
         sleep(ms(1)).await;
         sleeper.control().pause();
@@ -204,7 +206,10 @@ impl Actor for Relay {
 }
 impl Handler<Number> for Relay {
     fn handle(&mut self, Number(number): Number, _: &mut Context<Self>) {
-        self.log.lock().expect("not poisoned").push((self.began.elapsed().as_micros(), number ^ self.own as u32));
+        self.log
+            .lock()
+            .expect("not poisoned")
+            .push((self.began.elapsed().as_micros(), number ^ self.own as u32));
         assert!(number % 17 != 3, "an unlucky number");
         let ring = self.next.lock().expect("not poisoned");
         let next = &ring[(self.own * 7 + number as usize) % ring.len()];
@@ -223,9 +228,18 @@ fn ring(seed: u64) -> Vec<(u128, u32)> {
         let relays: Vec<Ref<Relay>> = (0..10)
             .map(|own| {
                 let (log, next) = (Arc::clone(&log), Arc::clone(&next));
-                let make = move |_: &_| Relay { next: Arc::clone(&next), own, log: Arc::clone(&log), began };
+                let make = move |_: &_| Relay {
+                    next: Arc::clone(&next),
+                    own,
+                    log: Arc::clone(&log),
+                    began,
+                };
                 let backoff = Backoff { seed, ..Backoff::default() };
-                spawn(ChildSpec::of(format!("ring/{own}"), make).backoff(backoff).intensity(1000, ms(1)))
+                spawn(
+                    ChildSpec::of(format!("ring/{own}"), make)
+                        .backoff(backoff)
+                        .intensity(1000, ms(1)),
+                )
             })
             .collect();
         next.lock().expect("not poisoned").extend(relays.iter().map(Ref::port::<Number>));

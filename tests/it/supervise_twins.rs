@@ -10,8 +10,8 @@ use std::time::Duration;
 use actix::prelude as stock;
 use actix::{Actor as _, ActorContext as _, AsyncContext as _};
 use gridpact::supervise::{
-    self, Actor, AskError, ChildSpec, Context, Handler, Message, Overflow, Reason, Ref, Stream, spawn, virtual_system,
-    within,
+    self, Actor, AskError, ChildSpec, Context, Handler, Message, Overflow, Reason, Ref, Stream,
+    spawn, virtual_system, within,
 };
 use tokio::time::sleep;
 
@@ -89,8 +89,12 @@ impl stock::Actor for StockVictim {
     fn started(&mut self, cx: &mut Self::Context) {
         match self.0.wrong {
             Wrong::Started => panic!("in started"),
-            Wrong::Timer => drop(cx.run_later(Duration::from_millis(5), |_, _| panic!("in a timer"))),
-            Wrong::Stream => drop(cx.add_stream(Once(true))),
+            Wrong::Timer => {
+                cx.run_later(Duration::from_millis(5), |_, _| panic!("in a timer"));
+            }
+            Wrong::Stream => {
+                cx.add_stream(Once(true));
+            }
             Wrong::Handler | Wrong::Nothing => {}
         }
     }
@@ -233,7 +237,9 @@ impl Actor for Flooder {
 impl Handler<Flood> for Flooder {
     fn handle(&mut self, Flood(left): Flood, cx: &mut Context<Self>) {
         if left > 0 {
-            cx.own_port::<Flood>().tell(Flood(left - 1)).expect("the slot of this letter is free again");
+            cx.own_port::<Flood>()
+                .tell(Flood(left - 1))
+                .expect("the slot of this letter is free again");
         }
     }
 }
@@ -275,10 +281,15 @@ fn a_flooded_mailbox_starves_the_arbiter_on_stock_and_not_on_the_kit() {
         while addr.connected() {
             tokio::task::yield_now().await;
         }
-        assert!(turns.get() <= 1, "the whole flood ran in one poll, but a bystander had {} turns", turns.get());
+        assert!(
+            turns.get() <= 1,
+            "the whole flood ran in one poll, but a bystander had {} turns",
+            turns.get()
+        );
         over.set(true);
 
-        let actor = spawn(ChildSpec::of("home/1/flooder", |_| Flooder).mailbox(2, Overflow::Refuse));
+        let actor =
+            spawn(ChildSpec::of("home/1/flooder", |_| Flooder).mailbox(2, Overflow::Refuse));
         actor.port().tell(Flood(FLOOD)).expect("an empty mailbox has room");
         let (turns, over) = bystander();
         while actor.health().handled <= u64::from(FLOOD) {
@@ -323,7 +334,11 @@ fn a_stop_in_started_restarts_for_ever_on_stock_and_stops_on_the_kit() {
             tokio::task::yield_now().await;
         }
         assert_eq!(starts.get(), 100_000);
-        assert!(turns.get() <= 1, "nobody else ran meanwhile, but a bystander had {} turns", turns.get());
+        assert!(
+            turns.get() <= 1,
+            "nobody else ran meanwhile, but a bystander had {} turns",
+            turns.get()
+        );
         over.set(true);
 
         let starts = Arc::new(AtomicU32::new(0));

@@ -2,7 +2,9 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use gridpact::supervise::{Delivery, Job, Watchdog, Workshop, real_system, spawn, virtual_system, within};
+use gridpact::supervise::{
+    Delivery, Job, Watchdog, Workshop, real_system, spawn, virtual_system, within,
+};
 
 type Log = Arc<Mutex<Vec<u64>>>;
 
@@ -11,7 +13,8 @@ fn job(number: u64, log: &Log) -> Job {
     let work = move || {
         assert!(number % 10 != 7, "job {number}");
         let sum = (0..number * 100).fold(number, |sum, step| sum.rotate_left(3) ^ step);
-        let delivery: Delivery = Box::new(move || done.lock().expect("not poisoned").push(number ^ (sum & 0xff) << 32));
+        let delivery: Delivery =
+            Box::new(move || done.lock().expect("not poisoned").push(number ^ (sum & 0xff) << 32));
         delivery
     };
     Job::new(work).on_panic(move |text| {
@@ -55,7 +58,9 @@ fn real_threads_do_everything_and_hold_the_mailbox_back() {
         let workshop = spawn(spec);
         let port = workshop.port::<Job>();
         for number in 0..500 {
-            port.tell_wait(job(number, &log), within(Duration::from_secs(60))).await.expect("the threads come along");
+            port.tell_wait(job(number, &log), within(Duration::from_secs(60)))
+                .await
+                .expect("the threads come along");
         }
         while tally.done() + tally.panicked() < 500 {
             tokio::time::sleep(Duration::from_millis(1)).await;
@@ -71,7 +76,8 @@ fn the_watchdog_reports_a_stuck_arbiter_once_and_is_off_in_virtual_time() {
     let heard = Arc::clone(&stalls);
     real_system().block_on(async {
         let report = move |stall| heard.lock().expect("not poisoned").push(stall);
-        let _dog = Watchdog::start("main", Duration::from_millis(30), report).expect("a thread can be had");
+        let _dog = Watchdog::start("main", Duration::from_millis(30), report)
+            .expect("a thread can be had");
         tokio::time::sleep(Duration::from_millis(60)).await;
         std::thread::sleep(Duration::from_millis(400));
         tokio::time::sleep(Duration::from_millis(60)).await;

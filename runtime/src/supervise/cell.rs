@@ -29,6 +29,8 @@ pub(crate) const KILL: u32 = 2;
 pub(crate) const RESTART: u32 = 4;
 pub(crate) const PAUSED: u32 = 8;
 pub(crate) const DUMP: u32 = 16;
+/// A restart because a sibling failed.
+pub(crate) const WITH_SIBLINGS: u32 = 32;
 
 type Mourner = Box<dyn FnOnce(&Ended) + Send>;
 type DumpReply = tokio::sync::oneshot::Sender<super::control::Dump>;
@@ -116,7 +118,12 @@ impl Cell {
             if seen & DEPTH >= u64::from(self.mailbox.capacity) {
                 return Err(Denied::Full);
             }
-            match self.gate.compare_exchange_weak(seen, seen + 1, Ordering::AcqRel, Ordering::Relaxed) {
+            match self.gate.compare_exchange_weak(
+                seen,
+                seen + 1,
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            ) {
                 Ok(_) => return Ok(()),
                 Err(now) => seen = now,
             }
@@ -257,7 +264,8 @@ impl Cell {
         let (refusals, last_fault) = match self.cold().rare.as_deref() {
             None => (Vec::new(), None),
             Some(rare) => {
-                let refusals = rare.refusals.iter().map(|(letter, count)| (*letter, *count)).collect();
+                let refusals =
+                    rare.refusals.iter().map(|(letter, count)| (*letter, *count)).collect();
                 (refusals, rare.last_fault.clone())
             }
         };
@@ -314,5 +322,46 @@ impl Cell {
         for mourner in mourners {
             mourner(&ended);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cell(capacity: u32, overflow: Overflow) -> Cell {
+        Cell::new("a".into(), "test", Mailbox { capacity, overflow })
+    }
+
+    #[test]
+    fn letters_without_a_slot_never_give_one_back() {
+        let cell = cell(1, Overflow::Refuse);
+        cell.give_back(Slot::Free);
+        cell.give_back(Slot::OfLife(1));
+        assert_eq!(cell.depth(), 0, "an uncounted letter cannot wrap the count");
+        assert_eq!((cell.take_slot(), cell.take_slot()), (Ok(()), Err(Denied::Full)));
+        cell.give_back(Slot::Taken);
+        assert_eq!(cell.take_slot(), Ok(()));
+    }
+
+    #[test]
+    fn only_an_empty_mailbox_is_shut_on_the_quiet() {
+        let cell = cell(1, Overflow::Refuse);
+        assert_eq!(cell.take_slot(), Ok(()));
+        assert!(!cell.shut_if_empty());
+        cell.give_back(Slot::Taken);
+        assert!(cell.shut_if_empty());
+        assert_eq!(cell.take_slot(), Err(Denied::Closed));
+    }
+
+    #[test]
+    fn a_mailbox_that_refuses_lets_nobody_wait() {
+        let waker = Waker::noop();
+        let refusing = cell(0, Overflow::Refuse);
+        assert_eq!(refusing.poll_slot(waker), Some(Err(Denied::Full)));
+        let waiting = cell(0, Overflow::Wait);
+        assert_eq!(waiting.poll_slot(waker), None);
+        waiting.shut();
+        assert_eq!(waiting.poll_slot(waker), Some(Err(Denied::Closed)));
     }
 }

@@ -1,11 +1,9 @@
-//! What a handler may do to its own actor, and the body that actix polls.
+//! What a handler may do to its own actor.
 //!
 //! The context is an actix context of our own, so that pausing and the fairness budget are one condition in the
 //! mailbox loop instead of a future to be waited for.
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context as Task, Poll};
 
 use actix::dev::{AsyncContextParts, ContextParts};
 use actix::fut::ActorFuture;
@@ -13,6 +11,7 @@ use actix::prelude::Stream;
 use actix::{ActorContext, ActorState, Addr, AsyncContext, SpawnHandle};
 
 use super::actor::{Actor, Handler, Message};
+use super::body::{Body, Inflow};
 use super::control::Control;
 use super::mailbox::{Block, Post, Slot, WakeToken};
 use super::port::{AskError, Port};
@@ -20,14 +19,6 @@ use super::timers::{Instant, Key, Sleeper, Timer};
 
 /// Letters handled in one poll before other tasks of the arbiter get their turn.
 pub(crate) const TURN: u32 = 128;
-/// Items taken from one stream in one poll.
-const GULP: u32 = 16;
-
-/// What actix polls: one mind, or none between two lives.
-pub(crate) struct Body<A> {
-    pub(crate) mind: Option<A>,
-}
-
 /// Why a life wants to end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Leaving {
@@ -178,7 +169,7 @@ impl<A: Actor> Context<A> {
         A: Handler<S::Item>,
     {
         self.streams += 1;
-        self.parts.spawn(Inflow { stream: Box::pin(stream) });
+        self.parts.spawn(Inflow::new(stream));
     }
 
     // ---- for the envelopes and the guard -----------------------------------------------------------------------
@@ -253,7 +244,11 @@ impl<A: Actor> Context<A> {
         self.heir = Some(mind);
     }
 
-    fn is_halted(&self) -> bool {
+    pub(crate) fn stream_ended(&mut self) {
+        self.streams = self.streams.saturating_sub(1);
+    }
+
+    pub(crate) fn is_halted(&self) -> bool {
         self.paused || self.leaving.is_some() || self.parts.waiting()
     }
 }
@@ -262,29 +257,6 @@ impl<A: Actor> Sleeper for Block<A> {
     fn wake_up(&self, sequence: u64) {
         // An actor that has ended sleeps on.
         let _ = self.put(WakeToken(sequence));
-    }
-}
-
-impl<A: Actor> actix::Actor for Body<A> {
-    type Context = Context<A>;
-
-    fn started(&mut self, cx: &mut Context<A>) {
-        if let Some(mind) = self.mind.as_mut() {
-            mind.started(cx);
-        }
-    }
-
-    fn stopped(&mut self, _: &mut Context<A>) {
-        if let Some(mind) = self.mind.as_mut() {
-            mind.stopped();
-        }
-    }
-}
-
-impl<A: Actor> actix::Supervised for Body<A> {
-    /// The old mind goes here, the new one comes: never the same one twice.
-    fn restarting(&mut self, cx: &mut Context<A>) {
-        self.mind = cx.heir.take().map(|mind| *mind);
     }
 }
 
@@ -323,59 +295,6 @@ impl<A: Actor> AsyncContext<Body<A>> for Context<A> {
 impl<A: Actor> AsyncContextParts<Body<A>> for Context<A> {
     fn parts(&mut self) -> &mut ContextParts<Body<A>> {
         &mut self.parts
-    }
-}
-
-/// A stream whose items are letters.
-struct Inflow<S> {
-    stream: Pin<Box<S>>,
-}
-
-impl<A, S> ActorFuture<Body<A>> for Inflow<S>
-where
-    S: Stream,
-    S::Item: Message,
-    A: Handler<S::Item>,
-{
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, body: &mut Body<A>, cx: &mut Context<A>, task: &mut Task<'_>) -> Poll<()> {
-        for _ in 0..GULP {
-            if cx.is_halted() {
-                return Poll::Pending;
-            }
-            cx.current = "stream";
-            match self.stream.as_mut().poll_next(task) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(None) => {
-                    cx.streams = cx.streams.saturating_sub(1);
-                    return Poll::Ready(());
-                }
-                Poll::Ready(Some(item)) => {
-                    cx.current = std::any::type_name::<S::Item>();
-                    if let Some(mind) = body.mind.as_mut() {
-                        mind.handle(item, cx);
-                        cx.handled();
-                    }
-                }
-            }
-        }
-        task.waker().wake_by_ref();
-        Poll::Pending
-    }
-}
-
-/// Reads the mind's own line past the mailbox.
-pub(crate) struct Glimpse(pub(crate) Option<Box<dyn FnOnce(String)>>);
-
-impl<A: Actor> ActorFuture<Body<A>> for Glimpse {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, body: &mut Body<A>, _: &mut Context<A>, _: &mut Task<'_>) -> Poll<()> {
-        if let Some(give) = self.0.take() {
-            give(body.mind.as_ref().map(Actor::dump).unwrap_or_default());
-        }
-        Poll::Ready(())
     }
 }
 

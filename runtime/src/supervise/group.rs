@@ -5,7 +5,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use super::cell::{RESTART, STOP};
+use super::cell::{RESTART, STOP, WITH_SIBLINGS};
 use super::mailbox::Anchor;
 use super::policy::{Fault, Intensity, Window};
 use super::timers::Instant;
@@ -210,8 +210,13 @@ impl Group {
 
     /// The flags are raised outside the lock: a woken task may run on another thread and leave the group at once.
     fn raise_where(&self, flag: u32, chosen: impl Fn(u64) -> bool) {
-        let list: Vec<Member> =
-            self.members().list.iter().filter(|(id, _)| chosen(*id)).map(|(_, member)| member.clone()).collect();
+        let list: Vec<Member> = self
+            .members()
+            .list
+            .iter()
+            .filter(|(id, _)| chosen(*id))
+            .map(|(_, member)| member.clone())
+            .collect();
         for member in list {
             member.raise(flag);
         }
@@ -249,8 +254,8 @@ impl Group {
     pub(crate) fn failed(&self, member: u64) {
         match self.0.strategy {
             Strategy::OneForOne => {}
-            Strategy::OneForAll => self.raise_where(RESTART, |id| id != member),
-            Strategy::RestForOne => self.raise_where(RESTART, |id| id > member),
+            Strategy::OneForAll => self.raise_where(WITH_SIBLINGS, |id| id != member),
+            Strategy::RestForOne => self.raise_where(WITH_SIBLINGS, |id| id > member),
         }
     }
 
@@ -261,13 +266,13 @@ impl Group {
         }
         let borne = self.members().window.count(self.0.intensity, now).is_some();
         if borne {
-            self.raise_where(RESTART, |id| id != member);
+            self.raise_where(WITH_SIBLINGS, |id| id != member);
             return Verdict::Restart;
         }
         match &self.0.parent {
             Some((parent, own)) if parent.escalate(*own, escalation, now) == Verdict::Restart => {
                 self.members().window.clear();
-                self.raise_where(RESTART, |id| id != member);
+                self.raise_where(WITH_SIBLINGS, |id| id != member);
                 Verdict::Restart
             }
             Some(_) => {

@@ -3,7 +3,6 @@
 //! because actix's context future stays; the mind goes and is rebuilt by the factory.
 //!
 //! A failed life is never polled again, not even by drop: its context is terminated first.
-use std::any::Any;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
@@ -11,62 +10,21 @@ use std::sync::Arc;
 use std::task::{Context as Task, Poll};
 use std::time::Duration;
 
-use actix::dev::{AsyncContextParts, ContextFut, ContextParts, channel};
+use actix::dev::{AsyncContextParts, ContextFut};
 use tokio::time::{Sleep, sleep};
 
 use super::actor::Actor;
-use super::cell::{Cell, DUMP, KILL, PAUSED, RESTART, STOP};
-use super::context::{Body, Context, Glimpse, Leaving};
+use super::body::{Body, Glimpse};
+use super::cell::{DUMP, KILL, PAUSED, RESTART, STOP, WITH_SIBLINGS};
+use super::context::{Context, Leaving};
 use super::control::Dump;
 use super::group::{Consequence, Escalation, Group, Report, Verdict};
 use super::health::Stage;
 use super::mailbox::Block;
 use super::monitor::Reason;
-use super::policy::{Backoff, Fault, Intensity, Restart, Window, chance_of};
-use super::port::Ref;
+use super::policy::{Backoff, Fault, Intensity, Restart, Window, chance_of, text_of};
 use super::spec::{ChildSpec, Factory, Rebirth};
-use super::timers::{Instant, Timers};
-
-/// Starts an actor on the current arbiter. Its first life is built at its first turn; letters may be told at once.
-///
-/// # Panics
-/// Outside an arbiter, as every local spawn does.
-pub fn spawn<A: Actor>(spec: ChildSpec<A>) -> Ref<A> {
-    let (sender, receiver) = channel::channel(0);
-    let queue = actix::dev::Mailbox::new(receiver);
-    let cell = Cell::new(Arc::clone(&spec.name), A::KIND, spec.mailbox);
-    let block = Arc::new(Block::new(cell, sender, Timers::current()));
-    let owner = Ref::new(Arc::clone(&block));
-    let cx = Context::new(ContextParts::new(queue.sender_producer()), Arc::clone(&block));
-    let group = spec.group.map(|group| {
-        let id = group.join(block.clone());
-        (group, id)
-    });
-    let rearing = Box::new(Rearing {
-        factory: spec.factory,
-        restart: spec.restart,
-        backoff: spec.backoff,
-        intensity: spec.intensity,
-        chance: chance_of(spec.backoff.seed, &spec.name),
-        window: Window::default(),
-        grace: spec.grace,
-        group,
-        births: 0,
-    });
-    let life = Some(ContextFut::new(cx, Body { mind: None }, queue));
-    actix_rt::spawn(Guard { life, block, phase: Phase::Cradle, known: false, rearing });
-    owner
-}
-
-/// Starts an actor on another arbiter, where its specification is made; none if that arbiter has ended.
-pub async fn spawn_on<A: Actor>(
-    arbiter: &actix_rt::ArbiterHandle,
-    make: impl FnOnce() -> ChildSpec<A> + Send + 'static,
-) -> Option<Ref<A>> {
-    let (tx, rx) = tokio::sync::oneshot::channel();
-    arbiter.spawn_fn(move || drop(tx.send(spawn(make()))));
-    rx.await.ok()
-}
+use super::timers::Instant;
 
 /// What is needed only when something goes wrong.
 struct Rearing<A> {
@@ -98,8 +56,8 @@ enum Step {
     End(Reason),
 }
 
-struct Guard<A: Actor> {
-    life: Option<ContextFut<Body<A>, Context<A>>>,
+pub(crate) struct Guard<A: Actor> {
+    life: Option<Life<A>>,
     block: Arc<Block<A>>,
     phase: Phase,
     known: bool,
@@ -144,7 +102,31 @@ impl<A: Actor> Future for Guard<A> {
     }
 }
 
+/// The context future of one actor.
+pub(crate) type Life<A> = ContextFut<Body<A>, Context<A>>;
+
 impl<A: Actor> Guard<A> {
+    /// The guard of an actor without a mind; the first one is built at the first turn.
+    pub(crate) fn new(spec: ChildSpec<A>, life: Life<A>, block: Arc<Block<A>>) -> Self {
+        let anchor = Arc::clone(&block);
+        let group = spec.group.map(|group| {
+            let id = group.join(anchor);
+            (group, id)
+        });
+        let rearing = Box::new(Rearing {
+            factory: spec.factory,
+            restart: spec.restart,
+            backoff: spec.backoff,
+            intensity: spec.intensity,
+            chance: chance_of(spec.backoff.seed, &spec.name),
+            window: Window::default(),
+            grace: spec.grace,
+            group,
+            births: 0,
+        });
+        Self { life: Some(life), block, phase: Phase::Cradle, known: false, rearing }
+    }
+
     /// Does what the control plane asks for, before anything else.
     #[inline]
     fn heed(&mut self) -> Option<Step> {
@@ -164,7 +146,13 @@ impl<A: Actor> Guard<A> {
         if flags & STOP != 0 {
             return Some(self.begin_stop());
         }
-        if flags & RESTART != 0 && matches!(self.phase, Phase::Running | Phase::Resting(_)) {
+        // A failed sibling does not shorten the rest of one that has failed itself.
+        let restart = match self.phase {
+            Phase::Running => flags & (RESTART | WITH_SIBLINGS) != 0,
+            Phase::Resting(_) => flags & RESTART != 0,
+            Phase::Cradle | Phase::Draining(_) | Phase::Over => false,
+        };
+        if restart {
             self.discard();
             self.phase = Phase::Cradle;
         }
@@ -199,7 +187,8 @@ impl<A: Actor> Guard<A> {
     fn bear(&mut self) -> Step {
         let Some(life) = self.life.as_mut() else { return Step::End(Reason::Dropped) };
         let rearing = &mut self.rearing;
-        let rebirth = Rebirth { name: Arc::clone(self.block.cell.name()), life: rearing.births + 1 };
+        let rebirth =
+            Rebirth { name: Arc::clone(self.block.cell.name()), life: rearing.births + 1 };
         let born = catch_unwind(AssertUnwindSafe(|| (rearing.factory)(&rebirth)));
         let text = match born {
             Ok(Ok(mind)) => {
@@ -226,7 +215,8 @@ impl<A: Actor> Guard<A> {
         life.ctx().end_turn();
         match outcome {
             Err(payload) => {
-                let fault = Fault { at: life.ctx().current, text: text_of(payload.as_ref()).into() };
+                let fault =
+                    Fault { at: life.ctx().current, text: text_of(payload.as_ref()).into() };
                 self.fail(fault)
             }
             Ok(Poll::Ready(())) => self.ended_in_order(),
@@ -311,7 +301,11 @@ impl<A: Actor> Guard<A> {
 
     fn report(&self, fault: &Fault, consequence: Consequence) {
         if let Some((group, _)) = &self.rearing.group {
-            group.report(&Report { child: Arc::clone(self.block.cell.name()), fault: fault.clone(), consequence });
+            group.report(&Report {
+                child: Arc::clone(self.block.cell.name()),
+                fault: fault.clone(),
+                consequence,
+            });
         }
     }
 
@@ -376,10 +370,4 @@ impl<A: Actor> Drop for Guard<A> {
         }
         self.end(Reason::Dropped);
     }
-}
-
-/// The text of a panic.
-pub(crate) fn text_of(payload: &(dyn Any + Send)) -> String {
-    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic without a text".to_owned())
 }

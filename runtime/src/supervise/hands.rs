@@ -41,7 +41,9 @@ impl Batch {
         loop {
             let from = self.next.fetch_add(chunk, Ordering::Relaxed);
             let to = self.places.len().min(from.saturating_add(chunk));
-            let Some(mine) = self.places.get(from..to).filter(|mine| !mine.is_empty()) else { return };
+            let Some(mine) = self.places.get(from..to).filter(|mine| !mine.is_empty()) else {
+                return;
+            };
             for place in mine {
                 let taken = std::mem::replace(&mut *lock(place), Place::Taken);
                 if let Place::Waiting(job) = taken {
@@ -62,8 +64,13 @@ impl Batch {
         while *left > 0 {
             left = self.done.wait(left).unwrap_or_else(PoisonError::into_inner);
         }
-        let yielded = self.places.iter().map(|place| std::mem::replace(&mut *lock(place), Place::Taken));
-        yielded.filter_map(|place| if let Place::Done(delivery) = place { Some(delivery) } else { None }).collect()
+        let yielded =
+            self.places.iter().map(|place| std::mem::replace(&mut *lock(place), Place::Taken));
+        yielded
+            .filter_map(
+                |place| if let Place::Done(delivery) = place { Some(delivery) } else { None },
+            )
+            .collect()
     }
 }
 
@@ -96,7 +103,12 @@ pub(crate) struct Hands {
 impl Hands {
     /// Threads the machine refuses are done without.
     pub(crate) fn new(threads: usize, limit: usize, tally: Arc<Tally>) -> Self {
-        let shared = Arc::new(Shared { table: Mutex::default(), rung: Condvar::new(), limit: limit.max(1), tally });
+        let shared = Arc::new(Shared {
+            table: Mutex::default(),
+            rung: Condvar::new(),
+            limit: limit.max(1),
+            tally,
+        });
         let started = (0..threads).filter(|number| {
             let shared = Arc::clone(&shared);
             let builder = std::thread::Builder::new().name(format!("workshop-{number}"));

@@ -15,8 +15,9 @@ use actix::dev::{Envelope, EnvelopeProxy, ToEnvelope};
 use tokio::sync::oneshot;
 
 use super::actor::{Actor, Handler, Message};
+use super::body::Body;
 use super::cell::{Cell, Denied};
-use super::context::{Body, Context};
+use super::context::Context;
 use super::port::{AskError, Refused};
 use super::timers::Timers;
 
@@ -140,7 +141,10 @@ impl<A: Actor> Block<A> {
     }
 
     /// Puts an envelope in, or hands it back when nobody will ever look again.
-    pub(crate) fn put<P: EnvelopeProxy<Body<A>> + Send + 'static>(&self, envelope: P) -> Result<(), P> {
+    pub(crate) fn put<P: EnvelopeProxy<Body<A>> + Send + 'static>(
+        &self,
+        envelope: P,
+    ) -> Result<(), P> {
         let parcel = Box::new(envelope);
         let first = {
             let mut letters = self.letters();

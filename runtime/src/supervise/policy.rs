@@ -1,4 +1,5 @@
 //! When a failed life is rebuilt, how long it rests before, and when the failures are too many.
+use std::any::Any;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,17 +47,24 @@ pub struct Backoff {
 
 impl Default for Backoff {
     fn default() -> Self {
-        Self { min: Duration::from_millis(10), max: Duration::from_secs(10), jitter_percent: 20, seed: 0 }
+        Self {
+            min: Duration::from_millis(10),
+            max: Duration::from_secs(10),
+            jitter_percent: 20,
+            seed: 0,
+        }
     }
 }
 
 impl Backoff {
     /// The rest before the life that follows the `failure`-th failure in a row (from 1). `chance` moves on.
     pub fn rest(&self, failure: u32, chance: &mut u64) -> Duration {
-        let doubled = 1u32.checked_shl(failure.saturating_sub(1)).and_then(|times| self.min.checked_mul(times));
+        let doubled = 1u32
+            .checked_shl(failure.saturating_sub(1))
+            .and_then(|times| self.min.checked_mul(times));
         let rest = doubled.map_or(self.max, |rest| rest.min(self.max));
         let share = u32::from(self.jitter_percent.min(100));
-        let drawn = (split_mix(chance) >> 32) * u64::from(share) >> 32;
+        let drawn = ((split_mix(chance) >> 32) * u64::from(share)) >> 32;
         rest.saturating_sub(rest.mul_f64(drawn as f64 / 100.0))
     }
 }
@@ -102,7 +110,16 @@ impl Window {
 
 /// The stream of chance of one actor: the node's seed moved by the actor's path (FNV-1a).
 pub(crate) fn chance_of(seed: u64, path: &str) -> u64 {
-    path.bytes().fold(seed ^ 0xcbf2_9ce4_8422_2325, |sum, byte| (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    path.bytes().fold(seed ^ 0xcbf2_9ce4_8422_2325, |sum, byte| {
+        (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+/// The text of a panic.
+pub(crate) fn text_of(payload: &(dyn Any + Send)) -> String {
+    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| payload.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a panic without a text".to_owned())
 }
 
 /// SplitMix64: one word of state per actor is all that jitter is worth.
@@ -112,4 +129,31 @@ fn split_mix(state: &mut u64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_window_bears_its_maximum_and_not_one_more() {
+        let (mut window, limit) =
+            (Window::default(), Intensity { max: 2, within: Duration::from_secs(1) });
+        let start = Instant::now();
+        assert_eq!(window.count(limit, start), Some(1));
+        assert_eq!(window.count(limit, start + Duration::from_millis(900)), Some(2));
+        assert_eq!(window.count(limit, start + Duration::from_millis(1000)), None);
+        assert_eq!(
+            window.count(limit, start + Duration::from_millis(1001)),
+            Some(2),
+            "the first one is forgotten"
+        );
+    }
+
+    #[test]
+    fn one_seed_gives_every_path_its_own_chance() {
+        assert_eq!(chance_of(1, "home/1"), chance_of(1, "home/1"));
+        assert_ne!(chance_of(1, "home/1"), chance_of(1, "home/2"));
+        assert_ne!(chance_of(1, "home/1"), chance_of(2, "home/1"));
+    }
 }

@@ -54,7 +54,10 @@ pub struct Recorded<M: Message>(Arc<Record<M>>);
 /// A port that keeps at most `capacity` letters until they are taken; asks are `Closed`, as nobody answers.
 pub fn recorder<M: Message>(name: impl Into<Arc<str>>, capacity: u32) -> (Port<M>, Recorded<M>) {
     let mailbox = Mailbox { capacity, overflow: Overflow::Wait };
-    let record = Arc::new(Record { cell: Cell::new(name.into(), "recorder", mailbox), kept: Mutex::default() });
+    let record = Arc::new(Record {
+        cell: Cell::new(name.into(), "recorder", mailbox),
+        kept: Mutex::default(),
+    });
     (Port::weak(record.clone()), Recorded(record))
 }
 

@@ -9,9 +9,15 @@ use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 
 use super::actor::{Actor, Handler, Message};
+use super::control::Control;
+use super::health::Health;
 use super::port::{Port, Ref};
 
-type Known = Box<dyn Any + Send + Sync>;
+/// A reference of any kind, and the levers that need not know the kind.
+struct Known {
+    actor: Box<dyn Any + Send + Sync>,
+    control: Control,
+}
 
 /// A directory of named actors; clones share it.
 #[derive(Clone, Default)]
@@ -36,7 +42,7 @@ impl Registry {
         match self.names.entry(Arc::clone(&name)) {
             Entry::Occupied(_) => return Err(NameTaken(name)),
             Entry::Vacant(free) => {
-                free.insert(Box::new(actor.clone()));
+                free.insert(Known { actor: Box::new(actor.clone()), control: actor.control() });
             }
         }
         let names = Arc::downgrade(&self.names);
@@ -49,7 +55,7 @@ impl Registry {
 
     /// The actor of this name, if it is of this kind.
     pub fn find<A: Actor>(&self, name: &str) -> Option<Ref<A>> {
-        self.names.get(name).and_then(|known| known.downcast_ref::<Ref<A>>().cloned())
+        self.names.get(name).and_then(|known| known.actor.downcast_ref::<Ref<A>>().cloned())
     }
 
     /// A door of the actor of this name.
@@ -57,9 +63,20 @@ impl Registry {
         self.find::<A>(name).map(|actor| actor.port())
     }
 
+    /// The levers of the actor of this name, of whatever kind.
+    pub fn control(&self, name: &str) -> Option<Control> {
+        self.names.get(name).map(|known| known.control.clone())
+    }
+
+    /// The counters of everybody, in the order of their names.
+    pub fn health(&self) -> Vec<Health> {
+        self.names().iter().filter_map(|name| Some(self.control(name)?.health())).collect()
+    }
+
     /// Every name, sorted.
     pub fn names(&self) -> Vec<Arc<str>> {
-        let mut names: Vec<Arc<str>> = self.names.iter().map(|entry| Arc::clone(entry.key())).collect();
+        let mut names: Vec<Arc<str>> =
+            self.names.iter().map(|entry| Arc::clone(entry.key())).collect();
         names.sort();
         names
     }

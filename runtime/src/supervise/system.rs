@@ -16,7 +16,11 @@ pub fn virtual_system() -> SystemRunner {
     VIRTUAL.set(true);
     System::with_tokio_rt(|| {
         let mut builder = tokio::runtime::Builder::new_current_thread();
-        builder.enable_all().start_paused(true).build().expect("a current-thread runtime can be built")
+        builder
+            .enable_all()
+            .start_paused(true)
+            .build()
+            .expect("a current-thread runtime can be built")
     })
 }
 

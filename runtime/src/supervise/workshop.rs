@@ -10,9 +10,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::actor::{Actor, Handler, Message};
 use super::context::Context;
-use super::guard::text_of;
 use super::hands::{Batch, Hands};
 use super::mailbox::Overflow;
+use super::policy::text_of;
 use super::spec::ChildSpec;
 use super::system::is_virtual;
 
@@ -47,7 +47,10 @@ impl Job {
             Err(payload) => {
                 tally.panicked.fetch_add(1, Ordering::Relaxed);
                 let text = text_of(payload.as_ref());
-                self.on_panic.map_or_else(|| Box::new(|| ()) as Delivery, |tell| Box::new(move || tell(text)))
+                self.on_panic.map_or_else(
+                    || Box::new(|| ()) as Delivery,
+                    |tell| Box::new(move || tell(text)),
+                )
             }
         }
     }
@@ -102,7 +105,11 @@ pub struct Workshop {
 impl Workshop {
     /// A permanent workshop. `threads` do the work (on virtual time the arbiter's own is one of them); none means as
     /// many as the machine has. On real time at most `capacity` jobs wait in the mailbox and as many at the threads.
-    pub fn spec(name: impl Into<Arc<str>>, threads: Option<usize>, capacity: u32) -> (ChildSpec<Self>, WorkshopTally) {
+    pub fn spec(
+        name: impl Into<Arc<str>>,
+        threads: Option<usize>,
+        capacity: u32,
+    ) -> (ChildSpec<Self>, WorkshopTally) {
         let tally = WorkshopTally::default();
         let machine = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = threads.unwrap_or(machine).max(1);

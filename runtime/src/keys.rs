@@ -94,8 +94,11 @@ mod tests {
     fn a_signature_holds_under_the_public_half_and_no_other() {
         let (mine, other) =
             (SecretKey::simulated(1, PartyId(0)), SecretKey::simulated(1, PartyId(1)));
-        let statement =
-            Statement::Ledger { height: 7, ledger: Digest::default(), registry: RegistryVersion::default() };
+        let statement = Statement::Ledger {
+            height: 7,
+            ledger: Digest::default(),
+            registry: RegistryVersion::default(),
+        };
         let community = Digest([3; 32]);
         let signature = mine.sign(&statement, &community);
         let holds = |key: &SecretKey| {

@@ -64,7 +64,10 @@ impl HomeDoors {
     /// Shut doors for a home with this many devices.
     #[must_use]
     pub fn with_devices(devices: usize) -> Self {
-        Self { resources: (0..devices).map(|_| ResourceInbox::default()).collect(), ..Self::default() }
+        Self {
+            resources: (0..devices).map(|_| ResourceInbox::default()).collect(),
+            ..Self::default()
+        }
     }
 
     /// What other members may reach of it.
@@ -331,9 +334,8 @@ fn raise_resource(
         let driver = (home.drivers)(device);
         Ok(ResourceActor::new(index, mind, driver, reading.clone(), clock))
     };
-    let actor = spawn(
-        child(spec, &format!("ra{device}"), commons, factory).mailbox(256, Overflow::Refuse),
-    );
+    let actor =
+        spawn(child(spec, &format!("ra{device}"), commons, factory).mailbox(256, Overflow::Refuse));
     doors.resources[device].open(&actor);
     keep(actor)
 }

@@ -4,7 +4,6 @@
 //! files) turn it into a [`community::Community`]; a [`plant::Plant`] is the physical truth of that
 //! community, which minds only see through readings. Nothing here knows actors or bargaining.
 
-
 pub mod baseline;
 pub mod calendar;
 pub mod community;

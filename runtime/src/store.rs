@@ -39,10 +39,10 @@ mod walk;
 #[cfg(test)]
 mod tests;
 
-pub use error::LogError;
-pub use frame::Kind;
 pub use chain::ChainJournal;
 pub use entry::{Entry, Journal, MemoryJournal};
+pub use error::LogError;
+pub use frame::Kind;
 pub use frames::FrameLog;
 pub use log::Log;
 #[cfg(test)]

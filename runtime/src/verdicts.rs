@@ -4,10 +4,10 @@
 
 use std::thread;
 
+use gridpact_chain::block::{Pair, Proof};
 use gridpact_chain::digest::Digest;
 use gridpact_chain::sign::{Claim, ProofKey, PublicKey, Signature, Verdicts};
 use gridpact_chain::verdicts::{Remembered, VerdictCounts};
-use gridpact_chain::block::{Pair, Proof};
 use std::sync::Arc;
 
 /// Below this many unknown signatures (about 1 ms of work) a second thread costs more than it saves.

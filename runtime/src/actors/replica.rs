@@ -274,8 +274,12 @@ impl ReplicaActor {
         let registry = &self.registry;
         let send = |to: PartyId| self.ports.transport.chain(self.me, to, message.clone());
         match audience {
-            Audience::Voters => registry.voters().iter().copied().filter(|to| *to != self.me).for_each(send),
-            Audience::Members => registry.members().iter().map(|m| m.id).filter(|to| *to != self.me).for_each(send),
+            Audience::Voters => {
+                registry.voters().iter().copied().filter(|to| *to != self.me).for_each(send)
+            }
+            Audience::Members => {
+                registry.members().iter().map(|m| m.id).filter(|to| *to != self.me).for_each(send)
+            }
         }
     }
 }

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use gridpact_chain::block::{Pair, Proof, Record};
 use gridpact_chain::digest::Digest;
+use gridpact_chain::journal::JournalEntry;
 use gridpact_chain::registry::Registry;
 use gridpact_chain::sign::Claim;
-use gridpact_chain::statement::Statement;
-use gridpact_chain::journal::JournalEntry;
 use gridpact_chain::sign::Verdicts as _;
+use gridpact_chain::statement::Statement;
 use gridpact_chain::verifier::audit;
 
 use super::{Failure, say};
@@ -145,7 +145,9 @@ fn show(dir: &Path, height: u64) -> Result<(), Failure> {
     let found = height.checked_sub(1).and_then(|at| archive.pairs.get(usize::try_from(at).ok()?));
     let Some((pair, proof)) = found else {
         let pairs = archive.pairs.len();
-        return Err(Failure::BadInput(format!("there is no height {height}; the chain has 1..={pairs}")));
+        return Err(Failure::BadInput(format!(
+            "there is no height {height}; the chain has 1..={pairs}"
+        )));
     };
     say(&describe(&archive, pair, proof))
 }

@@ -25,12 +25,7 @@ pub struct Field {
 
 /// How a device stood when `interval`, one of the recorded history, had ended.
 #[must_use]
-pub fn recorded(
-    plant: &Plant,
-    site: PartyId,
-    device: DeviceIndex,
-    interval: Interval,
-) -> Reading {
+pub fn recorded(plant: &Plant, site: PartyId, device: DeviceIndex, interval: Interval) -> Reading {
     let history = plant.recorded(site, device);
     let seen = history.into_iter().find(|reading| reading.interval == interval);
     let opening = plant.opening(site, device);
@@ -47,7 +42,9 @@ impl Field {
         let sites = 0..community.sites.len();
         let readings = sites
             .clone()
-            .map(|site| shape(site).map(|device| plant.opening(party(site), index(device))).collect())
+            .map(|site| {
+                shape(site).map(|device| plant.opening(party(site), index(device))).collect()
+            })
             .collect();
         let commands = sites.map(|site| shape(site).map(|_| None).collect()).collect();
         Self { plant, start: community.start, next: community.start, commands, readings }

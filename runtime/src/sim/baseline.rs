@@ -48,7 +48,9 @@ pub fn local_only(nursery: &Nursery, threads: usize) -> Vec<Life> {
             .map(|part| {
                 scope.spawn(move || {
                     let mut plant = Plant::new(Arc::clone(&nursery.community));
-                    part.iter().map(|n| alone(nursery, &mut plant, party_of(*n))).collect::<Vec<_>>()
+                    part.iter()
+                        .map(|n| alone(nursery, &mut plant, party_of(*n)))
+                        .collect::<Vec<_>>()
                 })
             })
             .collect();
@@ -70,7 +72,9 @@ fn alone(nursery: &Nursery, plant: &mut Plant, party: PartyId) -> Life {
         let readings: Vec<Reading> = (0..devices)
             .map(|device| match ended < community.start {
                 true => recorded(plant, party, device_index(device), ended),
-                false => plant.step(party, device_index(device), ended, home.setpoint(device, ended)),
+                false => {
+                    plant.step(party, device_index(device), ended, home.setpoint(device, ended))
+                }
             })
             .collect();
         home.live(nursery, epoch, readings);
@@ -99,7 +103,9 @@ impl Alone {
         let start = epoch.starts_at(nursery.community.interval_s);
         let deadlines = nursery.params.epoch.deadlines(start);
         let mut inputs = vec![LocalInput::EpochStart { epoch, deadlines }];
-        inputs.extend((0..).zip(readings).map(|(device, reading)| LocalInput::Reading { device, reading }));
+        inputs.extend(
+            (0..).zip(readings).map(|(device, reading)| LocalInput::Reading { device, reading }),
+        );
         inputs.reverse();
         let mut effects = Vec::new();
         while let Some(input) = inputs.pop() {

@@ -151,7 +151,11 @@ fn site_of(
     run::Site {
         name: site.name.clone(),
         tariff,
-        battery: site.devices.iter().find(|d| matches!(d.nature, Nature::Battery(_))).and_then(store),
+        battery: site
+            .devices
+            .iter()
+            .find(|d| matches!(d.nature, Nature::Battery(_)))
+            .and_then(store),
         ev: site.devices.iter().find(|d| matches!(d.nature, Nature::Vehicle(_))).and_then(store),
         rows: rows.iter().map(|row| row_of(row, has_solar)).collect(),
         uncontrolled: alone(a),
@@ -203,7 +207,8 @@ fn store_of(
     device: &Device,
 ) -> Option<Store> {
     let (Nature::Battery(storage) | Nature::Vehicle(storage)) = &device.nature else { return None };
-    let (DeviceData::Battery { initial_wh } | DeviceData::Vehicle { initial_wh, .. }) = &device.data
+    let (DeviceData::Battery { initial_wh } | DeviceData::Vehicle { initial_wh, .. }) =
+        &device.data
     else {
         return None;
     };
@@ -217,12 +222,7 @@ fn store_of(
 
 /// What a stored kWh is worth at the end of the run (v_s of protocol 3.2), over the prices of its
 /// last horizon.
-fn stored_value(
-    scenario: &Scenario,
-    community: &Community,
-    site: &Site,
-    storage: &Storage,
-) -> i64 {
+fn stored_value(scenario: &Scenario, community: &Community, site: &Site, storage: &Storage) -> i64 {
     let horizon = scenario.params.epoch.horizon();
     let from = Interval(community.end().0.saturating_sub(horizon));
     let steps = usize::try_from(horizon).unwrap_or(usize::MAX);
@@ -284,7 +284,10 @@ fn contract(
         amount_microcurrency: body.amount.0,
         adjustment_microcurrency: 0,
         fee_microcurrency_per_kwh: scenario.tariff.p2p_fee.0,
-        retail_microcurrency_per_kwh: retail.get(&body.contract_id).unwrap_or(&body.shortfall_price).0,
+        retail_microcurrency_per_kwh: retail
+            .get(&body.contract_id)
+            .unwrap_or(&body.shortfall_price)
+            .0,
         cost_microcurrency_per_kwh: terms.and_then(|terms| terms.cost).unwrap_or(Price::ZERO).0,
     }
 }

@@ -4,9 +4,11 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use gridpact_agents::local::forecast::{Calendar, Forecaster, Perfect, ProfileForecaster, SeriesId};
+use gridpact_agents::local::forecast::{
+    Calendar, Forecaster, Perfect, ProfileForecaster, SeriesId,
+};
 use gridpact_agents::local::setup::{Connection, LocalSetup};
-use gridpact_agents::params::Params;
+use gridpact_agents::params::{Forecast, Params};
 use gridpact_agents::resource::nature::Nature;
 use gridpact_agents::resource::reading::{DeviceIndex, Reading};
 use gridpact_agents::social::SocialSetup;
@@ -15,10 +17,10 @@ use gridpact_chain::terms::{Interval, PartyId, Power, Price};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 
-use super::localtime::ZoneCalendar;
 use super::community::{Community, DeviceData, Site};
+use super::localtime::ZoneCalendar;
 use super::plant::Plant;
-use super::scenario::{ForecastMode, Scenario};
+use super::scenario::Scenario;
 use crate::device::Driver;
 use crate::device::simulated::{Field, SimulatedDriver};
 
@@ -32,7 +34,6 @@ pub struct Nursery {
     /// Validated parameters of the minds.
     pub params: Arc<Params>,
     calendar: Arc<dyn Calendar>,
-    forecast: ForecastMode,
     p2p_fee: Price,
     seed: u64,
 }
@@ -43,12 +44,10 @@ impl Nursery {
     pub fn new(scenario: &Scenario, community: Arc<Community>) -> Self {
         let intervals = community.series_len();
         let zone = &community.zone;
-        let calendar =
-            ZoneCalendar::new(community.first(), intervals, community.interval_s, zone);
+        let calendar = ZoneCalendar::new(community.first(), intervals, community.interval_s, zone);
         Self {
             params: Arc::new(scenario.params.clone()),
             calendar: Arc::new(calendar),
-            forecast: scenario.forecast,
             p2p_fee: scenario.tariff.p2p_fee,
             seed: scenario.seed,
             community,
@@ -76,9 +75,9 @@ impl Nursery {
 
     fn forecaster(&self, party: PartyId, site: &Site) -> Box<dyn Forecaster> {
         let plant = Plant::new(Arc::clone(&self.community));
-        match self.forecast {
-            ForecastMode::Perfect => self.perfect(site),
-            ForecastMode::Auto => self.learned(party, site, &plant),
+        match self.params.lca.forecast {
+            Forecast::Perfect => self.perfect(site),
+            Forecast::Auto => self.learned(party, site, &plant),
         }
     }
 

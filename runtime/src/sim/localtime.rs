@@ -40,7 +40,8 @@ impl ZoneCalendar {
 
 fn local_slot(at: Interval, interval_s: u32, zone: &TimeZone) -> (u32, u32) {
     let second = i64::from(at.0) * i64::from(interval_s);
-    let local = Timestamp::from_second(second).unwrap_or(Timestamp::UNIX_EPOCH).to_zoned(zone.clone());
+    let local =
+        Timestamp::from_second(second).unwrap_or(Timestamp::UNIX_EPOCH).to_zoned(zone.clone());
     let of_day = i64::from(local.hour()) * 3600 + i64::from(local.minute()) * 60;
     let day = local.date().since(Date::constant(1970, 1, 1)).map_or(0, |span| span.get_days());
     let slot = u32::try_from(of_day / i64::from(interval_s)).unwrap_or(0);

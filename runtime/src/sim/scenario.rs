@@ -22,8 +22,8 @@ pub use decimal::{DecimalError, Millionths};
 pub use file::ScenarioFile;
 pub use presets::{PRESETS, PresetLine};
 pub use settings::{
-    ChainSettings, DataSettings, Fanout, FeederSettings, ForecastMode, Graph, Layout, Quorum,
-    ScenarioSettings, Season, TariffSettings, VerifierSettings,
+    ChainSettings, DataSettings, Fanout, FeederSettings, Graph, Layout, Quorum, ScenarioSettings,
+    Season, TariffSettings, VerifierSettings,
 };
 pub use sites::{GenerationSettings, SiteMix};
 
@@ -51,8 +51,6 @@ pub struct Scenario {
     pub currency: String,
     /// Parameters of the minds.
     pub params: Params,
-    /// Where forecasts come from (`lca.forecast`).
-    pub forecast: ForecastMode,
     /// The chain.
     pub chain: ChainSettings,
     /// Prices.

@@ -95,7 +95,8 @@ pub fn run_with(
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let uncontrolled = baseline::uncontrolled(&nursery.community);
     let local = baseline::local_only(&nursery, threads);
-    let mut run = harvest::run(scenario, &nursery.community, &founding, crop, &uncontrolled, &local);
+    let mut run =
+        harvest::run(scenario, &nursery.community, &founding, crop, &uncontrolled, &local);
     run.wall_s = began.elapsed().as_secs_f64();
     Ok(run)
 }
@@ -226,7 +227,8 @@ impl World {
         self.chain.borrow_mut().close()?;
         let entries = self.journals[0].borrow().entries();
         let field = self.field.borrow();
-        let rows = (0..self.homes.len()).map(|s| field.plant().rows(party_of(s)).to_vec()).collect();
+        let rows =
+            (0..self.homes.len()).map(|s| field.plant().rows(party_of(s)).to_vec()).collect();
         Ok(Crop {
             rows,
             entries,

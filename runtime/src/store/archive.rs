@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use gridpact_agents::social::Entry as SocialEntry;
 use gridpact_chain::block::{Pair, Proof};
 use gridpact_chain::digest::Digest;
 use gridpact_chain::encode::EncodeError;
 use gridpact_chain::genesis::Genesis;
 use gridpact_chain::journal::JournalEntry;
-use gridpact_agents::social::Entry as SocialEntry;
 
 use super::chain::{ProofPart, decode};
 use super::frame::Kind;
@@ -115,7 +115,8 @@ impl Gathering {
             Kind::Vote | Kind::Order => self.records.push(decode("record", bytes).map_err(text)?),
             Kind::Reservation => self.contracts.push(decode("contract", bytes).map_err(text)?),
             Kind::Closed => {
-                let tip = bytes.try_into().map_err(|_| "the tip is not 32 bytes long".to_owned())?;
+                let tip =
+                    bytes.try_into().map_err(|_| "the tip is not 32 bytes long".to_owned())?;
                 self.tip = Some(Digest(tip));
             }
             Kind::Commit | Kind::Open | Kind::Mark => {}

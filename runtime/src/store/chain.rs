@@ -109,9 +109,9 @@ impl ChainJournal {
                 let part = encode(&ProofPart::Closed(votes.clone()));
                 self.append(Kind::Proof, *height, &part);
             }
-            Entry::Chain(
-                entry @ (JournalEntry::Approval { .. } | JournalEntry::LedgerVote(_)),
-            ) => self.append(Kind::Vote, self.height, &encode(entry)),
+            Entry::Chain(entry @ (JournalEntry::Approval { .. } | JournalEntry::LedgerVote(_))) => {
+                self.append(Kind::Vote, self.height, &encode(entry))
+            }
             Entry::Chain(
                 entry @ (JournalEntry::Published(_)
                 | JournalEntry::Applied { .. }
@@ -124,10 +124,8 @@ impl ChainJournal {
         self.height = pair.height();
         self.tip = pair.ledger.digest(&self.community);
         self.append(Kind::Pair, self.height, &encode(&**pair));
-        let part = ProofPart::Admitted {
-            approvals: proof.approvals.clone(),
-            order: proof.order.clone(),
-        };
+        let part =
+            ProofPart::Admitted { approvals: proof.approvals.clone(), order: proof.order.clone() };
         self.append(Kind::Proof, self.height, &encode(&part));
     }
 }
@@ -162,4 +160,3 @@ pub(super) fn decode<T: Serialize + serde::de::DeserializeOwned>(
 ) -> Result<T, encode::EncodeError> {
     encode::decode_as(what, RECORD_MAX, bytes)
 }
-

@@ -6,7 +6,8 @@ use gridpact_chain::terms::Interval;
 use super::chance::Chance;
 use crate::sim::calendar::Calendar;
 use crate::sim::community::{EvKnowledge, Knowledge};
-use crate::sim::scenario::{ForecastMode, Scenario};
+use crate::sim::scenario::Scenario;
+use gridpact_agents::params::Forecast;
 
 /// Days of habit a charger remembers.
 const HABIT_STAYS: usize = 14;
@@ -16,7 +17,7 @@ const HABIT_STAYS: usize = 14;
 pub fn knowledge(scenario: &Scenario) -> Knowledge {
     Knowledge {
         departure: scenario.scenario.ev_knowledge,
-        future: scenario.forecast == ForecastMode::Perfect,
+        future: scenario.params.lca.forecast == Forecast::Perfect,
     }
 }
 

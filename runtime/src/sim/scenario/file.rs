@@ -66,7 +66,7 @@ impl From<Scenario> for ScenarioFile {
             start: s.start.map(|date| date.to_string()),
             zone: s.zone,
             currency: s.currency,
-            lca: LcaFile::from((&s.params.lca, s.forecast)),
+            lca: LcaFile::from(&s.params.lca),
             coalition: CoalitionFile::from(&s.params.coalition),
             negotiate: NegotiateFile::from(&s.params.negotiate),
             epoch: s.params.epoch,
@@ -88,7 +88,6 @@ impl TryFrom<ScenarioFile> for Scenario {
 
     fn try_from(file: ScenarioFile) -> Result<Self, ScenarioError> {
         let start = file.start.as_deref().map(parse_date).transpose()?;
-        let forecast = file.lca.forecast;
         let params = Params {
             epoch: file.epoch,
             lca: file.lca.params()?,
@@ -107,7 +106,6 @@ impl TryFrom<ScenarioFile> for Scenario {
             zone: file.zone,
             currency: file.currency,
             params,
-            forecast,
             chain: file.chain,
             tariff: TariffSettings {
                 preset: file.tariff.preset,

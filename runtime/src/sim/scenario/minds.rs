@@ -1,7 +1,8 @@
 //! The parameters of the minds as they stand in a scenario file: shares and prices as decimals.
 
 use gridpact_agents::params::{
-    BlockShape, BuyQuantile, CoalitionParams, LcaParams, NegotiateParams, Pricing, Terminal,
+    BlockShape, BuyQuantile, CoalitionParams, Forecast, LcaParams, NegotiateParams, Pricing,
+    Terminal,
 };
 use gridpact_chain::terms::Energy;
 use serde::{Deserialize, Serialize};
@@ -9,7 +10,6 @@ use serde::{Deserialize, Serialize};
 use super::ScenarioError;
 use super::decimal::Millionths;
 use super::file::range;
-use super::settings::ForecastMode;
 use super::words::or_none;
 
 /// `[lca]` as written.
@@ -20,7 +20,7 @@ pub struct LcaFile {
     block_shape: BlockShape,
     terminal: Terminal,
     buy_quantile: QuantileFile,
-    pub(super) forecast: ForecastMode,
+    pub(super) forecast: Forecast,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -65,8 +65,8 @@ pub struct NegotiateFile {
     pricing: Pricing,
 }
 
-impl From<(&LcaParams, ForecastMode)> for LcaFile {
-    fn from((lca, forecast): (&LcaParams, ForecastMode)) -> Self {
+impl From<&LcaParams> for LcaFile {
+    fn from(lca: &LcaParams) -> Self {
         Self {
             max_block_min: lca.max_block_min,
             block_shape: lca.block_shape,
@@ -75,7 +75,7 @@ impl From<(&LcaParams, ForecastMode)> for LcaFile {
                 BuyQuantile::Newsvendor => QuantileFile::Word(QuantileWord::Newsvendor),
                 BuyQuantile::FixedPpm(ppm) => QuantileFile::Fixed(Millionths(ppm.into())),
             },
-            forecast,
+            forecast: lca.forecast,
         }
     }
 }
@@ -97,6 +97,7 @@ impl LcaFile {
             block_shape: self.block_shape,
             terminal: self.terminal,
             buy_quantile,
+            forecast: self.forecast,
         })
     }
 }

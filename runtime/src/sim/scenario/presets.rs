@@ -1,12 +1,12 @@
 //! The scenarios that have a name, and what flags for measured files bring along.
 
-use gridpact_agents::params::{BlockShape, Params, Tender, Terminal};
+use gridpact_agents::params::{BlockShape, Forecast, Params, Tender, Terminal};
 use gridpact_chain::terms::Price;
 
 use super::decimal::Millionths;
 use super::settings::{
-    ChainSettings, DataSettings, FeederSettings, ForecastMode, Layout, ScenarioSettings,
-    TariffSettings, VerifierSettings,
+    ChainSettings, DataSettings, FeederSettings, Layout, ScenarioSettings, TariffSettings,
+    VerifierSettings,
 };
 use super::sites::{GenerationSettings, SiteMix};
 use super::{Overrides, Scenario, ScenarioError};
@@ -87,7 +87,6 @@ pub(super) fn reference() -> Scenario {
         zone: "Australia/Sydney".to_owned(),
         currency: "AUD".to_owned(),
         params: Params::default(),
-        forecast: ForecastMode::Auto,
         chain: ChainSettings::default(),
         tariff: TariffSettings::default(),
         feeder: FeederSettings::default(),
@@ -111,7 +110,7 @@ fn paper() -> Scenario {
     scenario.params.epoch.tender = Tender::DayAhead;
     scenario.params.lca.block_shape = BlockShape::Energy;
     scenario.params.lca.terminal = Terminal::FeedIn;
-    scenario.forecast = ForecastMode::Perfect;
+    scenario.params.lca.forecast = Forecast::Perfect;
     scenario.scenario.ev_knowledge = EvKnowledge::Perfect;
     scenario.tariff.preset = TariffPreset::SolarSoak;
     scenario

@@ -9,17 +9,6 @@ use super::words::or_none;
 use crate::sim::community::EvKnowledge;
 use crate::sim::tariff::TariffPreset;
 
-/// Where forecasts come from (`lca.forecast`).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ForecastMode {
-    /// From recorded history only.
-    #[default]
-    Auto,
-    /// What will happen; for reproducing published figures.
-    Perfect,
-}
-
 /// How many voters carry a decision (`chain.quorum`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -11,7 +11,7 @@ use super::forecast::SeriesId;
 use super::obligations::Obligations;
 use super::schedule::{Departure, Job, Plan, Problem, Store};
 use super::setup::LocalSetup;
-use crate::params::PPM;
+use crate::params::{PPM, Tender};
 use crate::resource::nature::{Deferrable, Nature, Stay, Storage};
 use crate::resource::reading::{DeviceIndex, Reading, Setpoint};
 
@@ -36,7 +36,7 @@ pub(super) fn question(
     readings: &[Option<Reading>],
     obligations: &Obligations,
 ) -> (Problem, Roster) {
-    let n = setup.params.epoch.horizon() as usize;
+    let n = horizon(setup, start);
     let interval_s = setup.params.epoch.interval_s();
     let mut problem = Problem::empty(start, interval_s, n);
     let mut roster = Roster::default();
@@ -79,6 +79,21 @@ pub(super) fn question(
         }
     }
     (problem, roster)
+}
+
+/// Intervals to plan for. With one pass a day each day is a problem of its own, so that later plans
+/// of the day do not buy for the next one; otherwise the horizon rolls on.
+fn horizon(setup: &LocalSetup, start: Epoch) -> usize {
+    let all = setup.params.epoch.horizon();
+    let today = setup.calendar.day(start);
+    let ahead = match setup.params.epoch.tender {
+        Tender::Rolling => all,
+        Tender::DayAhead => {
+            let later = (1..all).find(|n| setup.calendar.day(start.plus(*n)) != today);
+            later.unwrap_or(all)
+        }
+    };
+    ahead as usize
 }
 
 /// Puts the obligations as they stand now into a question.

@@ -93,13 +93,18 @@ pub fn solar(
     }))
 }
 
+/// Deviation of the wind level from its mean.
+const WIND_SPREAD: f64 = 0.2;
+
 /// Possible output of a turbine of `kw`: a level that strays around its mean, to the power 1.5.
 #[must_use]
 pub fn wind(scenario: &Scenario, calendar: &Calendar, sky: &Sky, kw: f64, stream: u32) -> Vec<u32> {
     let mut chance = Chance::new(scenario.seed, stream, Purpose::Generation);
     let mut own = Straying::new(&mut chance, 3.0, calendar.per_hour());
+    let common = scenario.generation.wind_common;
+    let (shared, apart) = (common.sqrt(), (1.0 - common).max(0.0).sqrt());
     whole_wh(sky.wind.iter().map(|common| {
-        let stray = 0.14 * common + 0.14 * own.next(&mut chance);
+        let stray = WIND_SPREAD * (shared * common + apart * own.next(&mut chance));
         let level = (scenario.generation.wind_level + stray).clamp(0.0, 1.0);
         1000.0 * kw * level.powf(1.5) / calendar.per_hour()
     }))

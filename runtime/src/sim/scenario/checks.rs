@@ -194,6 +194,7 @@ impl Scenario {
         within("generation.cloud_factor", weather.cloud_factor, 0.0, 1.0)?;
         within("generation.performance", weather.performance, 0.0, 1.0)?;
         within("generation.wind_level", weather.wind_level, 0.0, 1.0)?;
+        within("generation.wind_common", weather.wind_common, 0.0, 1.0)?;
         within("generation.load_noise", weather.load_noise, 0.0, 2.0)?;
         within("generation.day_noise", weather.day_noise, 0.0, 2.0)
     }

@@ -111,6 +111,8 @@ fn paper() -> Scenario {
     scenario.params.lca.block_shape = BlockShape::Energy;
     scenario.params.lca.terminal = Terminal::FeedIn;
     scenario.params.lca.forecast = Forecast::Perfect;
+    // The source's homes are independent draws.
+    scenario.generation.wind_common = 0.0;
     scenario.scenario.ev_knowledge = EvKnowledge::Perfect;
     scenario.tariff.preset = TariffPreset::SolarSoak;
     scenario

@@ -82,6 +82,9 @@ pub struct GenerationSettings {
     pub sun_h: [f64; 2],
     /// Level the wind returns to, 0 to 1.
     pub wind_level: f64,
+    /// How much of the wind's variance all homes share, 0 to 1: 0 lets every turbine have its own
+    /// weather, 1 the same.
+    pub wind_common: f64,
     /// How far single intervals stray from the home's day profile (sigma of a lognormal).
     pub load_noise: f64,
     /// How far days stray from each other (sigma of a lognormal).
@@ -95,6 +98,7 @@ impl Default for GenerationSettings {
             performance: 0.78,
             sun_h: [5.8, 19.0],
             wind_level: 0.35,
+            wind_common: 0.5,
             load_noise: 0.35,
             day_noise: 0.15,
         }

@@ -89,7 +89,7 @@ mod tests {
     use gridpact_chain::terms::Energy;
 
     fn sale(id: u8, wh: Vec<u64>) -> (ContractId, Profile) {
-        (ContractId([id; 32]), Profile { start: Interval(10), wh })
+        (ContractId(gridpact_chain::digest::Digest([id; 32])), Profile { start: Interval(10), wh })
     }
 
     #[test]

@@ -84,6 +84,7 @@ impl World {
             p2p_fee: Price(0),
             seed: 3,
             trading: true,
+            trade_until: None,
         };
         Self {
             mind: LocalAgent::new(setup),
@@ -215,7 +216,7 @@ impl World {
         price: i64,
     ) -> Result<Price, CancelReason> {
         let request = ReserveRequest {
-            contract_id: ContractId([id; 32]),
+            contract_id: ContractId(gridpact_chain::digest::Digest([id; 32])),
             profile: Profile { start: Interval(start), wh },
             unit_price: Price(price),
         };

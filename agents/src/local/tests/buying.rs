@@ -31,8 +31,11 @@ fn what_is_signed_is_not_tendered_again_and_little_changes_are_left() {
     let mut world = World::new(Params::default(), days(600, 0), None);
     world.run_to(MIDNIGHT + 7);
     let profile = Profile { start: Interval(MIDNIGHT + 8), wh: vec![580; 6] };
-    let bought =
-        Obligation::Signed { contract_id: ContractId([1; 32]), side: Side::Buyer, profile };
+    let bought = Obligation::Signed {
+        contract_id: ContractId(gridpact_chain::digest::Digest([1; 32])),
+        side: Side::Buyer,
+        profile,
+    };
     world.tell(50_000, LocalInput::Obligation(bought));
     let again = &blocks(&world.next())[0].deficits;
     assert_eq!(again.len(), 1, "the rest of 5 x 20 Wh is grid energy");

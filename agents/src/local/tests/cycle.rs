@@ -114,7 +114,11 @@ fn the_same_inputs_give_the_same_effects() {
 fn a_restored_mind_plans_with_its_obligations() {
     let world = World::new(Params::default(), days(600, 0), Some(9_000.0));
     let profile = Profile { start: Interval(MIDNIGHT + 10), wh: vec![700] };
-    let sale = Obligation::Signed { contract_id: ContractId([1; 32]), side: Side::Seller, profile };
+    let sale = Obligation::Signed {
+        contract_id: ContractId(gridpact_chain::digest::Digest([1; 32])),
+        side: Side::Seller,
+        profile,
+    };
     let mut world = World { mind: LocalAgent::restore(world.mind.setup, vec![sale]), ..world };
     world.next();
     let seen = world.mind.snapshot();

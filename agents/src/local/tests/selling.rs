@@ -51,7 +51,9 @@ fn a_price_below_the_exact_cost_is_refused() {
     let cost = world.reserve(2, MIDNIGHT + 36, vec![1_000], 520_000).expect("carried");
     world.tell(
         40_000,
-        LocalInput::Obligation(Obligation::Released { contract_id: ContractId([2; 32]) }),
+        LocalInput::Obligation(Obligation::Released {
+            contract_id: ContractId(gridpact_chain::digest::Digest([2; 32])),
+        }),
     );
     assert_eq!(world.reserve(3, MIDNIGHT + 36, vec![1_000], cost.0), Ok(cost), "just its cost");
 }
@@ -92,7 +94,7 @@ fn a_released_sale_frees_its_energy_but_does_not_come_back() {
     let big = || vec![2_300, 2_300, 2_300];
     assert!(world.reserve(1, MIDNIGHT + 36, big(), 520_000).is_ok());
     assert_eq!(world.reserve(2, MIDNIGHT + 39, big(), 520_000), Err(CancelReason::NoEnergy));
-    let id = ContractId([1; 32]);
+    let id = ContractId(gridpact_chain::digest::Digest([1; 32]));
     world.tell(40_000, LocalInput::Obligation(Obligation::Released { contract_id: id }));
     assert!(world.reserve(3, MIDNIGHT + 39, big(), 520_000).is_ok());
     assert_eq!(world.reserve(1, MIDNIGHT + 36, big(), 520_000), Err(CancelReason::Expired));
@@ -102,7 +104,7 @@ fn a_released_sale_frees_its_energy_but_does_not_come_back() {
 fn requests_after_the_deadline_are_expired() {
     let mut world = seller();
     let request = ReserveRequest {
-        contract_id: ContractId([1; 32]),
+        contract_id: ContractId(gridpact_chain::digest::Digest([1; 32])),
         profile: Profile { start: Interval(MIDNIGHT + 36), wh: vec![100] },
         unit_price: Price(520_000),
     };
@@ -116,7 +118,7 @@ fn requests_are_served_one_at_a_time_and_the_epoch_closes_them() {
     let mut world = seller();
     let now = world.start_of(world.epoch).after_ms(35_000);
     let request = |id: u8| ReserveRequest {
-        contract_id: ContractId([id; 32]),
+        contract_id: ContractId(gridpact_chain::digest::Digest([id; 32])),
         profile: Profile { start: Interval(MIDNIGHT + 36), wh: vec![100] },
         unit_price: Price(520_000),
     };
@@ -145,8 +147,11 @@ fn nobody_buys_and_sells_in_one_interval() {
         assert_eq!(world.reserve(at as u8, at, vec![100], 520_000), Err(CancelReason::NoEnergy));
     }
     let profile = Profile { start: Interval(MIDNIGHT + 30), wh: vec![300] };
-    let bought =
-        Obligation::Signed { contract_id: ContractId([99; 32]), side: Side::Buyer, profile };
+    let bought = Obligation::Signed {
+        contract_id: ContractId(gridpact_chain::digest::Digest([99; 32])),
+        side: Side::Buyer,
+        profile,
+    };
     world.tell(50_000, LocalInput::Obligation(bought));
     assert_eq!(world.quote(MIDNIGHT + 30, vec![100]).capacity, Energy::ZERO);
 }
@@ -225,7 +230,7 @@ proptest! {
                 end = end.max(start + n as u32);
                 prop_assert!(can_serve(&world), "committed beyond what can be delivered");
                 let profile = Profile { start: Interval(start), wh: vec![wh; n] };
-                let contract_id = ContractId([id; 32]);
+                let contract_id = ContractId(gridpact_chain::digest::Digest([id; 32]));
                 late.push((world.epoch + publish, Obligation::Signed { contract_id, side: Side::Seller, profile }));
             }
         }

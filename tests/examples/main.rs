@@ -7,6 +7,7 @@ use std::path::PathBuf;
 #[allow(dead_code)]
 #[path = "../../examples/audit_chain.rs"]
 mod audit_chain;
+mod deploy;
 #[allow(dead_code)]
 #[path = "../../examples/neighbourhood.rs"]
 mod neighbourhood;

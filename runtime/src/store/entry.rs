@@ -30,14 +30,26 @@ pub trait Journal {
 }
 
 /// A journal that lasts as long as the process: enough where only actors crash.
+///
+/// Kept in shelves, so that growing never moves what is kept.
 #[derive(Debug, Default)]
 pub struct MemoryJournal {
-    entries: Vec<Entry>,
+    shelves: Vec<Vec<Entry>>,
 }
+
+/// Entries on one shelf.
+const SHELF: usize = 64;
 
 impl Journal for MemoryJournal {
     fn record(&mut self, entry: Entry) -> bool {
-        self.entries.push(entry);
+        match self.shelves.last_mut() {
+            Some(shelf) if shelf.len() < SHELF => shelf.push(entry),
+            _ => {
+                let mut shelf = Vec::with_capacity(SHELF);
+                shelf.push(entry);
+                self.shelves.push(shelf);
+            }
+        }
         false
     }
 
@@ -46,6 +58,6 @@ impl Journal for MemoryJournal {
     }
 
     fn entries(&self) -> Vec<Entry> {
-        self.entries.clone()
+        self.shelves.iter().flatten().cloned().collect()
     }
 }

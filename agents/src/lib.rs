@@ -1,5 +1,5 @@
 #![forbid(unsafe_code)]
-//! Intentions: the minds that sense, plan and bargain.
+#![doc = include_str!("../README.md")]
 
 pub mod local;
 pub mod machine;

@@ -1,4 +1,5 @@
-//! Circumstances: actors, time, disk, devices, and the simulator.
+#![doc = include_str!("../README.md")]
+
 pub use gridpact_agents as agents;
 pub use gridpact_chain as chain;
 

@@ -185,6 +185,40 @@ impl Frame {
     }
 }
 
+/// Width of a drawing that is a file of its own, in px.
+const FILE_WIDTH: f64 = 880.0;
+/// Room above each of its charts for the title, in px.
+const FILE_TITLE: f64 = 44.0;
+/// Colours, light and dark, and how layers look.
+pub const STYLE: &str = include_str!("chart/chart.css");
+
+/// Charts below each other, each under its title, as one SVG file.
+#[must_use]
+pub fn file(charts: &[Chart]) -> String {
+    let height: f64 = charts.iter().map(|chart| FILE_TITLE + chart.height).sum::<f64>() + 12.0;
+    let mut out = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{FILE_WIDTH}\" height=\"{height}\" \
+         viewBox=\"0 0 {FILE_WIDTH} {height}\" font-family=\"system-ui,Arial,'DejaVu Sans',sans-serif\">\
+         <style>{STYLE}</style><rect class=\"paper\" width=\"100%\" height=\"100%\"/>"
+    );
+    let mut y = 0.0;
+    for chart in charts {
+        // Writing to a String cannot fail.
+        let _ = write!(
+            out,
+            "<text class=\"title\" x=\"16\" y=\"{}\">{}</text>\
+             <svg y=\"{}\" width=\"{FILE_WIDTH}\" height=\"{}\">{}</svg>",
+            y + 28.0,
+            typeset(&chart.title),
+            y + FILE_TITLE,
+            chart.height,
+            chart.draw(Size::Wide),
+        );
+        y += FILE_TITLE + chart.height;
+    }
+    out + "</svg>\n"
+}
+
 /// A legend entry: a swatch of a class with its words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {

@@ -57,6 +57,25 @@ fn a_band_is_drawn_only_where_it_has_height() {
 }
 
 #[test]
+fn charts_become_one_file_that_stands_alone() {
+    let chart = |id: &str| Chart {
+        id: id.into(),
+        title: "tasks < homes".into(),
+        description: String::new(),
+        across: Across::Numbers { from: 0.0, to: 300.0, what: "homes" },
+        up: Up { unit: "tasks".into(), range: None, tick: |n, _| n.to_string(), whole: true },
+        layers: vec![Layer::Line { class: "peer", points: vec![(50.0, 160.0), (300.0, 970.0)] }],
+        height: 200.0,
+    };
+    let svg = file(&[chart("a"), chart("b")]);
+    assert_balanced(&svg);
+    assert!(svg.starts_with("<svg xmlns=") && svg.contains("prefers-color-scheme:dark"));
+    assert_eq!(svg.matches("tasks &lt; homes").count(), 4, "a title to see and one to hear, twice");
+    // Shown small, a file is still itself: only a page has another drawing to fall back on.
+    assert!(!svg.contains("max-width"));
+}
+
+#[test]
 fn a_page_says_how_it_counts() {
     let mut run = a_run(10, 1, 4);
     let by_profile = Report::new(run.clone()).expect("the sample is consistent").html();

@@ -15,7 +15,7 @@ pub mod schedule;
 pub mod share;
 
 /// The page's style sheet.
-pub const STYLE: &str = include_str!("page/style.css");
+pub const STYLE: &str = concat!(include_str!("chart/chart.css"), include_str!("page/style.css"));
 
 /// A section: heading, one plain sentence under it, then its body.
 fn section(id: &str, heading: &str, lead: &str, body: &str) -> String {

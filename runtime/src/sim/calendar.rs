@@ -55,6 +55,17 @@ pub fn zone(name: &str) -> Result<TimeZone, ScenarioError> {
 }
 
 impl Calendar {
+    /// The calendar of a scenario that states its first day and its zone.
+    ///
+    /// # Errors
+    /// When it states no `start`, or as [`Calendar::new`].
+    pub fn of(scenario: &Scenario) -> Result<Self, ScenarioError> {
+        let date = scenario.start.ok_or_else(|| {
+            ScenarioError::Conflict("generated homes need a `start`, such as 2013-12-02".to_owned())
+        })?;
+        Self::new(scenario, date, zone(&scenario.zone)?)
+    }
+
     /// The calendar of a scenario whose first simulated day is `date`.
     ///
     /// # Errors

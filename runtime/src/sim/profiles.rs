@@ -17,7 +17,7 @@ use gridpact_chain::terms::Price;
 use self::chance::{COMMON, Chance, Purpose, whole_wh};
 use self::flexible::wh;
 use self::shapes::Sky;
-use super::calendar::{Calendar, zone};
+use super::calendar::Calendar;
 use super::community::{Community, Device, DeviceData, Site};
 use super::scenario::{Scenario, ScenarioError, TariffSettings};
 use super::tariff::{Rule, SiteTariff, TariffPreset};
@@ -27,10 +27,7 @@ use super::tariff::{Rule, SiteTariff, TariffPreset};
 /// # Errors
 /// When the scenario's zone or start does not exist, or its tariff needs measured prices.
 pub fn generate(scenario: &Scenario) -> Result<Community, ScenarioError> {
-    let date = scenario.start.ok_or_else(|| {
-        ScenarioError::Conflict("generated homes need a `start`, such as 2013-12-02".to_owned())
-    })?;
-    let calendar = Calendar::new(scenario, date, zone(&scenario.zone)?)?;
+    let calendar = Calendar::of(scenario)?;
     let sky = Sky::new(scenario, &calendar);
     let tariff = clock_tariff(&scenario.tariff, &calendar)?;
     let mut sites: Vec<Site> =

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::super::units::decimal;
 use super::{Chart, Frame, scale, typeset};
 
 /// The horizontal axis.
@@ -21,6 +22,15 @@ pub enum Across {
         /// How many.
         count: usize,
         /// What they are.
+        what: &'static str,
+    },
+    /// Plain numbers.
+    Numbers {
+        /// Where it begins.
+        from: f64,
+        /// Where it ends.
+        to: f64,
+        /// What they count.
         what: &'static str,
     },
 }
@@ -45,15 +55,17 @@ impl Across {
         match self {
             Self::Hours { start, step, count } => (*start, start + step * *count as f64),
             Self::Ranks { count, .. } => (0.0, (*count).max(1) as f64),
+            Self::Numbers { from, to, .. } => (*from, *to),
         }
     }
 
-    /// Left edge of interval or rank `at`; the right edge is that of `at + 1`.
+    /// Left edge of interval, rank or unit `at`; the right edge is that of `at + 1`.
     #[must_use]
     pub fn edge(&self, at: usize) -> f64 {
         match self {
             Self::Hours { start, step, .. } => start + step * at as f64,
             Self::Ranks { .. } => at as f64,
+            Self::Numbers { from, .. } => from + at as f64,
         }
     }
 
@@ -61,6 +73,15 @@ impl Across {
         match self {
             Self::Hours { .. } => hour_ticks(self.range(), most),
             Self::Ranks { count, .. } => rank_ticks(*count, most),
+            Self::Numbers { from, to, .. } => number_ticks((*from, *to), most),
+        }
+    }
+
+    /// What is counted along it, where the labels do not say.
+    fn what(&self) -> Option<&'static str> {
+        match self {
+            Self::Hours { .. } => None,
+            Self::Ranks { what, .. } | Self::Numbers { what, .. } => Some(what),
         }
     }
 }
@@ -105,6 +126,13 @@ fn rank_ticks(count: usize, most: usize) -> Vec<(f64, String)> {
         .collect()
 }
 
+fn number_ticks((from, to): (f64, f64), most: usize) -> Vec<(f64, String)> {
+    let ticks = scale::ticks(from, to, most, false);
+    let places = scale::places(&ticks);
+    let inside = ticks.into_iter().filter(|tick| (from..=to).contains(tick));
+    inside.map(|tick| (tick, decimal(tick, places))).collect()
+}
+
 /// Grid lines, tick labels and the units.
 pub fn grid(out: &mut String, chart: &Chart, frame: &Frame) {
     let ((left, right), (bottom, top)) = (frame.x.px(), frame.y.px());
@@ -138,7 +166,7 @@ pub fn grid(out: &mut String, chart: &Chart, frame: &Frame) {
         top - 8.0,
         typeset(&chart.up.unit),
     );
-    if let Across::Ranks { what, .. } = &chart.across {
+    if let Some(what) = chart.across.what() {
         let _ = write!(
             out,
             "<text class=\"u\" x=\"{right:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
@@ -175,5 +203,11 @@ mod tests {
         assert_eq!(labels(rank_ticks(300, 5)), ["1", "100", "200", "300"]);
         assert_eq!(labels(rank_ticks(3, 5)), ["1", "2", "3"]);
         assert!(rank_ticks(0, 5).is_empty());
+    }
+
+    #[test]
+    fn numbers_are_labelled_where_they_are_round() {
+        assert_eq!(labels(number_ticks((0.0, 300.0), 5)), ["0", "100", "200", "300"]);
+        assert_eq!(labels(number_ticks((50.0, 190.0), 4)), ["50", "100", "150"]);
     }
 }

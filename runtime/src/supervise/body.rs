@@ -2,6 +2,7 @@
 use std::pin::Pin;
 use std::task::{Context as Task, Poll};
 
+use actix::AsyncContext;
 use actix::fut::ActorFuture;
 use actix::prelude::Stream;
 
@@ -36,6 +37,28 @@ impl<A: Actor> actix::Supervised for Body<A> {
     /// The old mind goes here, the new one comes: never the same one twice.
     fn restarting(&mut self, cx: &mut Context<A>) {
         self.mind = cx.heir.take().map(|mind| *mind);
+        if self.mind.is_some() {
+            cx.spawn(Postman);
+        }
+    }
+}
+
+/// Opens the letters of one turn. It carries nothing, so that boxing it allocates nothing.
+struct Postman;
+
+impl<A: Actor> ActorFuture<Body<A>> for Postman {
+    type Output = ();
+
+    fn poll(
+        self: Pin<&mut Self>,
+        body: &mut Body<A>,
+        cx: &mut Context<A>,
+        _: &mut Task<'_>,
+    ) -> Poll<()> {
+        while let Some(mut parcel) = cx.next_letter() {
+            parcel.handle(body, cx);
+        }
+        Poll::Pending
     }
 }
 

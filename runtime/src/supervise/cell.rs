@@ -4,7 +4,7 @@
 //! holds the control flags. Everything rare (waiters, monitors, the last fault) is behind one lock.
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
 
 use super::health::{Health, Stage};
@@ -37,24 +37,23 @@ type DumpReply = tokio::sync::oneshot::Sender<super::control::Dump>;
 
 /// The rarely touched part.
 #[derive(Default)]
-pub(crate) struct Cold {
-    pub(crate) task: Option<Waker>,
+struct Cold {
     rare: Option<Box<Rare>>,
 }
 
 /// What most actors never need, allocated when one does: a node has many idle actors.
 #[derive(Default)]
-pub(crate) struct Rare {
+struct Rare {
     waiters: Vec<Waker>,
     mourners: Vec<Mourner>,
     refusals: BTreeMap<&'static str, u64>,
-    pub(crate) dumps: Vec<DumpReply>,
+    dumps: Vec<DumpReply>,
     last_fault: Option<Fault>,
     end: Option<Reason>,
 }
 
 impl Cold {
-    pub(crate) fn rare(&mut self) -> &mut Rare {
+    fn rare(&mut self) -> &mut Rare {
         self.rare.get_or_insert_default()
     }
 }
@@ -66,6 +65,7 @@ pub(crate) struct Cell {
     mailbox: Mailbox,
     flags: AtomicU32,
     holders: AtomicU32,
+    task: OnceLock<Waker>,
     handled: AtomicU64,
     stage: AtomicU32,
     life: AtomicU32,
@@ -83,6 +83,7 @@ impl Cell {
             gate: AtomicU64::new(0),
             flags: AtomicU32::new(0),
             holders: AtomicU32::new(0),
+            task: OnceLock::new(),
             handled: AtomicU64::new(0),
             mailbox,
             stage: AtomicU32::new(Stage::Waiting as u32),
@@ -101,8 +102,28 @@ impl Cell {
     }
 
     /// The rare part; a panic elsewhere while it was locked leaves it readable.
-    pub(crate) fn cold(&self) -> MutexGuard<'_, Cold> {
+    fn cold(&self) -> MutexGuard<'_, Cold> {
         self.cold.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The task that polls this actor. The kit spawns it itself, so its waker stays the same for its whole life.
+    pub(crate) fn is_polled_by(&self, task: &Waker) {
+        // Only the first word counts; it is the same every time.
+        let _ = self.task.set(task.clone());
+    }
+
+    /// Whom to answer when the actor has described itself; none once it has ended.
+    pub(crate) fn ask_dump(&self, reply: DumpReply) -> bool {
+        let mut cold = self.cold();
+        let rare = cold.rare();
+        if rare.end.is_none() {
+            rare.dumps.push(reply);
+        }
+        rare.end.is_none()
+    }
+
+    pub(crate) fn take_dumps(&self) -> Vec<DumpReply> {
+        std::mem::take(&mut self.cold().rare().dumps)
     }
 
     // ---- slots -------------------------------------------------------------------------------------------------
@@ -228,9 +249,8 @@ impl Cell {
 
     /// Has the guard polled soon.
     pub(crate) fn ring(&self) {
-        let task = self.cold().task.clone();
-        if let Some(task) = task {
-            task.wake();
+        if let Some(task) = self.task.get() {
+            task.wake_by_ref();
         }
     }
 
@@ -312,7 +332,6 @@ impl Cell {
         self.set_stage(Stage::Ended);
         let mourners = {
             let mut cold = self.cold();
-            cold.task = None;
             let rare = cold.rare();
             rare.dumps.clear();
             rare.end = Some(reason.clone());

@@ -2,6 +2,7 @@
 //!
 //! The context is an actix context of our own, so that pausing and the fairness budget are one condition in the
 //! mailbox loop instead of a future to be waited for.
+use std::collections::VecDeque;
 use std::future::Future;
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use actix::{ActorContext, ActorState, Addr, AsyncContext, SpawnHandle};
 use super::actor::{Actor, Handler, Message};
 use super::body::{Body, Inflow};
 use super::control::Control;
-use super::mailbox::{Block, Post, Slot, WakeToken};
+use super::mailbox::{Block, Parcel, Post, Slot, WakeToken};
 use super::port::{AskError, Port};
 use super::timers::{Instant, Key, Sleeper, Timer};
 
@@ -31,14 +32,14 @@ pub(crate) enum Leaving {
 /// The actor's own side of the kit, handed to every handler.
 pub struct Context<A: Actor> {
     block: Arc<Block<A>>,
+    /// Letters taken out of the mailbox and not yet opened; they outlive a life that fails.
+    hand: VecDeque<Parcel<A>>,
     budget: u32,
     life: u32,
     pub(crate) current: &'static str,
     pub(crate) leaving: Option<Leaving>,
     streams: u32,
     paused: bool,
-    /// Letters may be left that no knock announces.
-    pub(crate) unfinished: bool,
     handled: u32,
     wake: Option<Key>,
     parts: ContextParts<Body<A>>,
@@ -50,11 +51,11 @@ impl<A: Actor> Context<A> {
         Self {
             parts,
             block,
+            hand: VecDeque::new(),
             budget: TURN,
             life: 0,
             streams: 0,
             paused: false,
-            unfinished: false,
             handled: 0,
             leaving: None,
             current: "started",
@@ -188,9 +189,18 @@ impl<A: Actor> Context<A> {
         self.handled += 1;
     }
 
+    /// The next letter of this turn.
     #[inline]
-    pub(crate) fn block(&self) -> &Block<A> {
-        &self.block
+    pub(crate) fn next_letter(&mut self) -> Option<Parcel<A>> {
+        if self.waiting() {
+            return None;
+        }
+        let next = self.hand.pop_front();
+        if next.is_some() {
+            return next;
+        }
+        self.block.empty_into(&mut self.hand);
+        self.hand.pop_front()
     }
 
     /// Whether this token belongs to the armed wake, which is then disarmed.
@@ -207,10 +217,6 @@ impl<A: Actor> Context<A> {
     pub(crate) fn begin_turn(&mut self, paused: bool) {
         self.budget = TURN;
         self.paused = paused;
-        if self.unfinished && !paused {
-            self.unfinished = false;
-            self.block.knock();
-        }
     }
 
     /// Publishes what this turn has counted.

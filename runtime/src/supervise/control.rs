@@ -62,12 +62,8 @@ impl Control {
     /// Asks the actor to describe itself, past whatever is in its mailbox.
     pub async fn dump(&self, deadline: Instant) -> Result<Dump, AskError> {
         let (tx, rx) = oneshot::channel();
-        {
-            let mut cold = self.anchor.cell().cold();
-            if cold.task.is_none() && self.anchor.cell().is_shut() {
-                return Err(AskError::Closed);
-            }
-            cold.rare().dumps.push(tx);
+        if !self.anchor.cell().ask_dump(tx) {
+            return Err(AskError::Closed);
         }
         self.anchor.cell().raise(DUMP);
         match timeout_at(deadline, rx).await {

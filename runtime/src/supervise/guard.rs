@@ -70,9 +70,8 @@ impl<A: Actor> Future for Guard<A> {
     fn poll(self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<()> {
         let this = self.get_mut();
         if !this.known {
-            // The waker of a task spawned by the kit itself stays the same for its whole life.
             this.known = true;
-            this.block.cell.cold().task = Some(task.waker().clone());
+            this.block.cell.is_polled_by(task.waker());
         }
         loop {
             let step = match this.heed() {
@@ -320,7 +319,7 @@ impl<A: Actor> Guard<A> {
 
     fn glimpse(&mut self) {
         let cell = &self.block.cell;
-        let waiting = std::mem::take(&mut cell.cold().rare().dumps);
+        let waiting = cell.take_dumps();
         let health = cell.health();
         let give = move |text: String| {
             for reply in waiting {

@@ -1,7 +1,7 @@
 //! The mailbox of one actor: a hard bound over all holders, and the envelopes.
 //!
-//! actix bounds its channel per clone of the address and allocates a node for every letter. So the letters lie in a
-//! ring of our own, and actix's queue carries a knock: one for all letters that come in before the actor looks.
+//! actix bounds its channel per clone of the address, and every letter costs it a node and six atomic operations. So
+//! the letters lie in a ring of our own, which the actor empties with one exchange; actix's queue stays empty.
 //! A slot is taken before a letter enters and given back when its envelope is opened, before the handler runs, so
 //! that a panic cannot leak a slot. Letters the kit sends on the actor's own behalf (its wake, its own timed letters)
 //! hold no slot.
@@ -9,9 +9,8 @@ use std::any::type_name;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use actix::AsyncContext;
+use actix::dev::EnvelopeProxy;
 use actix::dev::channel::AddressSender;
-use actix::dev::{Envelope, EnvelopeProxy, ToEnvelope};
 use tokio::sync::oneshot;
 
 use super::actor::{Actor, Handler, Message};
@@ -74,13 +73,14 @@ pub(crate) enum Slot {
 /// The way back to an asker.
 pub(crate) type Answer<M> = oneshot::Sender<Result<<M as Message>::Reply, AskError>>;
 
-type Parcel<A> = Box<dyn EnvelopeProxy<Body<A>> + Send>;
+/// An envelope of any letter.
+pub(crate) type Parcel<A> = Box<dyn EnvelopeProxy<Body<A>> + Send>;
 
 /// What lies in the mailbox.
-pub(crate) struct Letters<A> {
+struct Letters<A> {
     ring: VecDeque<Parcel<A>>,
-    /// A knock is under way, or the actor has not looked to the end since the last one.
-    knocked: bool,
+    /// The actor has looked and found nothing: the next letter wakes it.
+    asleep: bool,
     closed: bool,
 }
 
@@ -91,8 +91,9 @@ pub(crate) struct Letters<A> {
 pub(crate) struct Block<A: Actor> {
     letters: Mutex<Letters<A>>,
     pub(crate) cell: Cell,
-    sender: AddressSender<Body<A>>,
     pub(crate) timers: Arc<Timers>,
+    /// Nothing is sent through it, but actix restarts a context only while somebody could.
+    _connected: AddressSender<Body<A>>,
 }
 
 impl<A: Actor> Anchor for Block<A> {
@@ -132,8 +133,8 @@ impl<A: Handler<M>, M: Message> Post<M> for Block<A> {
 
 impl<A: Actor> Block<A> {
     pub(crate) fn new(cell: Cell, sender: AddressSender<Body<A>>, timers: Arc<Timers>) -> Self {
-        let letters = Mutex::new(Letters { ring: VecDeque::new(), knocked: false, closed: false });
-        Self { letters, cell, sender, timers }
+        let letters = Letters { ring: VecDeque::new(), asleep: false, closed: false };
+        Self { letters: Mutex::new(letters), cell, timers, _connected: sender }
     }
 
     fn letters(&self) -> MutexGuard<'_, Letters<A>> {
@@ -146,34 +147,27 @@ impl<A: Actor> Block<A> {
         envelope: P,
     ) -> Result<(), P> {
         let parcel = Box::new(envelope);
-        let first = {
+        let asleep = {
             let mut letters = self.letters();
             if letters.closed {
                 return Err(*parcel);
             }
             letters.ring.push_back(parcel);
-            !std::mem::replace(&mut letters.knocked, true)
+            std::mem::take(&mut letters.asleep)
         };
-        if first {
-            self.knock();
+        if asleep {
+            self.cell.ring();
         }
         Ok(())
     }
 
-    /// Has actix look into the mailbox.
-    pub(crate) fn knock(&self) {
-        // Fails only when the actor has ended, and then nobody is to look.
-        let _ = self.sender.do_send(Knock);
-    }
-
-    /// The next envelope; with none, the next letter knocks again.
-    fn next(&self) -> Option<Parcel<A>> {
+    /// Exchanges an empty hand for everything in the mailbox; with nothing there, the next letter wakes the actor.
+    pub(crate) fn empty_into(&self, hand: &mut VecDeque<Parcel<A>>) {
+        // Back to the ring's first cell: walking round it would touch other cache lines every time.
+        hand.clear();
         let mut letters = self.letters();
-        let next = letters.ring.pop_front();
-        if next.is_none() {
-            letters.knocked = false;
-        }
-        next
+        letters.asleep = letters.ring.is_empty();
+        std::mem::swap(&mut letters.ring, hand);
     }
 
     /// Shuts the mailbox for good and yields what was in it, to be dropped where a panic does no harm.
@@ -181,40 +175,6 @@ impl<A: Actor> Block<A> {
         let mut letters = self.letters();
         letters.closed = true;
         std::mem::take(&mut letters.ring)
-    }
-}
-
-/// What goes through actix's queue: there are letters.
-struct Knock;
-
-impl actix::Message for Knock {
-    type Result = ();
-}
-
-impl<A: Actor> EnvelopeProxy<Body<A>> for Knock {
-    /// Opens letters until there are none or the turn is over; the guard knocks again for what is left.
-    fn handle(&mut self, body: &mut Body<A>, cx: &mut Context<A>) {
-        cx.unfinished = true;
-        while !cx.waiting() {
-            let Some(mut parcel) = cx.block().next() else {
-                cx.unfinished = false;
-                return;
-            };
-            parcel.handle(body, cx);
-        }
-    }
-}
-
-impl<A: Actor> actix::Handler<Knock> for Body<A> {
-    type Result = ();
-    fn handle(&mut self, mut knock: Knock, cx: &mut Context<A>) {
-        EnvelopeProxy::handle(&mut knock, self, cx);
-    }
-}
-
-impl<A: Actor> ToEnvelope<Body<A>, Knock> for Context<A> {
-    fn pack(knock: Knock, _: Option<oneshot::Sender<()>>) -> Envelope<Body<A>> {
-        Envelope::with_proxy(Box::new(knock))
     }
 }
 

@@ -1,0 +1,1 @@
+//! One test per claim of the papers, named by section or figure of protocol.md.

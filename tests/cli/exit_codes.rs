@@ -72,7 +72,7 @@ fn values_out_of_range_name_the_key_what_was_found_and_what_is_allowed() {
         (&["--prosumers", "10001"], &["prosumers", "10001"]),
         (&["--validators", "0"], &["validators", "0", "1 to 50"]),
         (&["--validators", "51"], &["validators", "51", "1 to 50"]),
-        (&["--fee", "-0.01"], &["p2p_fee", "-0.01"]),
+        (&["--fee=-0.01"], &["p2p_fee", "-0.01"]),
         (&["--fee", "cheap"], &["--fee", "cheap"]),
         (&["--seed", "18446744073709551615"], &["seed"]),
     ];

@@ -77,7 +77,7 @@ fn neighbourhood(size: u32) -> Result<Summary, Box<dyn Error>> {
 
 fn tasks(results: &[Summary]) -> Chart {
     let of = |result: &Summary| (result.tasks as f64, count(result.tasks));
-    chart("tasks", "Tasks of one day".to_owned(), "tasks", bars("peer", results, of))
+    chart("tasks", "Tasks of one day".to_owned(), "tasks", bars("peer", results, of), results)
 }
 
 fn negotiation(results: &[Summary]) -> Chart {
@@ -86,7 +86,7 @@ fn negotiation(results: &[Summary]) -> Chart {
         (mean.unwrap_or(0.0), milliseconds(mean))
     };
     let title = format!("Time to negotiate all of them (the source: about {SOURCE_MS} ms for 300)");
-    chart("negotiation", title, "ms", bars("run-b", results, of))
+    chart("negotiation", title, "ms", bars("run-b", results, of), results)
 }
 
 fn bars(class: &'static str, results: &[Summary], of: impl Fn(&Summary) -> (f64, String)) -> Layer {
@@ -97,12 +97,13 @@ fn bars(class: &'static str, results: &[Summary], of: impl Fn(&Summary) -> (f64,
     Layer::Bars(results.iter().map(bar).collect())
 }
 
-fn chart(id: &str, title: String, unit: &str, layer: Layer) -> Chart {
+fn chart(id: &str, title: String, unit: &str, layer: Layer, results: &[Summary]) -> Chart {
+    let most = results.iter().map(|result| result.prosumers).max().unwrap_or(0) as f64;
     Chart {
         id: id.to_owned(),
         description: format!("{title}, against the number of homes"),
         title,
-        across: Across::Numbers { from: 0.0, to: 325.0, what: "homes" },
+        across: Across::Numbers { from: 0.0, to: most + 25.0, what: "homes" },
         up: Up { unit: unit.to_owned(), range: None, tick: decimal, whole: false },
         layers: vec![layer],
         height: 240.0,

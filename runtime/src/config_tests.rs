@@ -81,14 +81,6 @@ fn a_value_out_of_range_is_named_with_its_key_and_limit() {
             "chain.seal_contracts = true is out of range: false: sealed contracts do not exist yet",
         ),
         (
-            "[feeder]\nimport_limit_w = 100000",
-            "feeder.import_limit_w = 100000 is out of range: none: nothing watches the transformer yet",
-        ),
-        (
-            "[feeder]\nenforce = true",
-            "feeder.enforce = true is out of range: false: limits of the transformer do not reach the homes yet",
-        ),
-        (
             "zone = \"Europe/Lodnon\"",
             "zone = Europe/Lodnon is out of range: a name of the time zone database, such as Europe/London",
         ),

@@ -32,7 +32,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "N")]
     validators: Option<u32>,
     /// Network charges and levies that stay due on peer-to-peer energy, currency per kWh
-    #[arg(long, value_name = "PRICE")]
+    #[arg(long, value_name = "PRICE", allow_negative_numbers = true)]
     fee: Option<String>,
     /// Measured homes, PV, vehicles and prices: the london preset
     #[arg(long, value_name = "DIR")]

@@ -3,7 +3,7 @@
 //! Interval means of the sum of all meters (protocol 12.35). A sale of surplus to a neighbour
 //! moves no physical power, so trading changes these curves only through storage and shifting.
 
-use super::run::Run;
+use super::run::{Feeder, Run};
 
 /// Community net load per interval in W, import positive, for the three runs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -49,6 +49,26 @@ fn sum(run: &Run, net_wh: impl Fn(usize, usize) -> i64) -> Vec<i64> {
     (0..run.calendar.intervals as usize).map(mean_w).collect()
 }
 
+impl Feeder {
+    /// Minutes in which a curve of `interval_s` means lies outside the limits.
+    #[must_use]
+    pub fn overload_minutes(&self, curve_w: &[i64], interval_s: u32) -> u64 {
+        let above = |limit: Option<u64>, w: i64| {
+            limit.is_some_and(|limit| i128::from(w) > i128::from(limit))
+        };
+        let is_over = |w: &&i64| {
+            above(self.import_limit_w, **w) || above(self.export_limit_w, w.saturating_neg())
+        };
+        curve_w.iter().filter(is_over).count() as u64 * u64::from(interval_s) / 60
+    }
+
+    /// Whether there is any limit.
+    #[must_use]
+    pub fn is_limited(&self) -> bool {
+        self.import_limit_w.is_some() || self.export_limit_w.is_some()
+    }
+}
+
 impl Shape {
     /// The figures of one curve of `interval_s` means; all zero for an empty one.
     #[must_use]
@@ -70,6 +90,13 @@ impl Shape {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_transformer_is_overloaded_above_either_limit() {
+        let feeder = Feeder { import_limit_w: Some(100), export_limit_w: Some(50) };
+        assert_eq!(feeder.overload_minutes(&[100, 101, -50, -51, 0], 1800), 60);
+        assert_eq!(Feeder::default().overload_minutes(&[i64::MAX, i64::MIN], 1800), 0);
+    }
 
     #[test]
     fn a_ramp_is_the_largest_rise_within_three_hours() {

@@ -32,8 +32,19 @@ pub struct Run {
     pub epochs: Vec<Epoch>,
     /// The double chain at the end of the run.
     pub chain: Chain,
+    /// Limits of the common transformer.
+    pub feeder: Feeder,
     /// Wall-clock seconds the run took.
     pub wall_s: f64,
+}
+
+/// Limits of the community's common transformer (protocol 12.35), in W; `None` for no limit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Feeder {
+    /// Most the community may draw.
+    pub import_limit_w: Option<u64>,
+    /// Most the community may feed.
+    pub export_limit_w: Option<u64>,
 }
 
 /// The intervals of a run and the clock on the community's wall.

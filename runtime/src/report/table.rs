@@ -134,15 +134,19 @@ fn feeder(report: &Report) -> String {
     let shapes = [&load.uncontrolled_w, &load.local_w, &load.trading_w]
         .map(|curve| Shape::of(curve, report.run().calendar.interval_s));
     let row = |label, of: fn(&Shape) -> i64| columns(label, shapes.map(|shape| power(of(&shape))));
-    section(
-        "Community net load (trading moves it only through storage and shifting)",
-        &[
-            columns("", runs()),
-            row("peak", |shape| shape.peak_w),
-            row("minimum", |shape| shape.minimum_w),
-            row("steepest 3 h ramp", |shape| shape.ramp_3h_w),
-        ],
-    )
+    let mut rows = vec![
+        columns("", runs()),
+        row("peak", |shape| shape.peak_w),
+        row("minimum", |shape| shape.minimum_w),
+        row("steepest 3 h ramp", |shape| shape.ramp_3h_w),
+    ];
+    let (feeder, interval_s) = (report.run().feeder, report.run().calendar.interval_s);
+    if feeder.is_limited() {
+        let minutes = [&load.uncontrolled_w, &load.local_w, &load.trading_w]
+            .map(|curve| format!("{} min", feeder.overload_minutes(curve, interval_s)));
+        rows.push(columns("transformer overload", minutes));
+    }
+    section("Community net load (trading moves it only through storage and shifting)", &rows)
 }
 
 fn trading(report: &Report) -> String {

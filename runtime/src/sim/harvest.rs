@@ -94,6 +94,10 @@ pub fn run(
         tasks: crop.observer.look(tasks),
         epochs: crop.observer.look(|seen| epochs(&crop.growth, seen)),
         chain: chain(scenario, founding, &crop),
+        feeder: run::Feeder {
+            import_limit_w: scenario.feeder.import_limit_w,
+            export_limit_w: scenario.feeder.export_limit_w,
+        },
         ..Run::default()
     }
 }

@@ -20,7 +20,7 @@ use rand_core::{Rng, SeedableRng};
 use super::community::{Community, DeviceData, Site};
 use super::localtime::ZoneCalendar;
 use super::plant::Plant;
-use super::scenario::Scenario;
+use super::scenario::{FeederSettings, Scenario};
 use crate::device::Driver;
 use crate::device::simulated::{Field, SimulatedDriver};
 
@@ -35,6 +35,7 @@ pub struct Nursery {
     pub params: Arc<Params>,
     calendar: Arc<dyn Calendar>,
     p2p_fee: Price,
+    feeder: FeederSettings,
     seed: u64,
 }
 
@@ -49,6 +50,7 @@ impl Nursery {
             params: Arc::new(scenario.params.clone()),
             calendar: Arc::new(calendar),
             p2p_fee: scenario.tariff.p2p_fee,
+            feeder: scenario.feeder.clone(),
             seed: scenario.seed,
             community,
         }
@@ -62,7 +64,7 @@ impl Nursery {
             party,
             params: (*self.params).clone(),
             devices: natures(site),
-            connection: Connection { import_w: site.import_w, export_w: site.export_w },
+            connection: self.connection(site),
             tariff: Arc::clone(&site.tariff) as _,
             calendar: Arc::clone(&self.calendar),
             forecaster: self.forecaster(party, site),
@@ -71,6 +73,23 @@ impl Nursery {
             trading,
             trade_until: Some(self.community.end()),
         })
+    }
+
+    /// The home's line, and its share of the transformer where the grid operator enforces that
+    /// (protocol 12.35): in proportion to the lines behind it.
+    fn connection(&self, site: &Site) -> Connection {
+        let share = |limit_w: Option<u64>, own_w: u64, line: fn(&Site) -> u64| match limit_w {
+            Some(limit_w) if self.feeder.enforce => {
+                let all: u128 = self.community.sites.iter().map(|s| u128::from(line(s))).sum();
+                let share = u128::from(limit_w) * u128::from(own_w) / all.max(1);
+                u64::try_from(share).unwrap_or(u64::MAX).min(own_w)
+            }
+            _ => own_w,
+        };
+        Connection {
+            import_w: share(self.feeder.import_limit_w, site.import_w, |s| s.import_w),
+            export_w: share(self.feeder.export_limit_w, site.export_w, |s| s.export_w),
+        }
     }
 
     fn forecaster(&self, party: PartyId, site: &Site) -> Box<dyn Forecaster> {
@@ -197,5 +216,24 @@ impl gridpact_agents::local::tariff::Tariff for super::tariff::SiteTariff {
 
     fn feed_in(&self, at: Interval) -> Price {
         Self::feed_in(self, at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_enforced_transformer_limit_is_shared_by_the_lines_behind_it() {
+        let mut scenario = Scenario { prosumers: 4, ..Scenario::default() };
+        scenario.feeder.import_limit_w = Some(30_000);
+        let import_w = |scenario: &Scenario| {
+            let community = Arc::new(super::super::build(scenario).expect("a generated community"));
+            let nursery = Nursery::new(scenario, community);
+            nursery.local(PartyId(0), true).expect("home 0").connection.import_w
+        };
+        assert_eq!(import_w(&scenario), 15_000, "reported only");
+        scenario.feeder.enforce = true;
+        assert_eq!(import_w(&scenario), 7_500);
     }
 }

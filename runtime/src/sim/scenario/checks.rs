@@ -85,19 +85,6 @@ impl Scenario {
             let allowed = "false: sealed contracts do not exist yet";
             return Err(range("chain.seal_contracts", "true", allowed));
         }
-        let feeder = &self.feeder;
-        for (key, limit) in [
-            ("feeder.import_limit_w", feeder.import_limit_w),
-            ("feeder.export_limit_w", feeder.export_limit_w),
-        ] {
-            if let Some(limit) = limit {
-                return Err(range(key, limit, "none: nothing watches the transformer yet"));
-            }
-        }
-        if feeder.enforce {
-            let allowed = "false: limits of the transformer do not reach the homes yet";
-            return Err(range("feeder.enforce", "true", allowed));
-        }
         if chain.fanout == Fanout::AllToAll && self.prosumers > ALL_TO_ALL_MAX {
             return Err(ScenarioError::Conflict(format!(
                 "chain.fanout = all_to_all is for at most {ALL_TO_ALL_MAX} homes and the scenario \

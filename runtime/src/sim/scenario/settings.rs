@@ -75,7 +75,7 @@ pub struct TariffSettings {
     pub feed_in: Price,
 }
 
-/// The common transformer (`[feeder]`); nothing uses it yet, so only the defaults are accepted.
+/// The common transformer (`[feeder]`).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FeederSettings {

@@ -23,7 +23,7 @@ fn distance(lived: &Lived, from: PartyId, to: PartyId) -> u32 {
 #[test]
 fn section_5_a_coalition_reaches_no_further_than_its_depth() {
     for depth in [1, 2, 3] {
-        let mut scenario = a_street(24);
+        let mut scenario = a_street(16);
         scenario.params.coalition.depth_max = depth;
         for lived in lives(&scenario, 2) {
             let steps =
@@ -40,7 +40,7 @@ fn section_5_a_coalition_reaches_no_further_than_its_depth() {
 #[test]
 fn section_5_deeper_coalitions_trade_more_and_talk_more() {
     let of_depth = |depth| {
-        let mut scenario = a_street(24);
+        let mut scenario = a_street(16);
         scenario.params.coalition.depth_max = depth;
         let lives = lives(&scenario, 3);
         let share = mean(&lives, |_, report| report.summary().p2p_share);

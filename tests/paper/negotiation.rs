@@ -1,9 +1,14 @@
 //! Section 6: prices follow cost, scarcity and outside options.
 
+use std::sync::LazyLock;
+
 use gridpact::chain::terms::Price;
 use gridpact_tests::{Lived, a_street};
 
 use crate::{lives, mean, mean_share};
+
+/// The street as it is, under a few seeds.
+static STREETS: LazyLock<Vec<Lived>> = LazyLock::new(|| lives(&a_street(12), 3));
 
 /// Mean of agreed price over the seller's cost at signing, by energy.
 fn markup(lived: &Lived) -> f64 {
@@ -40,7 +45,7 @@ fn section_6_2_a_seller_asks_more_the_more_it_has_promised() {
 
 #[test]
 fn section_6_4_both_sides_may_end_a_session() {
-    let lives = lives(&a_street(12), 3);
+    let lives = &*STREETS;
     let total = |of: fn(&gridpact::report::run::Tasks) -> u64| {
         lives.iter().map(|lived| of(&lived.run.tasks)).sum::<u64>()
     };
@@ -51,7 +56,7 @@ fn section_6_4_both_sides_may_end_a_session() {
 
 #[test]
 fn section_6_5_a_session_is_a_handful_of_letters() {
-    for lived in lives(&a_street(12), 3) {
+    for lived in &*STREETS {
         for epoch in &lived.run.epochs {
             // A request, its reply, an offer, an answer, an answer to the counter: at most five
             // letters for each of the at most eleven others a task can talk to.
@@ -63,8 +68,8 @@ fn section_6_5_a_session_is_a_handful_of_letters() {
 
 #[test]
 fn section_12_2_a_fee_on_traded_energy_costs_trade() {
+    let free = mean(&STREETS, |_, report| report.summary().p2p_share);
     let mut scenario = a_street(12);
-    let free = mean_share(&scenario, 3);
     scenario.tariff.p2p_fee = Price(150_000);
     let charged = mean_share(&scenario, 3);
     assert!(charged < free, "share {free:.3} without a fee, {charged:.3} with 15 c");

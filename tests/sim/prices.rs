@@ -55,3 +55,20 @@ fn both_markups_and_many_rounds_keep_to_it() {
         check(&lived);
     }
 }
+
+/// Without margin, scarcity or a penny of slack the quote is all that stands between price and cost:
+/// only the exact re-plan at signing keeps a seller from a loss.
+#[test]
+fn a_seller_without_margin_still_loses_nothing() {
+    for seed in 1..=3 {
+        let mut scenario = a_street(12);
+        scenario.seed = seed;
+        let negotiate = &mut scenario.params.negotiate;
+        negotiate.margin_ppm = 0;
+        negotiate.a_s_ppm = 0;
+        negotiate.disc_ppm = 600_000;
+        let lived = live(&scenario);
+        assert!(!lived.run.contracts.is_empty());
+        check(&lived);
+    }
+}

@@ -23,7 +23,7 @@ use gridpact_chain::verifier::{Params as VerifierParams, Verifier};
 
 use crate::actors::coordinator::{Audience, Quiescent};
 use crate::actors::local::{LocalActor, LocalDoors, LocalInbox, LocalStore};
-use crate::actors::replica::{ReplicaActor, ReplicaInbox, ReplicaMeans, ReplicaPorts};
+use crate::actors::replica::{Publish, ReplicaActor, ReplicaInbox, ReplicaMeans, ReplicaPorts};
 use crate::actors::resource::{ResourceActor, ResourceInbox};
 use crate::actors::social::{LocalReborn, SocialActor, SocialInbox, SocialMeans, SocialPorts};
 use crate::actors::verifier::{Slices, VerifierActor, VerifierInbox, VerifierTally};
@@ -126,6 +126,8 @@ pub struct HomeSpec {
     pub local: Maker<Option<LocalSetup>>,
     /// What its SCA is born with, in each life; none fails the life.
     pub social: Maker<Option<SocialSetup>>,
+    /// Where its SCA takes contracts for the chain: its replica, unless something stands between.
+    pub publish: Door<Publish>,
     /// How it signs.
     pub signer: Signer,
     /// Where it keeps what must last.
@@ -244,7 +246,7 @@ fn raise_social(spec: &Rc<HomeSpec>, doors: &HomeDoors, commons: &Commons) -> Bo
             reserves: doors.local.reserve.clone(),
             obligations: doors.local.obligation.clone(),
             deals: doors.local.deal.clone(),
-            publish: doors.replica.publish.clone(),
+            publish: spec.publish.clone(),
             quiescent: commons.quiescent.clone(),
             signed: doors.social.signed.clone(),
         },

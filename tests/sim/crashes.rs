@@ -25,7 +25,7 @@ fn crashes(scenario: &Scenario, roles: &[Role], turns: &[u32], homes: &[u32]) ->
         let party = PartyId(homes[index % homes.len()]);
         crashes.push(Crash { epoch, after_ms: 0, after_turns: *turn, party, role: *role });
     }
-    Faults { crashes }
+    Faults { crashes, ..Faults::default() }
 }
 
 /// Every epoch of the run ended, in order and none twice; the laws hold; people traded to the end.
@@ -88,7 +88,7 @@ fn every_actor_of_one_kind_may_break_at_once() {
                 let party = PartyId(party);
                 Crash { epoch, after_ms: 0, after_turns: turns, party, role }
             };
-            let faults = Faults { crashes: (0..12).map(crash).collect() };
+            let faults = Faults { crashes: (0..12).map(crash).collect(), ..Faults::default() };
             let lived = live_with(&scenario, &faults).expect("the epoch ends on time");
             assert_on_time(&lived, &faults, &STREET);
         }
@@ -110,8 +110,10 @@ fn crashes_between_the_phases_of_a_slow_epoch_end_it_on_time() {
         party: PartyId(index % 8),
         role: ROLES[index as usize % 4],
     };
-    let faults =
-        Faults { crashes: (0..).zip(moments.into_iter().cycle().take(18)).map(crash).collect() };
+    let faults = Faults {
+        crashes: (0..).zip(moments.into_iter().cycle().take(18)).map(crash).collect(),
+        ..Faults::default()
+    };
     assert_on_time(&broken(&scenario, &faults), &faults, &unbroken);
 }
 

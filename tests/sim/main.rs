@@ -6,6 +6,7 @@ mod deadlines;
 mod determinism;
 mod feasibility;
 mod flipped_bits;
+mod late_buyers;
 mod need;
 mod one_vote;
 mod prices;

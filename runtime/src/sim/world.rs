@@ -17,14 +17,14 @@ use tokio::sync::watch;
 
 use super::baseline;
 use super::community::Community;
-use super::faults::{Crash, Faults, Role};
+use super::faults::{Crash, Dawdler, Faults, Late, Role};
 use super::founding::{Founding, FoundingError, SEQUENCER};
 use super::harvest::{self, Crop};
 use super::homes::{Nursery, drivers, first_epoch, natures, party_of};
 use super::scenario::{self, Scenario};
 use crate::actors::coordinator::{Audience, CoordinatorActor};
 use crate::actors::local::LocalStore;
-use crate::actors::replica::Signed;
+use crate::actors::replica::{Publish, Signed};
 use crate::actors::verifier::{Slices, VerifierTally};
 use crate::actors::{Door, Poison};
 use crate::clock::Clock;
@@ -88,7 +88,7 @@ pub fn run_with(
     let founding = Founding::new(scenario, &community)?;
     let nursery = Rc::new(Nursery::new(scenario, Arc::new(community)));
     let crop = supervise::virtual_system().block_on(async {
-        let mut world = World::raise(scenario, &nursery, &founding, chain)?;
+        let mut world = World::raise(scenario, &nursery, &founding, chain, faults)?;
         world.live(faults, progress).await?;
         world.reap().await
     })?;
@@ -122,6 +122,7 @@ impl World {
         nursery: &Rc<Nursery>,
         founding: &Founding,
         chain: &Path,
+        faults: &Faults,
     ) -> Result<Self, WorldError> {
         let community = Arc::clone(&nursery.community);
         let start = first_epoch(&community).starts_at(community.interval_s);
@@ -143,8 +144,12 @@ impl World {
         others.push(open_sequencer(founding, &ordering, &journals[0], &commons));
         let mut homes = Vec::with_capacity(sites);
         for (site, doors) in doors.into_iter().enumerate() {
-            let spec = home_spec(nursery, founding, site, &field, &journals[site], &commons)
-                .ok_or(WorldError::Home(site))?;
+            let mut spec =
+                home_spec(nursery, founding, (site, &doors), &field, &journals[site], &commons)
+                    .ok_or(WorldError::Home(site))?;
+            if let Some(late) = faults.late.iter().find(|late| late.party == spec.party) {
+                spec.publish = open_dawdler(*late, &doors, &mut others);
+            }
             homes.push(Home::raise(spec, doors, &commons));
         }
         let (coordinator, done) = open_coordinator(nursery, &homes, &ordering, &commons);
@@ -330,7 +335,7 @@ fn signer(founding: &Founding, site: usize, commons: &Commons) -> Signer {
 fn home_spec(
     nursery: &Rc<Nursery>,
     founding: &Founding,
-    site: usize,
+    (site, doors): (usize, &HomeDoors),
     field: &Rc<RefCell<Field>>,
     journal: &Rc<RefCell<dyn Journal>>,
     commons: &Commons,
@@ -348,10 +353,24 @@ fn home_spec(
         drivers: drivers(field, party),
         local: Rc::new(move |_| for_local.local(party, true)),
         social: Rc::new(move |life| for_social.social(party, community, cap, life)),
+        publish: doors.replica.publish.clone(),
         signer: signer(founding, site, commons),
         journal: Rc::clone(journal),
         store: Rc::new(RefCell::new(LocalStore::default())),
     })
+}
+
+fn open_dawdler(
+    late: Late,
+    doors: &HomeDoors,
+    others: &mut Vec<Box<dyn std::any::Any>>,
+) -> Door<Publish> {
+    let (replica, publish) = (doors.replica.publish.clone(), Door::shut());
+    let spec = ChildSpec::of("dawdler", move |_| Dawdler::new(late, replica.clone()));
+    let actor = spawn(spec);
+    publish.open(actor.port());
+    others.push(Box::new(actor));
+    publish
 }
 
 fn open_coordinator(

@@ -39,8 +39,7 @@ fn stands_in(line: &str, word: &str) -> bool {
     line.match_indices(word).any(|(at, _)| {
         let before = line[..at].chars().next_back().is_some_and(is_letter);
         let after = line[at + word.len()..].chars().next().is_some_and(is_letter);
-        let runs_on = after && word.ends_with(is_letter);
-        !before && !runs_on
+        !(before || after && word.ends_with(is_letter))
     })
 }
 

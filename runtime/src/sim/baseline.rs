@@ -25,14 +25,7 @@ pub type Life = Vec<SiteInterval>;
 /// Run A: battery idle, vehicle charged as soon as it is plugged in, jobs when their window opens.
 #[must_use]
 pub fn uncontrolled(community: &Arc<Community>) -> Vec<Life> {
-    let mut plant = Plant::uncontrolled(Arc::clone(community));
-    for at in (community.start.0..community.end().0).map(Interval) {
-        for (number, site) in community.sites.iter().enumerate() {
-            for device in 0..site.devices.len() {
-                plant.step(party_of(number), device_index(device), at, None);
-            }
-        }
-    }
+    let plant = Plant::uncontrolled(Arc::clone(community));
     (0..community.sites.len()).map(|number| plant.rows(party_of(number)).to_vec()).collect()
 }
 

@@ -9,6 +9,7 @@ use std::path::Path;
 pub mod bill;
 pub mod chart;
 mod check;
+pub mod compare;
 pub mod csv;
 pub mod error;
 mod html;
@@ -17,6 +18,7 @@ pub mod load;
 pub mod out;
 mod page;
 pub mod run;
+mod section;
 pub mod settle;
 pub mod sources;
 pub mod summary;
@@ -32,6 +34,7 @@ pub use run::Run;
 pub use summary::Summary;
 
 use bill::Bills;
+use compare::Comparison;
 use load::NetLoad;
 use settle::Settlement;
 use sources::Sources;
@@ -97,6 +100,19 @@ impl Report {
     #[must_use]
     pub fn summary(&self) -> &Summary {
         &self.summary
+    }
+
+    /// Adds what the same homes and days cost when lived otherwise.
+    #[must_use]
+    pub fn compared(mut self, comparison: Comparison) -> Self {
+        self.summary.compare = Some(comparison);
+        self
+    }
+
+    /// What the same homes and days cost when lived otherwise, where that was asked for.
+    #[must_use]
+    pub fn comparison(&self) -> Option<&Comparison> {
+        self.summary.compare.as_ref()
     }
 
     /// The table for a terminal.

@@ -10,6 +10,7 @@ pub mod community;
 pub mod dataset;
 pub mod faults;
 pub mod founding;
+pub mod greedy;
 pub mod harvest;
 pub mod homes;
 pub mod localtime;

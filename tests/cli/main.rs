@@ -1,6 +1,7 @@
 //! The program itself, as its users and their scripts meet it: arguments, exit codes, streams, files.
 
 mod chain;
+mod compare;
 mod data;
 mod exit_codes;
 mod json;

@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args as ClapArgs;
@@ -9,9 +10,11 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{Failure, say};
 use crate::config;
+use crate::report::compare::Comparison;
+use crate::report::run::Alone;
 use crate::report::{OutDir, Report};
 use crate::sim::scenario::{Overrides, PRESETS, Scenario, Season};
-use crate::sim::{self, world};
+use crate::sim::{self, greedy, harvest, world};
 
 /// Let a community trade whole days in virtual time and report what came of it.
 #[derive(Debug, ClapArgs)]
@@ -46,6 +49,9 @@ pub(super) struct Args {
     /// Where results go; replaced if it holds earlier results
     #[arg(long, value_name = "DIR", default_value = "gridpact-out")]
     out: PathBuf,
+    /// Also live the same days greedily and with perfect foresight, and compare what homes pay
+    #[arg(long)]
+    compare: bool,
     /// Print one JSON object instead of the table
     #[arg(long)]
     json: bool,
@@ -91,17 +97,16 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         return list();
     }
     let scenario = args.scenario()?;
-    let community = sim::build(&scenario).map_err(Failure::input)?;
-    let out = OutDir::prepare(&args.out).map_err(Failure::input)?;
-    let bar = progress_bar(args.quiet);
-    let run = world::run(&scenario, community, &out.chain(), &|done, of| {
-        bar.set_length(of);
-        bar.set_position(done);
-    });
-    bar.finish_and_clear();
-    let mut run = run.map_err(Failure::input)?;
-    run.scenario_toml = config::write_scenario(&scenario).map_err(Failure::input)?;
-    let report = Report::new(run).map_err(Failure::input)?;
+    let foresight = match args.compare {
+        true => Some(live(args, &scenario.with_foresight())?.1),
+        false => None,
+    };
+    // Preparing the directory again drops the chain of the life with foresight.
+    let (out, mut report) = live(args, &scenario)?;
+    if let Some(foresight) = foresight {
+        let comparison = Comparison::of(&report, &greedy(&scenario)?, &foresight);
+        report = report.compared(comparison);
+    }
     report.write(&out).map_err(Failure::input)?;
     if args.json {
         return say(&report.json().map_err(Failure::input)?);
@@ -112,6 +117,27 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         args.out.join("report.html").display(),
         report.verify_command(&args.out)
     ))
+}
+
+/// Lets the community live, its chain in the output directory.
+fn live(args: &Args, scenario: &Scenario) -> Result<(OutDir, Report), Failure> {
+    let community = sim::build(scenario).map_err(Failure::input)?;
+    let out = OutDir::prepare(&args.out).map_err(Failure::input)?;
+    let bar = progress_bar(args.quiet);
+    let run = world::run(scenario, community, &out.chain(), &|done, of| {
+        bar.set_length(of);
+        bar.set_position(done);
+    });
+    bar.finish_and_clear();
+    let mut run = run.map_err(Failure::input)?;
+    run.scenario_toml = config::write_scenario(scenario).map_err(Failure::input)?;
+    Ok((out, Report::new(run).map_err(Failure::input)?))
+}
+
+/// What the homes' devices do when each only looks at its own meter.
+fn greedy(scenario: &Scenario) -> Result<Vec<Alone>, Failure> {
+    let community = Arc::new(sim::build(scenario).map_err(Failure::input)?);
+    Ok(greedy::self_consumption(&community).iter().map(harvest::alone).collect())
 }
 
 fn list() -> Result<(), Failure> {

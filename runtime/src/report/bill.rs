@@ -122,7 +122,9 @@ fn trading(run: &Run, site: &Site, flows: &[Flow]) -> Bill {
     grid(run, site, flows.iter().copied()).plus(&batteries)
 }
 
-fn alone(run: &Run, site: &Site, life: &Alone) -> Bill {
+/// Bills a life without trading.
+#[must_use]
+pub fn alone(run: &Run, site: &Site, life: &Alone) -> Bill {
     let batteries = stores(
         site,
         (life.battery_discharge_wh, life.battery_end_wh),

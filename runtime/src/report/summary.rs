@@ -6,6 +6,7 @@
 use serde::Serialize;
 
 use super::bill::{Bill, Bills};
+use super::compare::Comparison;
 use super::load::{NetLoad, Shape};
 use super::run::{Epoch, Run, Signatures, Site, Verifier};
 use super::settle::Settlement;
@@ -79,6 +80,9 @@ pub struct Summary {
     pub signatures: SignatureKeys,
     /// Wall-clock seconds.
     pub wall_s: f64,
+    /// Other ways to live the same days; only where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compare: Option<Comparison>,
 }
 
 /// Mean and percentiles of a measured time in ms; null when it was never measured.
@@ -177,6 +181,7 @@ impl Summary {
             verifier: VerifierKeys::from(&run.chain.verifier),
             signatures: SignatureKeys::from(&run.chain.signatures),
             wall_s: run.wall_s,
+            compare: None,
         }
     }
 }

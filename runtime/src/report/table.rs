@@ -4,12 +4,10 @@ use super::Report;
 use super::bill::Bill;
 use super::load::Shape;
 use super::run::BlockShape;
+use super::section::{CELL, LABEL, amount, line, section};
 use super::sources::Sources;
 use super::summary::{community, share};
 use super::units::{count, decimal, energy, milliseconds, percent, power};
-
-const LABEL: usize = 26;
-const CELL: usize = 15;
 
 /// The whole table, ending with a newline.
 #[must_use]
@@ -17,6 +15,7 @@ pub fn table(report: &Report) -> String {
     let mut out = heading(report);
     out.extend([energies(report), money(report), feeder(report)]);
     out.extend([trading(report), chain(report)]);
+    out.extend(report.comparison().map(|all| all.table(&report.run().currency)));
     out.join("\n")
 }
 
@@ -32,20 +31,6 @@ fn heading(report: &Report) -> Vec<String> {
         decimal(minutes, places),
         summary.seed,
     )]
-}
-
-/// A section: its title, then its lines, each with a newline.
-fn section(title: &str, lines: &[String]) -> String {
-    let mut out = format!("{title}\n");
-    for line in lines {
-        out.push_str(line.trim_end());
-        out.push('\n');
-    }
-    out
-}
-
-fn line(label: &str, figure: &str, remark: &str) -> String {
-    format!("  {label:<LABEL$}{figure:>CELL$}  {remark}")
 }
 
 fn energies(report: &Report) -> String {
@@ -123,10 +108,6 @@ fn money(report: &Report) -> String {
         lines.push(columns("savings ratio", [String::new(), String::new(), ratio]));
     }
     section(&format!("Money in {} (income negative)", report.run().currency), &lines)
-}
-
-fn amount(microcurrency: i64) -> String {
-    decimal(microcurrency as f64 / 1e6, 2)
 }
 
 fn feeder(report: &Report) -> String {

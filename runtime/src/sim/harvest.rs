@@ -192,7 +192,9 @@ fn net_import(row: &SiteInterval) -> i64 {
     signed(row.import) - signed(row.export)
 }
 
-fn alone(life: &Life) -> Alone {
+/// A life without trading as the report counts it.
+#[must_use]
+pub fn alone(life: &Life) -> Alone {
     let sum = |wh: fn(&SiteInterval) -> u64| life.iter().map(wh).sum();
     let last = life.last().copied().unwrap_or_default();
     Alone {

@@ -15,8 +15,10 @@ mod words;
 
 use std::path::PathBuf;
 
-use gridpact_agents::params::Params;
+use gridpact_agents::params::{Forecast, Params};
 use serde::{Deserialize, Serialize};
+
+use super::community::EvKnowledge;
 
 pub use decimal::{DecimalError, Millionths};
 pub use file::ScenarioFile;
@@ -150,6 +152,15 @@ impl Scenario {
         }
         self.validate()?;
         Ok(self)
+    }
+
+    /// The same homes and days, lived by minds that know every load, cloud and departure to come.
+    #[must_use]
+    pub fn with_foresight(&self) -> Self {
+        let mut all_knowing = self.clone();
+        all_knowing.params.lca.forecast = Forecast::Perfect;
+        all_knowing.scenario.ev_knowledge = EvKnowledge::Perfect;
+        all_knowing
     }
 }
 

@@ -26,7 +26,7 @@ use crate::actors::local::{LocalActor, LocalDoors, LocalInbox, LocalStore};
 use crate::actors::replica::{Publish, ReplicaActor, ReplicaInbox, ReplicaMeans, ReplicaPorts};
 use crate::actors::resource::{ResourceActor, ResourceInbox};
 use crate::actors::social::{LocalReborn, SocialActor, SocialInbox, SocialMeans, SocialPorts};
-use crate::actors::verifier::{Slices, VerifierActor, VerifierInbox, VerifierTally};
+use crate::actors::verifier::{Slices, VerifierActor, VerifierInbox, VerifierMeans, VerifierTally};
 use crate::actors::{Door, replica::Counters};
 use crate::clock::Clock;
 use crate::device::Driver;
@@ -37,7 +37,7 @@ use crate::observe::Observer;
 use crate::order::Ordering;
 use crate::store::{Entry, Journal};
 use crate::supervise::{Actor, Backoff, ChildSpec, Job, Overflow, Ref, spawn};
-use crate::verdicts::ProcessVerdicts;
+use crate::verdicts::{ProcessVerdicts, SweepVerdicts};
 
 /// Most letters that wait for an agent; a home speaks to a few dozen others at once.
 const AGENT_MAILBOX: u32 = 4_096;
@@ -91,7 +91,11 @@ pub struct Commons {
     /// Who orders.
     pub ordering: Rc<dyn Ordering>,
     /// Verdicts on signatures.
-    pub verdicts: Rc<ProcessVerdicts>,
+    pub verdicts: Arc<ProcessVerdicts>,
+    /// Verdicts on signatures in sweeps.
+    pub sweeping: Arc<SweepVerdicts>,
+    /// Where verifiers sweep: `verifier.threads` threads.
+    pub sweeps: Door<Job>,
     /// Where heavy work is done.
     pub workshop: Door<Job>,
     /// The coordinator.
@@ -191,11 +195,12 @@ fn raise_replica(spec: &Rc<HomeSpec>, doors: &HomeDoors, commons: &Commons) -> B
             appended: doors.verifier.appended.clone(),
             closed: doors.verifier.closed.clone(),
             fetched: doors.verifier.fetched.clone(),
+            reloaded: doors.verifier.reloaded.clone(),
         },
         journal: Rc::clone(&spec.journal),
         signer: spec.signer.clone(),
         registry: Arc::clone(&commons.registry),
-        verdicts: Rc::clone(&commons.verdicts),
+        verdicts: Arc::clone(&commons.verdicts),
         clock: commons.clock,
         counts: commons.counts.clone(),
     };
@@ -225,12 +230,21 @@ fn restored(all: &Commons, me: PartyId, entries: &[Entry]) -> Result<Replica, Re
 }
 
 fn raise_verifier(spec: &Rc<HomeSpec>, doors: &HomeDoors, commons: &Commons) -> Box<dyn Any> {
+    let means = VerifierMeans {
+        slices: commons.slices,
+        workshop: commons.sweeps.clone(),
+        inbox: doors.verifier.clone(),
+        suspected: doors.replica.suspected.clone(),
+        tally: commons.verified.clone(),
+        verdicts: Arc::clone(&commons.verdicts),
+        sweeping: Arc::clone(&commons.sweeping),
+        clock: commons.clock,
+    };
     let (all, journal) = (commons.clone(), Rc::clone(&spec.journal));
     let factory = move |_: &_| {
         let written = journal.borrow().entries();
         let mind = Verifier::new(Arc::clone(&all.registry), all.verifier.clone());
-        let (tally, verdicts) = (all.verified.clone(), Rc::clone(&all.verdicts));
-        Ok(VerifierActor::new(mind, all.slices, &written, tally, verdicts, all.clock))
+        Ok::<_, String>(VerifierActor::new(mind, &written, means.clone()))
     };
     let mailbox = commons.replica_mailbox;
     let actor = spawn(child(spec, "verifier", commons, factory).mailbox(mailbox, Overflow::Refuse));
@@ -253,7 +267,7 @@ fn raise_social(spec: &Rc<HomeSpec>, doors: &HomeDoors, commons: &Commons) -> Bo
         journal: Rc::clone(&spec.journal),
         signer: spec.signer.clone(),
         registry: Arc::clone(&commons.registry),
-        verdicts: Rc::clone(&commons.verdicts),
+        verdicts: Arc::clone(&commons.verdicts),
         observer: commons.observer.clone(),
         clock: commons.clock,
     };

@@ -10,6 +10,7 @@ mod late_buyers;
 mod need;
 mod one_vote;
 mod prices;
+mod repairs;
 mod seeds;
 
 use std::sync::LazyLock;

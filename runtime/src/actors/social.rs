@@ -7,6 +7,7 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use gridpact_agents::local::door::{
     Obligation, PurchaseBlocks, Quote, QuoteRequest, ReserveReply, ReserveRequest,
@@ -129,7 +130,7 @@ pub struct SocialMeans {
     /// Keys of the members.
     pub registry: std::sync::Arc<Registry>,
     /// Verdicts on signatures.
-    pub verdicts: Rc<ProcessVerdicts>,
+    pub verdicts: Arc<ProcessVerdicts>,
     /// Who watches.
     pub observer: Observer,
     /// What time it is.

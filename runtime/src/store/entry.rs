@@ -1,6 +1,9 @@
 //! What must last: the seam between minds that record and the place where records are kept.
 
+use std::sync::Arc;
+
 use gridpact_agents::social::Entry as SocialEntry;
+use gridpact_chain::block::{Pair, Proof};
 use gridpact_chain::journal::JournalEntry;
 
 use super::StoreError;
@@ -24,6 +27,18 @@ pub trait Journal {
     /// # Errors
     /// When it cannot be made durable: then nothing since the last commit may be spoken of.
     fn commit(&mut self) -> Result<(), StoreError>;
+
+    /// Puts this closed copy of the pair of `height` in place of the one that was taken. On disk
+    /// only damaged files are written anew; the old ones stay beside them as `*.damaged`.
+    ///
+    /// # Errors
+    /// When a file is damaged and the copy does not give back the bytes it once held.
+    fn repair(
+        &mut self,
+        height: u64,
+        pair: &Arc<Pair>,
+        proof: &Arc<Proof>,
+    ) -> Result<(), StoreError>;
 
     /// Everything that was taken, oldest first: what a new life is rebuilt from.
     fn entries(&self) -> Vec<Entry>;
@@ -57,7 +72,42 @@ impl Journal for MemoryJournal {
         Ok(())
     }
 
+    fn repair(
+        &mut self,
+        height: u64,
+        pair: &Arc<Pair>,
+        proof: &Arc<Proof>,
+    ) -> Result<(), StoreError> {
+        replace(self.shelves.iter_mut().flatten(), height, pair, proof);
+        Ok(())
+    }
+
     fn entries(&self) -> Vec<Entry> {
         self.shelves.iter().flatten().cloned().collect()
+    }
+}
+
+/// Puts another copy of a pair into entries that hold it: pair, admission and ledger votes.
+pub(super) fn replace<'e>(
+    entries: impl Iterator<Item = &'e mut Entry>,
+    height: u64,
+    pair: &Arc<Pair>,
+    proof: &Arc<Proof>,
+) {
+    for entry in entries {
+        match entry {
+            Entry::Chain(JournalEntry::Pair { pair: own, proof: beside })
+                if own.height() == height =>
+            {
+                *own = Arc::clone(pair);
+                *beside = Arc::new(Proof { ledger_votes: None, ..Proof::clone(proof) });
+            }
+            Entry::Chain(JournalEntry::Closed { height: closed, votes }) if *closed == height => {
+                if let Some(good) = &proof.ledger_votes {
+                    *votes = good.clone();
+                }
+            }
+            _ => {}
+        }
     }
 }

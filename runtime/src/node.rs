@@ -27,7 +27,7 @@ use crate::actors::replica::{Publish, ReplicaActor, ReplicaInbox, ReplicaMeans, 
 use crate::actors::resource::{ResourceActor, ResourceInbox};
 use crate::actors::social::{LocalReborn, SocialActor, SocialInbox, SocialMeans, SocialPorts};
 use crate::actors::verifier::{Slices, VerifierActor, VerifierInbox, VerifierMeans, VerifierTally};
-use crate::actors::{Door, replica::Counters};
+use crate::actors::{Door, Retention, replica::Counters};
 use crate::clock::Clock;
 use crate::device::Driver;
 use crate::keys::Signer;
@@ -110,6 +110,8 @@ pub struct Commons {
     pub verifier: VerifierParams,
     /// How a verifier is driven.
     pub slices: Slices,
+    /// For how long confidential records are kept.
+    pub retention: Retention,
     /// What time it is.
     pub clock: Clock,
     /// Seed of the back-off's jitter.
@@ -265,6 +267,7 @@ fn raise_social(spec: &Rc<HomeSpec>, doors: &HomeDoors, commons: &Commons) -> Bo
             signed: doors.social.signed.clone(),
         },
         journal: Rc::clone(&spec.journal),
+        retention: commons.retention,
         signer: spec.signer.clone(),
         registry: Arc::clone(&commons.registry),
         verdicts: Arc::clone(&commons.verdicts),
@@ -305,6 +308,7 @@ fn raise_local(spec: &Rc<HomeSpec>, doors: &HomeDoors, commons: &Commons) -> Box
         solved: doors.local.solved.clone(),
     };
     let (home, reborn, clock) = (Rc::clone(spec), doors.social.reborn.clone(), commons.clock);
+    let retention = commons.retention;
     let factory = move |birth: &crate::supervise::Rebirth| {
         let setup = (home.local)(birth.life).ok_or("no setup for this home")?;
         let mind = match birth.life {
@@ -314,7 +318,7 @@ fn raise_local(spec: &Rc<HomeSpec>, doors: &HomeDoors, commons: &Commons) -> Box
         if birth.life > 1 {
             reborn.tell(LocalReborn);
         }
-        Ok(LocalActor::new(mind, out.clone(), Rc::clone(&home.store), clock))
+        Ok(LocalActor::new(mind, out.clone(), Rc::clone(&home.store), retention, clock))
     };
     let actor =
         spawn(child(spec, "lca", commons, factory).mailbox(AGENT_MAILBOX, Overflow::Refuse));

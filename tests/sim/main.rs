@@ -11,6 +11,7 @@ mod need;
 mod one_vote;
 mod prices;
 mod repairs;
+mod retention;
 mod seeds;
 
 use std::sync::LazyLock;

@@ -26,7 +26,7 @@ use crate::actors::coordinator::{Audience, CoordinatorActor};
 use crate::actors::local::LocalStore;
 use crate::actors::replica::{Decay, Publish, Signed};
 use crate::actors::verifier::{Slices, VerifierTally};
-use crate::actors::{Door, Poison};
+use crate::actors::{Door, Poison, Retention};
 use crate::clock::Clock;
 use crate::device::simulated::Field;
 use crate::keys::Signer;
@@ -132,7 +132,7 @@ impl World {
         let doors: Vec<HomeDoors> =
             community.sites.iter().map(|s| HomeDoors::with_devices(s.devices.len())).collect();
         let ordering = LocalOrdering::default();
-        let commons = commons(scenario, founding, &doors, &ordering, (clock, faults));
+        let commons = commons(scenario, founding, &doors, &ordering, (clock, faults, &community));
         let sweepers = usize::try_from(scenario.verifier.threads).unwrap_or(1);
         let mut others = vec![
             open_workshop("workshop", None, &commons.workshop),
@@ -269,7 +269,7 @@ fn commons(
     founding: &Founding,
     doors: &[HomeDoors],
     ordering: &LocalOrdering,
-    (clock, faults): (Clock, &Faults),
+    (clock, faults, community): (Clock, &Faults, &Community),
 ) -> Commons {
     let members = doors.iter().map(HomeDoors::member).collect();
     let transport: Rc<dyn Transport> = match faults.liars.is_empty() {
@@ -307,6 +307,9 @@ fn commons(
             bytes: usize::try_from(scenario.verifier.slice_bytes).unwrap_or(usize::MAX),
             signatures: scenario.verifier.signature_sweep,
         },
+        retention: Retention(
+            scenario.chain.retention_days.saturating_mul(86_400 / community.interval_s.max(1)),
+        ),
         clock,
         seed: scenario.seed,
         // A buyer's replica hears from every voter at once, for each of its contracts.

@@ -11,10 +11,11 @@ use gridpact_chain::digest::Digest;
 use gridpact_chain::encode::{self, Encoded, encode};
 use gridpact_chain::genesis::Genesis;
 use gridpact_chain::journal::JournalEntry;
+use gridpact_chain::terms::Interval;
 use serde::{Deserialize, Serialize};
 
 use super::StoreError;
-use super::entry::{Entry, Journal, replace};
+use super::entry::{Entry, Journal, is_of, old_contracts, replace};
 use super::frame::{self, Kind};
 use super::frames::FrameLog as _;
 use super::log::Log;
@@ -185,6 +186,13 @@ impl Journal for ChainJournal {
         match &mut self.log {
             Some(log) => Ok(log.mend(&frames)?),
             None => Ok(()),
+        }
+    }
+
+    fn forget(&mut self, before: Interval) {
+        let old = old_contracts(self.entries.iter(), before);
+        if !old.is_empty() {
+            self.entries.retain(|entry| !is_of(entry, &old));
         }
     }
 

@@ -101,7 +101,7 @@ fn a_retention_below_what_forecasts_learn_from_is_refused_by_name() {
     let mut scenario = a_street(3);
     for (days, is_fine) in [(15, false), (16, true), (36_500, true), (36_501, false), (0, false)] {
         scenario.chain.retention_days = days;
-        let checked = scenario.check();
+        let checked = scenario.validate();
         assert_eq!(checked.is_ok(), is_fine, "{days} days");
         if let Err(error) = checked {
             let text = error.to_string();
@@ -118,7 +118,7 @@ fn a_number_of_verifier_threads_out_of_range_is_refused_by_name() {
     let mut scenario = a_street(3);
     for (threads, is_fine) in [(0, false), (1, true), (256, true), (257, false)] {
         scenario.verifier.threads = threads;
-        let checked = scenario.check();
+        let checked = scenario.validate();
         assert_eq!(checked.is_ok(), is_fine, "{threads} threads");
         if let Err(error) = checked {
             let text = error.to_string();

@@ -34,6 +34,8 @@ pub mod tag {
     pub const BATCH: &str = "gridpact/1/batch";
     /// Draw of the ledger broadcaster.
     pub const LOTTERY: &str = "gridpact/1/lottery";
+    /// Which peer is asked first for a good copy.
+    pub const REPAIR: &str = "gridpact/1/repair";
     /// Registry version.
     pub const REGISTRY: &str = "gridpact/1/registry";
     /// Leaf of a checkpoint tree.

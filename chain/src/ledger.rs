@@ -146,6 +146,46 @@ impl Ledger {
         })
     }
 
+    /// The state after `pairs` (all from height 1), where everything below height `doubtful` is
+    /// sound: accounts are taken from the last checkpoint below it, if their root is the one that
+    /// was recorded there, and computed from the records from there on.
+    ///
+    /// # Errors
+    /// The height of the first pair that is not what its record gives.
+    pub fn rebuild<'p>(
+        community: Digest,
+        pairs: impl Iterator<Item = &'p Arc<Pair>> + Clone,
+        doubtful: u64,
+    ) -> Result<Self, u64> {
+        let sound = doubtful.saturating_sub(1) / CHECKPOINT_EVERY * CHECKPOINT_EVERY;
+        let mut state = Self::new(community);
+        let mut checkpoint = None;
+        for pair in pairs.clone().take_while(|pair| pair.ledger.height <= sound) {
+            if pair.height() != state.height + 1 {
+                return Err(state.height + 1);
+            }
+            state.push(pair);
+            checkpoint = pair.ledger.checkpoint;
+        }
+        if state.height > 0 && checkpoint != Some(state.balances.root(&community)) {
+            state = Self::new(community);
+        }
+        let mut height = 0;
+        for pair in pairs {
+            height += 1;
+            if height <= state.height {
+                continue;
+            }
+            let block = &pair.contract;
+            let computed = state.next(block.time_ms, block.registry, &block.record);
+            if computed.as_ref() != Ok(&**pair) {
+                return Err(height);
+            }
+            state.push(pair);
+        }
+        Ok(state)
+    }
+
     /// Moves to the state after `pair`, which must be one that [`next`](Self::next) gave.
     pub fn push(&mut self, pair: &Arc<Pair>) {
         assert_eq!(pair.height(), self.height + 1, "pairs are appended without gaps");

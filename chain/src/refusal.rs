@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::terms::PartyId;
+use crate::verifier::Damage;
 
 /// One cause of a refusal, with the limit it ran against where there is one.
 #[derive(
@@ -138,4 +139,12 @@ pub enum Refusal {
     /// The node stopped settling after a fault.
     #[error("node has stopped settling")]
     Halted,
+    /// A peer's copy of a suspect pair is not the pair that the chain names.
+    #[error("copy of height {height} is not the pair that the chain names: {damage}")]
+    WrongCopy {
+        /// Height that was asked for.
+        height: u64,
+        /// What is wrong with the copy.
+        damage: Damage,
+    },
 }

@@ -10,6 +10,7 @@ mod asking;
 mod closing;
 mod order;
 mod port;
+mod repair;
 mod restore;
 mod settle;
 mod step;
@@ -21,6 +22,7 @@ pub use self::restore::RestoreError;
 
 use self::approval::Asks;
 use self::order::Queue;
+use self::repair::Repair;
 use self::settle::Heights;
 use self::step::{Step, Timer, Timers, back_off};
 use crate::contract::ContractId;
@@ -46,6 +48,7 @@ pub struct Replica {
     asks: Asks,
     queue: Queue,
     heights: Heights,
+    repair: Repair,
 
     timers: Timers,
     halted: bool,
@@ -81,6 +84,7 @@ impl Replica {
             asks: Asks::default(),
             queue: Queue::default(),
             heights: Heights::default(),
+            repair: Repair::default(),
             timers: Timers::default(),
             halted: false,
         }
@@ -102,6 +106,7 @@ impl Replica {
             Input::Message { from, message } => self.on_message(from, message, step),
             Input::Ordered(batch) => self.on_batch(batch, step),
             Input::Signed { statement, signature } => self.on_signed(&statement, signature, step),
+            Input::Suspect { height } => self.on_suspect(height, step),
             Input::Wake => self.on_wake(step),
         }
     }
@@ -127,6 +132,7 @@ impl Replica {
             next_batch: self.queue.next(),
             balance: self.ledger.balances.of(self.me),
             halted: self.halted,
+            suspects: self.repair.len(),
         }
     }
 
@@ -222,6 +228,7 @@ impl Replica {
                 Timer::Ask(id) => self.ask_again(id, step),
                 Timer::Height(height) => self.on_height_late(height, step),
                 Timer::Batch => self.drain(step),
+                Timer::Copy => self.on_copy_late(step),
             }
         }
     }

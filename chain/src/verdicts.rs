@@ -88,6 +88,12 @@ impl Remembered {
         verdict
     }
 
+    /// The verdict on a whole proof if it is remembered; nothing is counted.
+    #[must_use]
+    pub fn recall_proof(&self, proof: &ProofKey) -> Option<bool> {
+        open(&self.wholes).get(&proof_key(proof)).copied()
+    }
+
     /// Remembers a verdict that was computed strictly.
     pub fn learn(&self, claim: &Claim<'_>, verdict: bool) {
         self.checked.fetch_add(1, Ordering::Relaxed);
@@ -106,11 +112,7 @@ impl Verdicts for Remembered {
     }
 
     fn check_once(&self, proof: &ProofKey, full: &mut dyn FnMut() -> bool) -> bool {
-        let mut hasher = Sha256::new();
-        hasher.update(proof.proof.0);
-        hasher.update(proof.subject.0);
-        hasher.update(proof.registry.0);
-        let key = Digest(hasher.finalize().into());
+        let key = proof_key(proof);
         let known = open(&self.wholes).get(&key).copied();
         if let Some(verdict) = known {
             self.proofs_remembered.fetch_add(1, Ordering::Relaxed);
@@ -131,6 +133,14 @@ impl Verdicts for Remembered {
         key.0[0] ^= half;
         open(&self.proofs).share(key, proof)
     }
+}
+
+fn proof_key(proof: &ProofKey) -> Digest {
+    let mut hasher = Sha256::new();
+    hasher.update(proof.proof.0);
+    hasher.update(proof.subject.0);
+    hasher.update(proof.registry.0);
+    Digest(hasher.finalize().into())
 }
 
 fn claim_key(claim: &Claim<'_>) -> Digest {

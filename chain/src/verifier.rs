@@ -6,6 +6,7 @@
 //! decides when it runs, and repairs nothing by itself.
 
 mod audit;
+mod copy;
 mod finding;
 mod pairs;
 mod proofs;
@@ -14,6 +15,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub use self::audit::{Report, audit};
+pub use self::copy::{Named, check_copy};
 pub use self::finding::{Counters, Damage, Finding, Params};
 pub use self::pairs::check_pair;
 pub use self::proofs::{check_proof, claims_of};
@@ -151,7 +153,8 @@ impl Verifier {
     }
 
     /// Puts a good copy in place of a suspect pair. It must have the hashes that the next pair, or
-    /// the tip, names; otherwise nothing changes and the answer is false.
+    /// the ledger votes, names ([`check_copy`]); otherwise nothing changes and the answer is false.
+    /// With the last suspect healed, what was derived from the pairs is made again.
     pub fn repair(
         &mut self,
         height: u64,
@@ -159,16 +162,51 @@ impl Verifier {
         proof: Arc<Proof>,
         verdicts: &dyn Verdicts,
     ) -> bool {
-        let (contract, tip) = self.named(height);
-        let is_good = pair.height() == height
-            && pair.contract.rehash(&self.community) == contract
-            && pair.ledger.rehash(&self.community) == tip
-            && check_proof(&pair, &proof, &self.registry, verdicts).is_ok();
-        if is_good && let Some(slot) = index(height).and_then(|at| self.pairs.get_mut(at)) {
-            *slot = (pair, proof);
-            self.suspects.remove(&height);
+        // A suspect pair above names nothing; the ledger votes do, which are always asked for.
+        let above = index(height + 1).and_then(|at| self.pairs.get(at));
+        let named = above
+            .filter(|_| !self.suspects.contains(&(height + 1)))
+            .map(|(above, _)| (above.contract.prev_contract_hash, above.ledger.prev_ledger_hash));
+        let judged = check_copy(height, named, (&pair, &proof), &self.registry, verdicts);
+        let slot = index(height).and_then(|at| self.pairs.get_mut(at));
+        let (Ok(()), Some(slot)) = (judged, slot) else { return false };
+        *slot = (pair, proof);
+        self.suspects.remove(&height);
+        if self.suspects.is_empty() {
+            self.rebuild(height);
         }
-        is_good
+        true
+    }
+
+    /// Makes states, roots and segment digests again, from the last checkpoint below `height`. The
+    /// next sweep starts anew and proves every pair.
+    fn rebuild(&mut self, height: u64) {
+        self.roots = self.pairs.iter().filter_map(|(pair, _)| pair.ledger.checkpoint).collect();
+        let sealed = self.segments.last().map_or(0, |segment| segment.last);
+        let (below, all) = (index(sealed + 1).unwrap_or(0), self.pairs.len());
+        match (self.state_after(below, height), self.state_after(all, height)) {
+            (Ok(sealed), Ok(head)) => (self.sealed, self.head) = (sealed, head),
+            (Err(height), _) | (_, Err(height)) => _ = self.suspects.insert(height),
+        }
+        let mut scratch = Vec::new();
+        for at in 0..self.segments.len() {
+            let Segment { first, last, .. } = self.segments[at];
+            if (first..=last).contains(&height) {
+                self.segments[at].digest = self.digest_of(first, last, &mut scratch);
+            }
+        }
+        self.sweep = Sweep {
+            ledger: Ledger::new(self.community),
+            next: 1,
+            next_segment: 0,
+            is_structural: true,
+            started: None,
+        };
+    }
+
+    fn state_after(&self, pairs: usize, doubtful: u64) -> Result<Ledger, u64> {
+        let pairs = self.pairs[..pairs].iter().map(|(pair, _)| pair);
+        Ledger::rebuild(self.community, pairs, doubtful)
     }
 
     /// Both hashes of `height` as the pair above, or the tip, names them.

@@ -29,6 +29,18 @@ pub struct EpochStarted {
     pub deadlines: Deadlines,
 }
 
+/// For how many intervals confidential records are kept (`chain.retention_days`).
+#[derive(Debug, Clone, Copy)]
+pub struct Retention(pub u32);
+
+impl Retention {
+    /// What ended before this interval is destroyed when `epoch` starts.
+    #[must_use]
+    pub fn before(self, epoch: Epoch) -> Epoch {
+        gridpact_chain::terms::Interval(epoch.0.saturating_sub(self.0))
+    }
+}
+
 /// From the coordinator, to SCAs: a phase ends before its deadline.
 #[derive(Debug, Clone, Copy)]
 pub struct PhaseEnded {

@@ -26,8 +26,8 @@ use crate::actors::local::{LocalActor, LocalDoors, LocalInbox, LocalStore};
 use crate::actors::replica::{Publish, ReplicaActor, ReplicaInbox, ReplicaMeans, ReplicaPorts};
 use crate::actors::resource::{ResourceActor, ResourceInbox};
 use crate::actors::social::{LocalReborn, SocialActor, SocialInbox, SocialMeans, SocialPorts};
-use crate::actors::verifier::{Slices, VerifierActor, VerifierInbox, VerifierTally};
-use crate::actors::{Door, replica::Counters};
+use crate::actors::verifier::{Slices, VerifierActor, VerifierInbox, VerifierMeans, VerifierTally};
+use crate::actors::{Door, Retention, replica::Counters};
 use crate::clock::Clock;
 use crate::device::Driver;
 use crate::keys::Signer;
@@ -37,7 +37,7 @@ use crate::observe::Observer;
 use crate::order::Ordering;
 use crate::store::{Entry, Journal};
 use crate::supervise::{Actor, Backoff, ChildSpec, Job, Overflow, Ref, spawn};
-use crate::verdicts::ProcessVerdicts;
+use crate::verdicts::{ProcessVerdicts, SweepVerdicts};
 
 /// Most letters that wait for an agent; a home speaks to a few dozen others at once.
 const AGENT_MAILBOX: u32 = 4_096;
@@ -91,7 +91,11 @@ pub struct Commons {
     /// Who orders.
     pub ordering: Rc<dyn Ordering>,
     /// Verdicts on signatures.
-    pub verdicts: Rc<ProcessVerdicts>,
+    pub verdicts: Arc<ProcessVerdicts>,
+    /// Verdicts on signatures in sweeps.
+    pub sweeping: Arc<SweepVerdicts>,
+    /// Where verifiers sweep: `verifier.threads` threads.
+    pub sweeps: Door<Job>,
     /// Where heavy work is done.
     pub workshop: Door<Job>,
     /// The coordinator.
@@ -106,6 +110,8 @@ pub struct Commons {
     pub verifier: VerifierParams,
     /// How a verifier is driven.
     pub slices: Slices,
+    /// For how long confidential records are kept.
+    pub retention: Retention,
     /// What time it is.
     pub clock: Clock,
     /// Seed of the back-off's jitter.
@@ -191,11 +197,12 @@ fn raise_replica(spec: &Rc<HomeSpec>, doors: &HomeDoors, commons: &Commons) -> B
             appended: doors.verifier.appended.clone(),
             closed: doors.verifier.closed.clone(),
             fetched: doors.verifier.fetched.clone(),
+            reloaded: doors.verifier.reloaded.clone(),
         },
         journal: Rc::clone(&spec.journal),
         signer: spec.signer.clone(),
         registry: Arc::clone(&commons.registry),
-        verdicts: Rc::clone(&commons.verdicts),
+        verdicts: Arc::clone(&commons.verdicts),
         clock: commons.clock,
         counts: commons.counts.clone(),
     };
@@ -225,12 +232,21 @@ fn restored(all: &Commons, me: PartyId, entries: &[Entry]) -> Result<Replica, Re
 }
 
 fn raise_verifier(spec: &Rc<HomeSpec>, doors: &HomeDoors, commons: &Commons) -> Box<dyn Any> {
+    let means = VerifierMeans {
+        slices: commons.slices,
+        workshop: commons.sweeps.clone(),
+        inbox: doors.verifier.clone(),
+        suspected: doors.replica.suspected.clone(),
+        tally: commons.verified.clone(),
+        verdicts: Arc::clone(&commons.verdicts),
+        sweeping: Arc::clone(&commons.sweeping),
+        clock: commons.clock,
+    };
     let (all, journal) = (commons.clone(), Rc::clone(&spec.journal));
     let factory = move |_: &_| {
         let written = journal.borrow().entries();
         let mind = Verifier::new(Arc::clone(&all.registry), all.verifier.clone());
-        let (tally, verdicts) = (all.verified.clone(), Rc::clone(&all.verdicts));
-        Ok(VerifierActor::new(mind, all.slices, &written, tally, verdicts, all.clock))
+        Ok::<_, String>(VerifierActor::new(mind, &written, means.clone()))
     };
     let mailbox = commons.replica_mailbox;
     let actor = spawn(child(spec, "verifier", commons, factory).mailbox(mailbox, Overflow::Refuse));
@@ -251,9 +267,10 @@ fn raise_social(spec: &Rc<HomeSpec>, doors: &HomeDoors, commons: &Commons) -> Bo
             signed: doors.social.signed.clone(),
         },
         journal: Rc::clone(&spec.journal),
+        retention: commons.retention,
         signer: spec.signer.clone(),
         registry: Arc::clone(&commons.registry),
-        verdicts: Rc::clone(&commons.verdicts),
+        verdicts: Arc::clone(&commons.verdicts),
         observer: commons.observer.clone(),
         clock: commons.clock,
     };
@@ -291,6 +308,7 @@ fn raise_local(spec: &Rc<HomeSpec>, doors: &HomeDoors, commons: &Commons) -> Box
         solved: doors.local.solved.clone(),
     };
     let (home, reborn, clock) = (Rc::clone(spec), doors.social.reborn.clone(), commons.clock);
+    let retention = commons.retention;
     let factory = move |birth: &crate::supervise::Rebirth| {
         let setup = (home.local)(birth.life).ok_or("no setup for this home")?;
         let mind = match birth.life {
@@ -300,7 +318,7 @@ fn raise_local(spec: &Rc<HomeSpec>, doors: &HomeDoors, commons: &Commons) -> Box
         if birth.life > 1 {
             reborn.tell(LocalReborn);
         }
-        Ok(LocalActor::new(mind, out.clone(), Rc::clone(&home.store), clock))
+        Ok(LocalActor::new(mind, out.clone(), Rc::clone(&home.store), retention, clock))
     };
     let actor =
         spawn(child(spec, "lca", commons, factory).mailbox(AGENT_MAILBOX, Overflow::Refuse));

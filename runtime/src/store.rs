@@ -30,6 +30,7 @@ pub mod read;
 mod lock;
 #[cfg(test)]
 mod memory;
+mod mend;
 mod recover;
 mod running;
 mod scan;

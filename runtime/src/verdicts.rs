@@ -81,3 +81,33 @@ impl Verdicts for ProcessVerdicts {
         self.memory.share_proof(ledger, proof)
     }
 }
+
+/// Verdicts for sweeps that run on several threads at once.
+///
+/// What the process remembers of whole proofs is only read, and what the sweeps compute themselves
+/// is remembered apart and counted nowhere: so no figure of a run depends on which thread came
+/// first.
+#[derive(Debug)]
+pub struct SweepVerdicts {
+    process: Arc<ProcessVerdicts>,
+    own: Remembered,
+}
+
+impl SweepVerdicts {
+    /// Verdicts beside those of the process.
+    #[must_use]
+    pub fn beside(process: Arc<ProcessVerdicts>) -> Self {
+        Self { process, own: Remembered::default() }
+    }
+}
+
+impl Verdicts for SweepVerdicts {
+    fn check(&self, key: &PublicKey, message: &Digest, signature: &Signature) -> bool {
+        self.own.check(key, message, signature)
+    }
+
+    fn check_once(&self, proof: &ProofKey, full: &mut dyn FnMut() -> bool) -> bool {
+        let known = self.process.memory.recall_proof(proof);
+        known.unwrap_or_else(|| self.own.check_once(proof, full))
+    }
+}

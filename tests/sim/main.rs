@@ -10,6 +10,8 @@ mod late_buyers;
 mod need;
 mod one_vote;
 mod prices;
+mod repairs;
+mod retention;
 mod seeds;
 
 use std::sync::LazyLock;

@@ -5,7 +5,7 @@ mod perfect;
 mod profile;
 
 pub use perfect::Perfect;
-pub use profile::ProfileForecaster;
+pub use profile::{DAYS_KEPT, ProfileForecaster};
 
 use gridpact_chain::terms::Interval;
 

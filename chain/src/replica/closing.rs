@@ -66,9 +66,16 @@ impl Replica {
     }
 
     /// A quorum signed `ledger` at `height`; the votes are verified.
-    fn close(&mut self, height: u64, ledger: Digest, votes: Encoded<Votes>, step: &mut Step<'_>) {
+    pub(super) fn close(
+        &mut self,
+        height: u64,
+        ledger: Digest,
+        votes: Encoded<Votes>,
+        step: &mut Step<'_>,
+    ) {
         if self.ledger_hash(height) != Some(ledger) {
-            if !self.halted {
+            // A damaged copy says nothing about what this node computed.
+            if !self.halted && !self.repair.wants(height) {
                 self.halt(Alarm::Diverged { height }, step);
             }
             return;
@@ -150,6 +157,9 @@ impl Replica {
         for height in first.max(1)..=to.min(self.ledger.height) {
             let Some((pair, proof)) = self.heights.get(height) else { break };
             let Some(votes) = &proof.ledger_votes else { break };
+            if self.repair.wants(height) {
+                break;
+            }
             let beside = votes.bytes().len() + proof.approvals.bytes().len();
             let order = proof.order.head.bytes().len();
             match room.checked_sub(pair.len() + beside + order) {
@@ -159,7 +169,8 @@ impl Replica {
             }
             pairs.push((Arc::clone(pair), Arc::clone(proof)));
         }
-        if !pairs.is_empty() {
+        // An empty answer says that this node has no good copy of its own.
+        if !pairs.is_empty() || self.repair.wants(first) {
             step.send(from, Message::Range(pairs));
         }
     }
@@ -170,20 +181,17 @@ impl Replica {
         pairs: Vec<(Arc<Pair>, Arc<Proof>)>,
         step: &mut Step<'_>,
     ) {
-        let mut fetched = Vec::new();
+        if self.repair.is_answer(from, &pairs) {
+            return self.on_copies(from, pairs, step);
+        }
         for (pair, proof) in pairs {
             let height = pair.height();
-            match proof.ledger_votes.clone() {
-                Some(votes) if self.heights.open.contains_key(&height) => {
-                    let ledger = pair.ledger.digest(&self.community);
-                    self.on_certified(from, height, ledger, votes, step);
-                }
-                Some(_) if height <= self.ledger.height => fetched.push((pair, proof)),
-                Some(_) | None => {}
+            if let Some(votes) = proof.ledger_votes.clone()
+                && self.heights.open.contains_key(&height)
+            {
+                let ledger = pair.ledger.digest(&self.community);
+                self.on_certified(from, height, ledger, votes, step);
             }
-        }
-        if !fetched.is_empty() {
-            step.emit(Effect::Fetched(fetched));
         }
     }
 }

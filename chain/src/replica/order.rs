@@ -177,6 +177,7 @@ impl Replica {
 
     fn drain_all(&mut self, step: &mut Step<'_>) {
         while !self.halted
+            && self.repair.is_idle()
             && let Some(batch) = self.queue.waiting.get(&self.queue.next).cloned()
         {
             match self.check_time(&batch, step.now) {

@@ -79,6 +79,11 @@ pub enum Input {
         /// The signature.
         signature: Signature,
     },
+    /// From the own verifier: the stored pair of this height is damaged. May be said again.
+    Suspect {
+        /// Its height.
+        height: u64,
+    },
     /// The time asked for by `wake_at` has come.
     Wake,
 }
@@ -158,7 +163,8 @@ pub enum Effect {
         /// Why.
         reason: Refusal,
     },
-    /// Closed pairs that a peer sent on request: for the verifier's repair.
+    /// Good copies of suspect pairs, judged and already in this replica's memory: to be put in the
+    /// journal in place of the damaged ones, then to be handed to the verifier.
     Fetched(Vec<(Arc<Pair>, Arc<Proof>)>),
     /// Somebody's misdeed, with its evidence.
     Fault(Box<Fault>),
@@ -182,6 +188,15 @@ pub enum Alarm {
     Diverged {
         /// The height.
         height: u64,
+    },
+    /// Every peer was asked for a good copy of a damaged pair and none had one. The node settles
+    /// nothing, still answers for its other pairs, and goes on asking.
+    #[error("none of {asked} peers has a good copy of the damaged pair of height {height}")]
+    NoGoodCopy {
+        /// The height.
+        height: u64,
+        /// Peers asked in this round.
+        asked: u32,
     },
     /// The sequencer signed two batches for one index: this node stops settling.
     #[error("sequencer signed two batches with index {index}")]
@@ -214,6 +229,8 @@ pub struct Snapshot {
     pub next_batch: u64,
     /// Balance of this node's own account.
     pub balance: Money,
-    /// Whether the node stopped settling.
+    /// Whether the node stopped settling for good.
     pub halted: bool,
+    /// Pairs known to be damaged and not repaired; while there is one, nothing is settled.
+    pub suspects: usize,
 }

@@ -66,6 +66,23 @@ impl Heights {
         self.pairs.get(index)
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.pairs.len()
+    }
+
+    /// All pairs, from height 1.
+    pub(super) fn pairs(&self) -> impl Iterator<Item = &Arc<Pair>> + Clone {
+        self.pairs.iter().map(|(pair, _)| pair)
+    }
+
+    /// Puts another copy of a pair in place; nothing happens at unknown heights.
+    pub(super) fn replace(&mut self, height: u64, pair: Arc<Pair>, proof: Arc<Proof>) {
+        let index = height.checked_sub(1).and_then(|at| usize::try_from(at).ok());
+        if let Some(slot) = index.and_then(|at| self.pairs.get_mut(at)) {
+            *slot = (pair, proof);
+        }
+    }
+
     pub(super) fn restore_pair(&mut self, pair: Arc<Pair>, proof: Arc<Proof>) {
         self.open.insert(pair.height(), Open::default());
         self.pairs.push((pair, proof));
@@ -141,10 +158,11 @@ impl Replica {
         self.arm_height(height, step);
     }
 
-    fn sign_own(&mut self, height: u64, step: &mut Step<'_>) {
+    pub(super) fn sign_own(&mut self, height: u64, step: &mut Step<'_>) {
         let Some(ledger) = self.ledger_hash(height) else { return };
         let Some(open) = self.heights.open.get_mut(&height) else { return };
-        if matches!(open.own, Own::None) && self.registry.is_voter(self.me) && !self.halted {
+        let may_sign = !self.halted && self.repair.is_idle();
+        if matches!(open.own, Own::None) && self.registry.is_voter(self.me) && may_sign {
             open.own = Own::Signing;
             let registry = self.registry.version();
             step.emit(Effect::Sign(Statement::Ledger { height, ledger, registry }));

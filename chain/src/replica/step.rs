@@ -44,6 +44,8 @@ pub(super) enum Timer {
     Height(u64),
     /// A batch from the near future has become due.
     Batch,
+    /// The peer asked for a good copy has not answered.
+    Copy,
 }
 
 /// Deadlines, the nearest first. Each subject has at most one, kept by the subject.

@@ -1,7 +1,21 @@
 //! What a verifier finds, counts and may choose: data only.
 
+use serde::{Deserialize, Serialize};
+
 /// What is wrong with a pair or its proof.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    thiserror::Error,
+)]
 pub enum Damage {
     /// Bytes of the contract block do not have its hash.
     #[error("contract block does not have its hash")]

@@ -116,7 +116,7 @@ impl Verifier {
     }
 
     /// BLAKE3 over the consecutive bytes of some pairs; `scratch` holds them afterwards.
-    fn digest_of(&self, first: u64, last: u64, scratch: &mut Vec<u8>) -> Digest {
+    pub(super) fn digest_of(&self, first: u64, last: u64, scratch: &mut Vec<u8>) -> Digest {
         scratch.clear();
         let (from, to) = (index(first).unwrap_or(0), index(last).map_or(0, |at| at + 1));
         for (pair, _) in &self.pairs[from..to] {
@@ -179,9 +179,25 @@ impl Verifier {
         self.sweep.next += 1;
         self.counters.pairs_checked += 1;
         if let Err(damage) = checked {
-            found.extend(self.suspect(height, damage));
+            self.accuse(height, damage, found);
         }
         Some(bytes)
+    }
+
+    /// A pair that does not follow from the one below it: whichever of the two does not have its
+    /// name is suspect, and when both have theirs, the upper one.
+    fn accuse(&mut self, height: u64, damage: Damage, found: &mut Vec<Finding>) {
+        let mut is_explained = false;
+        for candidate in height.saturating_sub(1).max(1)..=height {
+            if let Err(named) = self.check_named(candidate) {
+                is_explained = true;
+                let damage = if candidate == height { damage } else { named };
+                found.extend(self.suspect(candidate, damage));
+            }
+        }
+        if !is_explained {
+            found.extend(self.suspect(height, damage));
+        }
     }
 
     pub(super) fn end_sweep(&mut self, found: &mut Vec<Finding>) {

@@ -5,6 +5,7 @@ mod community;
 mod golden;
 mod limits;
 mod orderer;
+mod repairs;
 mod street;
 mod sweeps;
 mod world;

@@ -147,6 +147,7 @@ pub struct World {
     pub refusals: Vec<(u32, Refusal)>,
     pub settled: Vec<(u32, ContractId)>,
     pub lapsed: Vec<(u32, ContractId)>,
+    pub fetched: Vec<(u32, u64)>,
     pub letters: u64,
     pub signed: u64,
     pub params: Params,
@@ -186,6 +187,7 @@ impl World {
             refusals: Vec::new(),
             settled: Vec::new(),
             lapsed: Vec::new(),
+            fetched: Vec::new(),
             letters: 0,
             signed: 0,
             params: params.clone(),
@@ -275,10 +277,10 @@ impl World {
             Effect::Refused { reason, .. } => self.refusals.push((me.0, reason)),
             Effect::Fault(fault) => self.faults.push((me.0, *fault)),
             Effect::Alarm(alarm) => self.alarms.push((me.0, alarm)),
-            Effect::Appended { .. }
-            | Effect::Closed { .. }
-            | Effect::Advanced { .. }
-            | Effect::Fetched(_) => {}
+            Effect::Fetched(pairs) => {
+                self.fetched.extend(pairs.iter().map(|(pair, _)| (me.0, pair.height())));
+            }
+            Effect::Appended { .. } | Effect::Closed { .. } | Effect::Advanced { .. } => {}
         }
     }
 

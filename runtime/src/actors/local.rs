@@ -17,10 +17,10 @@ use gridpact_agents::local::speech::{LocalEffect, LocalInput, Planned, Ticket};
 use gridpact_agents::machine::Machine;
 use gridpact_agents::resource::reading::{DeviceIndex, Reading};
 use gridpact_chain::contract::ContractId;
-use gridpact_chain::terms::Price;
+use gridpact_chain::terms::{Interval, Price};
 
 use super::resource::Command;
-use super::{Door, EpochStarted, Poison, arm};
+use super::{Door, EpochStarted, Poison, Retention, arm};
 use crate::clock::Clock;
 use crate::supervise::{Actor, Context, Handler, Job, Message, Ref};
 
@@ -113,6 +113,15 @@ pub struct LocalStore {
 }
 
 impl LocalStore {
+    /// Destroys readings of intervals before `before` and obligations that ended by then.
+    pub fn forget(&mut self, before: Interval) {
+        self.readings.retain(|kept| kept.reading.interval >= before);
+        self.obligations.retain(|_, kept| match kept {
+            Obligation::Signed { profile, .. } => profile.end() > before,
+            Obligation::Released { .. } => false,
+        });
+    }
+
     fn keep(&mut self, obligation: &Obligation) {
         match obligation {
             Obligation::Signed { contract_id, .. } => {
@@ -131,6 +140,7 @@ pub struct LocalActor {
 
     doors: LocalDoors,
     store: Rc<RefCell<LocalStore>>,
+    retention: Retention,
 
     clock: Clock,
     effects: Vec<LocalEffect>,
@@ -143,9 +153,10 @@ impl LocalActor {
         mind: LocalAgent,
         doors: LocalDoors,
         store: Rc<RefCell<LocalStore>>,
+        retention: Retention,
         clock: Clock,
     ) -> Self {
-        Self { mind, doors, store, clock, effects: Vec::new() }
+        Self { mind, doors, store, retention, clock, effects: Vec::new() }
     }
 
     fn step(&mut self, input: LocalInput, cx: &mut Context<Self>) {
@@ -191,6 +202,7 @@ impl Actor for LocalActor {
 
 impl Handler<EpochStarted> for LocalActor {
     fn handle(&mut self, EpochStarted { epoch, deadlines }: EpochStarted, cx: &mut Context<Self>) {
+        self.store.borrow_mut().forget(self.retention.before(epoch));
         self.step(LocalInput::EpochStart { epoch, deadlines }, cx);
     }
 }

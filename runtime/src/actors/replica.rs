@@ -23,7 +23,7 @@ use crate::clock::Clock;
 use crate::keys::Signer;
 use crate::net::Transport;
 use crate::order::{Ordered, Ordering};
-use crate::store::{Entry, Journal};
+use crate::store::{Entry, Journal, StoreError};
 use crate::supervise::{Actor, Context, Handler, Message, Ref};
 use crate::verdicts::ProcessVerdicts;
 
@@ -84,6 +84,30 @@ pub struct PairClosed {
 #[derive(Debug, Clone)]
 pub struct PairsFetched(pub Vec<(Arc<Pair>, Arc<Proof>)>);
 
+/// From the own verifier: the stored pair of this height is damaged. Said again until it is whole.
+#[derive(Debug, Clone, Copy)]
+pub struct Suspected(pub u64);
+
+/// From a fault world: the node's own copy of a pair goes bad.
+#[derive(Debug, Clone)]
+pub struct Decay {
+    /// The height.
+    pub height: u64,
+    /// What becomes of the copy.
+    pub spoil: fn(&Pair, &Proof, usize) -> (Pair, Proof),
+    /// Chance for `spoil`.
+    pub draw: usize,
+}
+
+/// To the own verifier, after [`Decay`]: pair and proof as the store holds them now.
+#[derive(Debug, Clone)]
+pub struct PairReloaded {
+    /// The pair.
+    pub pair: Arc<Pair>,
+    /// Its proof.
+    pub proof: Arc<Proof>,
+}
+
 /// To itself, behind everything that is queued: commit the journal and empty the outbox.
 #[derive(Debug, Clone, Copy)]
 struct Flush;
@@ -100,6 +124,9 @@ letters!(
     PairAppended,
     PairClosed,
     PairsFetched,
+    Suspected,
+    Decay,
+    PairReloaded,
     Flush
 );
 
@@ -114,6 +141,10 @@ pub struct ReplicaInbox {
     pub publish: Door<Publish>,
     /// A signature that comes back.
     pub signed: Door<Signed>,
+    /// A stored pair is damaged.
+    pub suspected: Door<Suspected>,
+    /// Damage a stored pair.
+    pub decay: Door<Decay>,
     /// Break.
     pub poison: Door<Poison>,
 }
@@ -125,6 +156,8 @@ impl ReplicaInbox {
         self.peer.open(actor.port());
         self.publish.open(actor.port());
         self.signed.open(actor.port());
+        self.suspected.open(actor.port());
+        self.decay.open(actor.port());
         self.poison.open(actor.port());
     }
 }
@@ -148,6 +181,8 @@ pub struct ReplicaPorts {
     pub closed: Door<PairClosed>,
     /// The own verifier: good copies from a peer.
     pub fetched: Door<PairsFetched>,
+    /// The own verifier: what the store holds after a decay.
+    pub reloaded: Door<PairReloaded>,
 }
 
 /// What a fault or refusal was, for whoever counts.
@@ -162,6 +197,8 @@ pub struct ReplicaCounts {
     pub faults: u64,
     /// Own troubles for an operator.
     pub alarms: u64,
+    /// Damaged pairs replaced by a peer's good copy.
+    pub repaired: u64,
 }
 
 /// One node's actor.
@@ -173,7 +210,7 @@ pub struct ReplicaActor {
     journal: Rc<RefCell<dyn Journal>>,
     signer: Signer,
     registry: Arc<Registry>,
-    verdicts: Rc<ProcessVerdicts>,
+    verdicts: Arc<ProcessVerdicts>,
 
     clock: Clock,
     counts: Counters,
@@ -195,7 +232,7 @@ pub struct ReplicaMeans {
     /// Members and voters.
     pub registry: Arc<Registry>,
     /// Verdicts on signatures.
-    pub verdicts: Rc<ProcessVerdicts>,
+    pub verdicts: Arc<ProcessVerdicts>,
     /// What time it is.
     pub clock: Clock,
     /// Where it counts.
@@ -243,6 +280,20 @@ impl ReplicaActor {
                     cx.tell_self(Flush);
                 }
             }
+            Effect::Fetched(pairs) => {
+                if let Err(error) = self.repair(&pairs) {
+                    // What is in memory is good; the next life must not be built from the rest.
+                    return cx.fail(error.to_string());
+                }
+                self.hold(Effect::Fetched(pairs));
+            }
+            effect => self.hold(effect),
+        }
+    }
+
+    /// Performs an effect, behind the journal's commit if one is due.
+    fn hold(&mut self, effect: Effect) {
+        match effect {
             effect if self.is_dirty => self.outbox.push(effect),
             effect => self.perform(effect),
         }
@@ -268,6 +319,15 @@ impl ReplicaActor {
             Effect::Fault(_) => self.counts.borrow_mut().faults += 1,
             Effect::Alarm(_) => self.counts.borrow_mut().alarms += 1,
         }
+    }
+
+    /// Good copies take the place of damaged ones in the journal before anybody hears of it.
+    fn repair(&mut self, pairs: &[(Arc<Pair>, Arc<Proof>)]) -> Result<(), StoreError> {
+        for (pair, proof) in pairs {
+            self.journal.borrow_mut().repair(pair.height(), pair, proof)?;
+            self.counts.borrow_mut().repaired += 1;
+        }
+        Ok(())
     }
 
     fn broadcast(&self, audience: Audience, message: &ChainMessage) {
@@ -342,6 +402,25 @@ impl Handler<Signed> for ReplicaActor {
 impl Handler<Ordered> for ReplicaActor {
     fn handle(&mut self, Ordered(batch): Ordered, cx: &mut Context<Self>) {
         self.step(Input::Ordered(batch), cx);
+    }
+}
+
+impl Handler<Suspected> for ReplicaActor {
+    fn handle(&mut self, Suspected(height): Suspected, cx: &mut Context<Self>) {
+        self.step(Input::Suspect { height }, cx);
+    }
+}
+
+impl Handler<Decay> for ReplicaActor {
+    fn handle(&mut self, Decay { height, spoil, draw }: Decay, cx: &mut Context<Self>) {
+        let Some((pair, proof)) = self.mind.pair(height) else { return };
+        let (pair, proof) = spoil(pair, proof, draw);
+        let (pair, proof) = (Arc::new(pair), Arc::new(proof));
+        self.mind.reload(height, Arc::clone(&pair), Arc::clone(&proof));
+        if let Err(error) = self.journal.borrow_mut().repair(height, &pair, &proof) {
+            return cx.fail(error.to_string());
+        }
+        self.ports.reloaded.tell(PairReloaded { pair, proof });
     }
 }
 

@@ -7,6 +7,7 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use gridpact_agents::local::door::{
     Obligation, PurchaseBlocks, Quote, QuoteRequest, ReserveReply, ReserveRequest,
@@ -21,7 +22,7 @@ use gridpact_chain::terms::PartyId;
 use super::coordinator::Quiescent;
 use super::local::Deal;
 use super::replica::{ChainTime, ContractSettled, Publish, Signed};
-use super::{Door, EpochStarted, PhaseEnded, Poison, arm};
+use super::{Door, EpochStarted, PhaseEnded, Poison, Retention, arm};
 use crate::clock::Clock;
 use crate::keys::Signer;
 use crate::net::Transport;
@@ -124,12 +125,14 @@ pub struct SocialMeans {
     pub ports: SocialPorts,
     /// Where it keeps what must last.
     pub journal: Rc<RefCell<dyn Journal>>,
+    /// For how long it keeps what only it knows of its contracts.
+    pub retention: Retention,
     /// How it signs.
     pub signer: Signer,
     /// Keys of the members.
     pub registry: std::sync::Arc<Registry>,
     /// Verdicts on signatures.
-    pub verdicts: Rc<ProcessVerdicts>,
+    pub verdicts: Arc<ProcessVerdicts>,
     /// Who watches.
     pub observer: Observer,
     /// What time it is.
@@ -252,6 +255,7 @@ impl Handler<Flush> for SocialActor {
 
 impl Handler<EpochStarted> for SocialActor {
     fn handle(&mut self, EpochStarted { epoch, deadlines }: EpochStarted, cx: &mut Context<Self>) {
+        self.means.journal.borrow_mut().forget(self.means.retention.before(epoch));
         self.step(Input::EpochStart { epoch, deadlines }, cx);
     }
 }

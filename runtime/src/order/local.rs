@@ -75,7 +75,7 @@ pub struct SequencerActor {
     journal: Rc<RefCell<dyn Journal>>,
     signer: Signer,
     signed: Door<Signed>,
-    verdicts: Rc<ProcessVerdicts>,
+    verdicts: Arc<ProcessVerdicts>,
 
     clock: Clock,
 }
@@ -89,7 +89,7 @@ impl SequencerActor {
         journal: Rc<RefCell<dyn Journal>>,
         signer: Signer,
         signed: Door<Signed>,
-        verdicts: Rc<ProcessVerdicts>,
+        verdicts: Arc<ProcessVerdicts>,
         clock: Clock,
     ) -> Self {
         Self { mind, ordering, journal, signer, signed, verdicts, clock }

@@ -262,6 +262,8 @@ pub struct Verifier {
     pub sweeps: u64,
     /// Faults found.
     pub faults: u64,
+    /// Damaged pairs replaced by a peer's good copy.
+    pub repaired: u64,
 }
 
 /// Signatures made and checked.

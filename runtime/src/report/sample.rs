@@ -72,6 +72,7 @@ pub(crate) fn a_run(prosumers: usize, days: usize, seed: u64) -> Run {
                 pairs_checked: pairs * 2_311,
                 sweeps: days as u64 * 14_400,
                 faults: 0,
+                repaired: 0,
             },
             signatures: Signatures {
                 made: pairs * 302,

@@ -365,7 +365,7 @@ fn chain(scenario: &Scenario, founding: &Founding, crop: &Crop) -> Chain {
         ledger_blocks: contracts,
         pairs: all,
         validators: u64::from(scenario.validators.unwrap_or(u32::MAX)).min(homes),
-        verifier: Verifier { pairs_checked, sweeps, faults },
+        verifier: Verifier { pairs_checked, sweeps, faults, repaired: crop.replicas.repaired },
         signatures: Signatures {
             made: founding.keys.iter().map(|key| key.made()).sum(),
             checked: crop.verdicts.checked,

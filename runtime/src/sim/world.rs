@@ -17,16 +17,16 @@ use tokio::sync::watch;
 
 use super::baseline;
 use super::community::Community;
-use super::faults::{Crash, Dawdler, Faults, Late, Role};
+use super::faults::{Crash, Dawdler, Faults, Late, Lying, Role, Rot};
 use super::founding::{Founding, FoundingError, SEQUENCER};
 use super::harvest::{self, Crop};
 use super::homes::{Nursery, drivers, first_epoch, natures, party_of};
 use super::scenario::{self, Scenario};
 use crate::actors::coordinator::{Audience, CoordinatorActor};
 use crate::actors::local::LocalStore;
-use crate::actors::replica::{Publish, Signed};
+use crate::actors::replica::{Decay, Publish, Signed};
 use crate::actors::verifier::{Slices, VerifierTally};
-use crate::actors::{Door, Poison};
+use crate::actors::{Door, Poison, Retention};
 use crate::clock::Clock;
 use crate::device::simulated::Field;
 use crate::keys::Signer;
@@ -38,7 +38,7 @@ use crate::order::local::{LocalOrdering, SequencerActor};
 use crate::report::Run;
 use crate::store::{ChainJournal, Journal, MemoryJournal, StoreError};
 use crate::supervise::{self, ChildSpec, Job, Overflow, Workshop, spawn};
-use crate::verdicts::ProcessVerdicts;
+use crate::verdicts::{ProcessVerdicts, SweepVerdicts};
 
 /// Why a world came to no good end.
 #[derive(Debug, thiserror::Error)]
@@ -132,8 +132,12 @@ impl World {
         let doors: Vec<HomeDoors> =
             community.sites.iter().map(|s| HomeDoors::with_devices(s.devices.len())).collect();
         let ordering = LocalOrdering::default();
-        let commons = commons(scenario, founding, &doors, &ordering, clock);
-        let mut others: Vec<Box<dyn std::any::Any>> = vec![open_workshop(&commons)];
+        let commons = commons(scenario, founding, &doors, &ordering, (clock, faults, &community));
+        let sweepers = usize::try_from(scenario.verifier.threads).unwrap_or(1);
+        let mut others = vec![
+            open_workshop("workshop", None, &commons.workshop),
+            open_workshop("sweeps", Some(sweepers), &commons.sweeps),
+        ];
         let field = Rc::new(RefCell::new(Field::new(&community)));
         let journals: Vec<Rc<RefCell<dyn Journal>>> = (0..sites)
             .map(|site| match party_of(site) == SEQUENCER {
@@ -175,6 +179,9 @@ impl World {
         let first = first_epoch(&self.community);
         for crash in &faults.crashes {
             self.plan(crash);
+        }
+        for rot in &faults.rot {
+            self.plan_rot(*rot);
         }
         let all = u64::from(last.0 - first.0) + 1;
         let patience = Duration::from_secs(u64::from(self.community.interval_s)) * 3;
@@ -223,6 +230,17 @@ impl World {
         });
     }
 
+    /// Arranges for a stored pair to go bad.
+    fn plan_rot(&self, rot: Rot) {
+        let Some(home) = self.homes.get(rot.party.0 as usize) else { return };
+        let at = self.clock.instant_of(rot.epoch.starts_at(self.community.interval_s));
+        let door = home.doors.replica.decay.clone();
+        supervise::task(async move {
+            tokio::time::sleep_until(at).await;
+            door.tell(Decay { height: rot.height, spoil: super::faults::flip, draw: rot.draw });
+        });
+    }
+
     /// Reads what is left when the last epoch is over: meters, chain, observations.
     async fn reap(self) -> Result<Crop, WorldError> {
         // The verifiers' letters were told before the last epoch was called done; let them be handled.
@@ -251,10 +269,14 @@ fn commons(
     founding: &Founding,
     doors: &[HomeDoors],
     ordering: &LocalOrdering,
-    clock: Clock,
+    (clock, faults, community): (Clock, &Faults, &Community),
 ) -> Commons {
     let members = doors.iter().map(HomeDoors::member).collect();
-    let transport: Rc<dyn Transport> = Rc::new(Memory::new(members));
+    let transport: Rc<dyn Transport> = match faults.liars.is_empty() {
+        true => Rc::new(Memory::new(members)),
+        false => Rc::new(Lying::new(Memory::new(members), faults.liars.clone())),
+    };
+    let verdicts = Arc::new(ProcessVerdicts::default());
     let homes = u32::try_from(doors.len()).unwrap_or(u32::MAX);
     Commons {
         genesis: Arc::clone(&founding.genesis),
@@ -269,7 +291,9 @@ fn commons(
         },
         transport,
         ordering: Rc::new(ordering.clone()),
-        verdicts: Rc::new(ProcessVerdicts::default()),
+        sweeping: Arc::new(SweepVerdicts::beside(Arc::clone(&verdicts))),
+        verdicts,
+        sweeps: Door::shut(),
         workshop: Door::shut(),
         quiescent: Door::shut(),
         observer: Observer::default(),
@@ -283,6 +307,9 @@ fn commons(
             bytes: usize::try_from(scenario.verifier.slice_bytes).unwrap_or(usize::MAX),
             signatures: scenario.verifier.signature_sweep,
         },
+        retention: Retention(
+            scenario.chain.retention_days.saturating_mul(86_400 / community.interval_s.max(1)),
+        ),
         clock,
         seed: scenario.seed,
         // A buyer's replica hears from every voter at once, for each of its contracts.
@@ -290,11 +317,15 @@ fn commons(
     }
 }
 
-fn open_workshop(commons: &Commons) -> Box<dyn std::any::Any> {
+fn open_workshop(
+    name: &'static str,
+    threads: Option<usize>,
+    door: &Door<Job>,
+) -> Box<dyn std::any::Any> {
     // On virtual time a whole moment's jobs wait in its mailbox; a refused job would be lost.
-    let (spec, _) = Workshop::spec("workshop", None, u32::MAX / 2);
+    let (spec, _) = Workshop::spec(name, threads, u32::MAX / 2);
     let workshop = spawn(spec);
-    commons.workshop.open(workshop.port::<Job>());
+    door.open(workshop.port::<Job>());
     Box::new(workshop)
 }
 
@@ -312,7 +343,7 @@ fn open_sequencer(
         let last = ordering.last();
         let (genesis, registry) = (Arc::clone(&commons.genesis), Arc::clone(&commons.registry));
         let mind = Sequencer::restore(genesis, registry, last);
-        let verdicts = Rc::clone(&commons.verdicts);
+        let verdicts = Arc::clone(&commons.verdicts);
         let (journal, signer) = (Rc::clone(&journal), signer.clone());
         let (ordering, signed) = (ordering.clone(), signed.clone());
         SequencerActor::new(mind, ordering, journal, signer, signed, verdicts, commons.clock)

@@ -11,11 +11,12 @@ use gridpact_chain::digest::Digest;
 use gridpact_chain::encode::{self, Encoded, encode};
 use gridpact_chain::genesis::Genesis;
 use gridpact_chain::journal::JournalEntry;
+use gridpact_chain::terms::Interval;
 use serde::{Deserialize, Serialize};
 
 use super::StoreError;
-use super::entry::{Entry, Journal};
-use super::frame::Kind;
+use super::entry::{Entry, Journal, is_of, old_contracts, replace};
+use super::frame::{self, Kind};
 use super::frames::FrameLog as _;
 use super::log::Log;
 
@@ -120,6 +121,29 @@ impl ChainJournal {
         }
     }
 
+    /// Frames that the files may have held for `height`, as this journal remembers them.
+    fn frames_of(&self, height: u64) -> Vec<Vec<u8>> {
+        let mut frames = Vec::new();
+        for entry in &self.entries {
+            match entry {
+                Entry::Chain(JournalEntry::Pair { pair, proof }) if pair.height() == height => {
+                    let (approvals, order) = (proof.approvals.clone(), proof.order.clone());
+                    let part = ProofPart::Admitted { approvals, order };
+                    frames.push(frame_of(Kind::Pair, height, &encode(&**pair)));
+                    frames.push(frame_of(Kind::Proof, height, &encode(&part)));
+                }
+                Entry::Chain(JournalEntry::Closed { height: closed, votes })
+                    if *closed == height =>
+                {
+                    let part = encode(&ProofPart::Closed(votes.clone()));
+                    frames.push(frame_of(Kind::Proof, height, &part));
+                }
+                _ => {}
+            }
+        }
+        frames
+    }
+
     fn write_pair(&mut self, pair: &Arc<Pair>, proof: &Arc<Proof>) {
         self.height = pair.height();
         self.tip = pair.ledger.digest(&self.community);
@@ -148,9 +172,39 @@ impl Journal for ChainJournal {
         Ok(())
     }
 
+    fn repair(
+        &mut self,
+        height: u64,
+        pair: &Arc<Pair>,
+        proof: &Arc<Proof>,
+    ) -> Result<(), StoreError> {
+        // What this node remembers may be what its files held, too: any set of votes is as good as
+        // another, and the file is whole only with the very bytes it once had.
+        let mut frames = self.frames_of(height);
+        replace(self.entries.iter_mut(), height, pair, proof);
+        frames.extend(self.frames_of(height));
+        match &mut self.log {
+            Some(log) => Ok(log.mend(&frames)?),
+            None => Ok(()),
+        }
+    }
+
+    fn forget(&mut self, before: Interval) {
+        let old = old_contracts(self.entries.iter(), before);
+        if !old.is_empty() {
+            self.entries.retain(|entry| !is_of(entry, &old));
+        }
+    }
+
     fn entries(&self) -> Vec<Entry> {
         self.entries.clone()
     }
+}
+
+fn frame_of(kind: Kind, height: u64, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(payload.len() + 32);
+    frame::encode(&mut bytes, kind, height, payload);
+    bytes
 }
 
 /// Reads one record strictly.

@@ -7,6 +7,7 @@ use super::error::{LogError, io};
 use super::frame::{self, Kind};
 use super::frames::FrameLog;
 use super::lock::Lock;
+use super::mend;
 use super::read::Frame;
 use super::recover;
 use super::running::Running;
@@ -25,7 +26,7 @@ pub struct Log {
     proof: Segment,
     segment_bytes: u64,
     appended: u64,
-    _lock: Lock,
+    lock: Lock,
 }
 
 impl Log {
@@ -54,9 +55,9 @@ impl Log {
                 return Err(LogError::Foreign(path));
             }
         }
-        let (log, _lock) = Segment::create_first(dir)?;
+        let (log, lock) = Segment::create_first(dir)?;
         let proof = Segment::create(dir, 1, Role::Proof, &Running::from([0; 32], 0))?;
-        Ok(Self { dir: dir.into(), number: 1, log, proof, segment_bytes, appended: 0, _lock })
+        Ok(Self { dir: dir.into(), number: 1, log, proof, segment_bytes, appended: 0, lock })
     }
 
     /// Opens a log after a restart; a torn tail after the last Commit is cut off.
@@ -86,7 +87,7 @@ impl Log {
             proof: found.proof,
             segment_bytes,
             appended: 0,
-            _lock: found.lock,
+            lock: found.lock,
         })
     }
 
@@ -94,6 +95,28 @@ impl Log {
     #[must_use]
     pub fn height(&self) -> u64 {
         self.log.running().height()
+    }
+
+    /// Gives damaged files their bytes back, with `good` frames in place of damaged ones. Files that
+    /// are whole stay as they are; what is damaged is kept as `*.damaged`.
+    ///
+    /// # Errors
+    /// [`LogError::Damage`] for a file that is not whole even then, which is left as it is.
+    pub fn mend(&mut self, good: &[Vec<u8>]) -> Result<(), LogError> {
+        for number in 1..=self.number {
+            for role in [Role::Log, Role::Proof] {
+                let Some(file) = mend::mend(&self.dir, number, role, good)? else { continue };
+                if (number, role) == (1, Role::Log) {
+                    self.lock = Lock::exclusive(&file, &self.dir)?;
+                }
+                match role {
+                    Role::Log if number == self.number => self.log.continue_in(file)?,
+                    Role::Proof if number == self.number => self.proof.continue_in(file)?,
+                    Role::Log | Role::Proof => {}
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Starts the next segment when this one is full.

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use super::error::{LogError, io};
 use super::frame::Kind;
 use super::lock::Lock;
+use super::mend::DAMAGED;
 use super::scan::Step;
 use super::segment::{self, Role};
 use super::walk::Walk;
@@ -59,6 +60,9 @@ fn newest(dir: &Path) -> Result<u32, LogError> {
     let mut found = BTreeSet::new();
     for entry in fs::read_dir(dir).map_err(io("list", dir))? {
         let entry = entry.map_err(io("list", dir))?;
+        if is_set_aside(&entry.file_name().to_string_lossy()) {
+            continue;
+        }
         let kind = entry.file_type().map_err(io("look at", &entry.path()))?;
         let name = entry.file_name();
         match segment::parse_name(&name.to_string_lossy()).filter(|_| kind.is_file()) {
@@ -72,6 +76,11 @@ fn newest(dir: &Path) -> Result<u32, LogError> {
         Some((number, role)) => Err(LogError::Missing(dir.join(segment::name(number, role)))),
         None => Ok(newest),
     }
+}
+
+/// Whether this is a damaged file that was replaced: no part of the log any more.
+fn is_set_aside(name: &str) -> bool {
+    name.strip_suffix(DAMAGED).is_some_and(|name| segment::parse_name(name).is_some())
 }
 
 impl Frames {

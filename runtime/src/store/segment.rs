@@ -1,7 +1,7 @@
 //! One file of the log while it is written: a buffered group, one write, one fdatasync.
 
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use super::error::{LogError, io};
@@ -102,6 +102,13 @@ impl Segment {
     /// Goes on with a file whose `length` bytes are proved and whose descriptor stands at its end.
     pub fn over(path: PathBuf, file: File, running: Running, length: u64) -> Self {
         Self { path, file, group: Vec::new(), running, length, dead: false }
+    }
+
+    /// Goes on in another file with the same durable bytes.
+    pub fn continue_in(&mut self, mut file: File) -> Result<(), LogError> {
+        file.seek(SeekFrom::Start(self.length)).map_err(io("seek in", &self.path))?;
+        self.file = file;
+        Ok(())
     }
 
     /// Adds a frame to the group in memory.

@@ -15,6 +15,9 @@ use super::{Calendar, Forecaster, SeriesId};
 
 /// Days that make the profile.
 const DAYS: u32 = 14;
+/// Days of recorded history that a forecaster keeps: those of the profile and two more, so that a
+/// late reading still finds its day.
+pub const DAYS_KEPT: u32 = DAYS + 2;
 
 /// How much more a day of the same kind (working day, weekend) counts.
 const SAME_KIND: f64 = 1.5;
@@ -148,7 +151,7 @@ impl Forecaster for ProfileForecaster {
         if entry.recent.is_none_or(|(before, ..)| before < at.0) {
             entry.recent = Some((at.0, profile, error));
         }
-        let keep = (DAYS + 2) * self.calendar.slots_per_day();
+        let keep = DAYS_KEPT * self.calendar.slots_per_day();
         entry.history.record(at, wh, keep as usize);
         self.series.insert(series, entry);
     }

@@ -1,6 +1,7 @@
 //! What a scenario must satisfy before anything is built from it; every refusal names the key, what
 //! was found and what is allowed.
 
+use gridpact_agents::local::forecast::DAYS_KEPT;
 use gridpact_chain::terms::Price;
 
 use super::decimal::Millionths;
@@ -19,6 +20,9 @@ pub const HISTORY_DAYS_MAX: u32 = 60;
 pub const ALL_TO_ALL_MAX: u32 = 32;
 /// Highest price or fee, currency per kWh.
 const PRICE_MAX: i64 = 100;
+
+/// A century of days.
+const RETENTION_DAYS_MAX: u32 = 36_500;
 
 impl Scenario {
     /// Checks every range and combination once.
@@ -95,7 +99,6 @@ impl Scenario {
         let limits = [
             ("chain.ledger_timeout_ms", chain.ledger_timeout_ms, 10, 3_600_000),
             ("chain.batch_bytes", chain.batch_bytes, 1_024, 16 << 20),
-            ("chain.retention_days", chain.retention_days.into(), 1, 36_500),
             ("verifier.slice_bytes", self.verifier.slice_bytes, 1_024, 64 << 20),
             ("verifier.threads", self.verifier.threads.into(), 1, 256),
             ("sites.import_limit_w", self.sites.import_limit_w, 100, 10_000_000),
@@ -108,6 +111,13 @@ impl Scenario {
             ),
             ("scenario.copies_from", self.scenario.copies_from.into(), 0, PROSUMERS_MAX.into()),
         ];
+        if !(DAYS_KEPT..=RETENTION_DAYS_MAX).contains(&chain.retention_days) {
+            let allowed = format!(
+                "{DAYS_KEPT} to {RETENTION_DAYS_MAX} days: forecasts are learned from the last \
+                 {DAYS_KEPT} days, which must not be destroyed before"
+            );
+            return Err(range("chain.retention_days", chain.retention_days, &allowed));
+        }
         for (key, found, least, most) in limits {
             if !(least..=most).contains(&found) {
                 return Err(range(key, found, &format!("{least} to {most}")));

@@ -115,11 +115,14 @@ fn missing_swapped_and_foreign_files_are_found() {
     assert!(matches!(refused(), (LogError::Damage { .. }, Some(LogError::Damage { .. }))));
     fs::write(&one, &a).expect("written");
     fs::write(&two, &b).expect("written");
-    for name in ["notes.txt", "0001.log.damaged", "0004.log.bak"] {
+    for name in ["notes.txt", "0001.log.tmp", "notes.damaged", "0004.log.bak"] {
         fs::write(path(name), b"").expect("written");
         assert!(matches!(strictly(tmp.path()), Err(LogError::Foreign(_))), "{name}");
         fs::remove_file(path(name)).expect("removed");
     }
+    // What a repair has set aside is no part of the log any more.
+    fs::write(path("0001.log.damaged"), b"").expect("written");
+    strictly(tmp.path()).expect("passed over");
     fs::create_dir(path("0009.log")).expect("made");
     assert!(matches!(strictly(tmp.path()), Err(LogError::Foreign(_))));
     fs::remove_dir(path("0009.log")).expect("removed");

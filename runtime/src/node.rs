@@ -289,6 +289,7 @@ fn raise_local(spec: &Rc<HomeSpec>, doors: &HomeDoors, commons: &Commons) -> Box
         reserved: doors.social.reserved.clone(),
         workshop: commons.workshop.clone(),
         solved: doors.local.solved.clone(),
+        observer: commons.observer.clone(),
     };
     let (home, reborn, clock) = (Rc::clone(spec), doors.social.reborn.clone(), commons.clock);
     let factory = move |birth: &crate::supervise::Rebirth| {
@@ -300,7 +301,7 @@ fn raise_local(spec: &Rc<HomeSpec>, doors: &HomeDoors, commons: &Commons) -> Box
         if birth.life > 1 {
             reborn.tell(LocalReborn);
         }
-        Ok(LocalActor::new(mind, out.clone(), Rc::clone(&home.store), clock))
+        Ok(LocalActor::new(home.party, mind, out.clone(), Rc::clone(&home.store), clock))
     };
     let actor =
         spawn(child(spec, "lca", commons, factory).mailbox(AGENT_MAILBOX, Overflow::Refuse));

@@ -19,6 +19,7 @@ pub mod setup;
 pub mod speech;
 pub mod tariff;
 mod valuation;
+pub mod why;
 
 #[cfg(test)]
 mod tests;

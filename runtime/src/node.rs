@@ -306,6 +306,7 @@ fn raise_local(spec: &Rc<HomeSpec>, doors: &HomeDoors, commons: &Commons) -> Box
         reserved: doors.social.reserved.clone(),
         workshop: commons.workshop.clone(),
         solved: doors.local.solved.clone(),
+        observer: commons.observer.clone(),
     };
     let (home, reborn, clock) = (Rc::clone(spec), doors.social.reborn.clone(), commons.clock);
     let retention = commons.retention;
@@ -318,7 +319,8 @@ fn raise_local(spec: &Rc<HomeSpec>, doors: &HomeDoors, commons: &Commons) -> Box
         if birth.life > 1 {
             reborn.tell(LocalReborn);
         }
-        Ok(LocalActor::new(mind, out.clone(), Rc::clone(&home.store), retention, clock))
+        let store = Rc::clone(&home.store);
+        Ok(LocalActor::new(home.party, mind, out.clone(), store, retention, clock))
     };
     let actor =
         spawn(child(spec, "lca", commons, factory).mailbox(AGENT_MAILBOX, Overflow::Refuse));

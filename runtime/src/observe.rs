@@ -9,10 +9,12 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use gridpact_agents::local::door::{Obligation, ReserveReply, Side};
+use gridpact_agents::local::speech::Planned;
+use gridpact_agents::local::why::Reasoned;
 use gridpact_agents::social::TaskOutcome;
 use gridpact_agents::social::message::Message as SocialMessage;
 use gridpact_chain::contract::ContractId;
-use gridpact_chain::terms::{Epoch, PartyId, Price, Profile};
+use gridpact_chain::terms::{Epoch, Interval, PartyId, Price, Profile};
 
 /// How long one epoch's negotiation took on the process clock (protocol R2).
 #[derive(Debug, Clone, Copy)]
@@ -53,6 +55,8 @@ pub struct Observations {
     pub terms: BTreeMap<ContractId, Terms>,
     /// Letters between SCAs, of all kinds.
     pub letters: u64,
+    /// What each home's devices were to do in an interval, and why.
+    pub reasons: BTreeMap<(PartyId, Interval), Vec<Reasoned>>,
 }
 
 /// A shared handle to the observations of one process.
@@ -103,6 +107,12 @@ impl Observer {
         if let Ok(cost) = reply.outcome {
             self.0.borrow_mut().terms.entry(reply.contract_id).or_default().cost = Some(cost);
         }
+    }
+
+    /// An LCA has a new plan: a later one of the same interval replaces the earlier.
+    pub fn planned(&self, party: PartyId, planned: &Planned) {
+        let at = (party, planned.plan.start);
+        self.0.borrow_mut().reasons.insert(at, planned.reasons.clone());
     }
 
     /// A task ended.

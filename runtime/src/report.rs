@@ -12,6 +12,7 @@ mod check;
 pub mod compare;
 pub mod csv;
 pub mod error;
+pub mod explain;
 mod html;
 mod json;
 pub mod load;
@@ -35,6 +36,7 @@ pub use summary::Summary;
 
 use bill::Bills;
 use compare::Comparison;
+use explain::Explanation;
 use load::NetLoad;
 use settle::Settlement;
 use sources::Sources;
@@ -113,6 +115,21 @@ impl Report {
     #[must_use]
     pub fn comparison(&self) -> Option<&Comparison> {
         self.summary.compare.as_ref()
+    }
+
+    /// Adds the explanation of one prosumer, who is then the one whose day the page shows.
+    ///
+    /// # Errors
+    /// [`ReportError::Prosumer`] when nobody is called that.
+    pub fn explained(mut self, prosumer: &str) -> Result<Self, ReportError> {
+        self.summary.explain = Some(Explanation::of(&self, prosumer)?);
+        Ok(self)
+    }
+
+    /// The explanation of one prosumer, where that was asked for.
+    #[must_use]
+    pub fn explanation(&self) -> Option<&Explanation> {
+        self.summary.explain.as_ref()
     }
 
     /// The table for a terminal.

@@ -8,7 +8,7 @@ use super::forecast::SeriesId;
 use super::planning::{self, Roster, numbered};
 use super::schedule::{Plan, Problem, SolveError};
 use super::speech::{LocalEffect, Planned, Ticket};
-use super::{Current, LocalAgent, Phase};
+use super::{Current, LocalAgent, Phase, why};
 use crate::params::Deadlines;
 use crate::resource::nature::Nature;
 use crate::resource::reading::{DeviceIndex, Reading};
@@ -214,6 +214,7 @@ impl LocalAgent {
             plan: plan.clone(),
             net_wh,
             replanned,
+            reasons: why::reasons(&self.setup.devices, &roster, &problem, &plan),
         })));
         self.current = Some(Current { problem, plan, roster });
     }

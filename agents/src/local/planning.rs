@@ -19,9 +19,9 @@ use crate::resource::reading::{DeviceIndex, Reading, Setpoint};
 #[derive(Debug, Clone, Default)]
 pub(super) struct Roster {
     /// Device of each storage of the problem.
-    stores: Vec<DeviceIndex>,
+    pub(super) stores: Vec<DeviceIndex>,
     /// Device of each job of the problem.
-    jobs: Vec<DeviceIndex>,
+    pub(super) jobs: Vec<DeviceIndex>,
 }
 
 /// Numbers devices as readings do.
@@ -172,8 +172,10 @@ pub(super) fn stand_in(reading: &mut Reading, ended: Interval, plan: Option<&Pla
 /// Where a device stands in the problem.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Place {
-    store: Option<usize>,
-    jobs: Vec<usize>,
+    /// Its storage in the problem.
+    pub(super) store: Option<usize>,
+    /// Its jobs in the problem.
+    pub(super) jobs: Vec<usize>,
 }
 
 impl Roster {

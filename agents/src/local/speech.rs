@@ -7,6 +7,7 @@ use super::door::{
     Obligation, PurchaseBlocks, Quote, QuoteRequest, ReserveReply, ReserveRequest, Side,
 };
 use super::schedule::{Method, Plan, Problem, Shortfall, SolveError};
+use super::why::Reasoned;
 use crate::params::Deadlines;
 use crate::resource::reading::{DeviceIndex, Reading, Setpoint};
 
@@ -97,6 +98,8 @@ pub struct Planned {
     pub net_wh: Vec<f64>,
     /// Whether it was made to confirm a sale, not at the start of the epoch.
     pub replanned: bool,
+    /// Why each device does what it does in the plan's first interval.
+    pub reasons: Vec<Reasoned>,
 }
 
 /// An obligation as others may see it.

@@ -17,11 +17,12 @@ use gridpact_agents::local::speech::{LocalEffect, LocalInput, Planned, Ticket};
 use gridpact_agents::machine::Machine;
 use gridpact_agents::resource::reading::{DeviceIndex, Reading};
 use gridpact_chain::contract::ContractId;
-use gridpact_chain::terms::{Interval, Price};
+use gridpact_chain::terms::{Interval, PartyId, Price};
 
 use super::resource::Command;
 use super::{Door, EpochStarted, Poison, Retention, arm};
 use crate::clock::Clock;
+use crate::observe::Observer;
 use crate::supervise::{Actor, Context, Handler, Job, Message, Ref};
 
 /// From an RA: what its device did in the interval that has ended.
@@ -64,6 +65,8 @@ pub struct LocalDoors {
     pub workshop: Door<Job>,
     /// To itself: schedules that come back.
     pub solved: Door<Solved>,
+    /// To those who watch.
+    pub observer: Observer,
 }
 
 /// The doors of a local coordination agent.
@@ -136,6 +139,7 @@ impl LocalStore {
 
 /// One home's energy management.
 pub struct LocalActor {
+    me: PartyId,
     mind: LocalAgent,
 
     doors: LocalDoors,
@@ -147,16 +151,17 @@ pub struct LocalActor {
 }
 
 impl LocalActor {
-    /// A body for `mind`.
+    /// A body for `mind`, the LCA of `me`.
     #[must_use]
     pub fn new(
+        me: PartyId,
         mind: LocalAgent,
         doors: LocalDoors,
         store: Rc<RefCell<LocalStore>>,
         retention: Retention,
         clock: Clock,
     ) -> Self {
-        Self { mind, doors, store, retention, clock, effects: Vec::new() }
+        Self { me, mind, doors, store, retention, clock, effects: Vec::new() }
     }
 
     fn step(&mut self, input: LocalInput, cx: &mut Context<Self>) {
@@ -186,7 +191,10 @@ impl LocalActor {
                     door.tell(Command(setpoint));
                 }
             }
-            LocalEffect::Planned(planned) => self.store.borrow_mut().planned = Some(planned),
+            LocalEffect::Planned(planned) => {
+                self.doors.observer.planned(self.me, &planned);
+                self.store.borrow_mut().planned = Some(planned);
+            }
             LocalEffect::Stale { .. } | LocalEffect::Unplanned(_) => {}
         }
     }

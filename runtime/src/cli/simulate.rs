@@ -11,6 +11,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::{Failure, say};
 use crate::config;
 use crate::report::compare::Comparison;
+use crate::report::explain;
 use crate::report::run::Alone;
 use crate::report::{OutDir, Report};
 use crate::sim::scenario::{Overrides, PRESETS, Scenario, Season};
@@ -52,6 +53,9 @@ pub(super) struct Args {
     /// Also live the same days greedily and with perfect foresight, and compare what homes pay
     #[arg(long)]
     compare: bool,
+    /// Explain one prosumer, by name or number: what its devices did and why, what contracts earned
+    #[arg(long, value_name = "PROSUMER")]
+    explain: Option<String>,
     /// Print one JSON object instead of the table
     #[arg(long)]
     json: bool,
@@ -107,6 +111,9 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         let comparison = Comparison::of(&report, &greedy(&scenario)?, &foresight);
         report = report.compared(comparison);
     }
+    if let Some(prosumer) = &args.explain {
+        report = report.explained(prosumer).map_err(Failure::input)?;
+    }
     report.write(&out).map_err(Failure::input)?;
     if args.json {
         return say(&report.json().map_err(Failure::input)?);
@@ -122,6 +129,11 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
 /// Lets the community live, its chain in the output directory.
 fn live(args: &Args, scenario: &Scenario) -> Result<(OutDir, Report), Failure> {
     let community = sim::build(scenario).map_err(Failure::input)?;
+    if let Some(prosumer) = &args.explain {
+        // A slip is told now, not after the run.
+        let names: Vec<&str> = community.sites.iter().map(|site| site.name.as_str()).collect();
+        explain::find(&names, prosumer).map_err(Failure::input)?;
+    }
     let out = OutDir::prepare(&args.out).map_err(Failure::input)?;
     let bar = progress_bar(args.quiet);
     let run = world::run(scenario, community, &out.chain(), &|done, of| {

@@ -32,6 +32,16 @@ pub enum ReportError {
     /// A contract between a prosumer and itself.
     #[error("contract {0} has the same buyer and seller")]
     SelfContract(String),
+    /// Nobody has this name.
+    #[error("no prosumer is called `{name}`: there are {count}, the first is `{example}`")]
+    Prosumer {
+        /// What was asked for.
+        name: String,
+        /// Somebody who is there.
+        example: String,
+        /// How many there are.
+        count: usize,
+    },
     /// Intervals of no length.
     #[error("interval length is 0 s, at least 1 s is needed")]
     NoLength,

@@ -5,6 +5,10 @@
 //! that leaves for the grid and what it cost is computed in one place, `report/settle.rs`, for
 //! all three runs of protocol R6 alike, so that no number can be counted in two ways.
 
+use std::collections::BTreeMap;
+
+use gridpact_agents::local::why::Reasoned;
+
 /// Everything one run has to say.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Run {
@@ -92,8 +96,12 @@ pub struct Site {
     pub battery: Option<Store>,
     /// Vehicle and charger; `None` without one.
     pub ev: Option<Store>,
+    /// What each of its devices is, in a word, by device index.
+    pub devices: Vec<&'static str>,
     /// Run C, with trading: one row per interval.
     pub rows: Vec<Row>,
+    /// Run C: what each plan had its devices do at once, and why, by interval on the UTC grid.
+    pub reasons: BTreeMap<u32, Vec<Reasoned>>,
     /// Run A: no control of storage, no shifting, no trading.
     pub uncontrolled: Alone,
     /// Run B, the baseline: local schedules with the grid as the only partner.

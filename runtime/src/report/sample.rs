@@ -143,6 +143,7 @@ fn a_site(at: usize, intervals: usize, breeze: &[f64], chance: &mut Chance) -> S
         rows: c,
         battery,
         ev,
+        ..Site::default()
     }
 }
 

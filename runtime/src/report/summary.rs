@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::bill::{Bill, Bills};
 use super::compare::Comparison;
+use super::explain::Explanation;
 use super::load::{NetLoad, Shape};
 use super::run::{Epoch, Run, Signatures, Site, Verifier};
 use super::settle::Settlement;
@@ -83,6 +84,9 @@ pub struct Summary {
     /// Other ways to live the same days; only where that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compare: Option<Comparison>,
+    /// One prosumer's run in reasons; only where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub explain: Option<Explanation>,
 }
 
 /// Mean and percentiles of a measured time in ms; null when it was never measured.
@@ -182,6 +186,7 @@ impl Summary {
             signatures: SignatureKeys::from(&run.chain.signatures),
             wall_s: run.wall_s,
             compare: None,
+            explain: None,
         }
     }
 }

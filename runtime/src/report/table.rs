@@ -16,6 +16,7 @@ pub fn table(report: &Report) -> String {
     out.extend([energies(report), money(report), feeder(report)]);
     out.extend([trading(report), chain(report)]);
     out.extend(report.comparison().map(|all| all.table(&report.run().currency)));
+    out.extend(report.explanation().map(|one| one.text(report)));
     out.join("\n")
 }
 

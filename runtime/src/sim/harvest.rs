@@ -69,7 +69,7 @@ pub fn run(
 ) -> Run {
     let (tariffs, tariff_of) = tariffs(scenario, community);
     let lives = uncontrolled.iter().zip(local);
-    let sites = community
+    let mut sites: Vec<run::Site> = community
         .sites
         .iter()
         .zip(&crop.rows)
@@ -79,6 +79,7 @@ pub fn run(
             site_of(scenario, community, site, rows, (a, b), *tariff)
         })
         .collect();
+    crop.observer.look(|seen| reasons(seen, &mut sites));
     Run {
         scenario: scenario.name.clone(),
         seed: scenario.seed,
@@ -161,9 +162,33 @@ fn site_of(
             .find(|d| matches!(d.nature, Nature::Battery(_)))
             .and_then(store),
         ev: site.devices.iter().find(|d| matches!(d.nature, Nature::Vehicle(_))).and_then(store),
+        devices: site.devices.iter().map(|device| word(&device.nature)).collect(),
         rows: rows.iter().map(|row| row_of(row, has_solar)).collect(),
+        reasons: BTreeMap::new(),
         uncontrolled: alone(a),
         local: alone(b),
+    }
+}
+
+/// What a device is, in a word.
+fn word(nature: &Nature) -> &'static str {
+    match nature {
+        Nature::Load => "load",
+        Nature::Deferrable => "deferrable load",
+        Nature::Solar { .. } => "solar",
+        Nature::Wind { .. } => "wind",
+        Nature::Battery(_) => "battery",
+        Nature::Vehicle(_) => "vehicle",
+        Nature::Meter => "meter",
+    }
+}
+
+/// Hands every home the reasons of its plans.
+fn reasons(seen: &Observations, sites: &mut [run::Site]) {
+    for ((party, at), reasons) in &seen.reasons {
+        if let Some(site) = sites.get_mut(party.0 as usize) {
+            site.reasons.insert(at.0, reasons.clone());
+        }
     }
 }
 

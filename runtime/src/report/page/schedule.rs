@@ -1,7 +1,7 @@
 //! One prosumer's day (protocol R4): what entered its bar, what left it, and how full its stores were.
 //!
-//! The prosumer shown is the one with most kinds of energy in motion on the run's last full day;
-//! among equals the one that traded most. Above less below is the shifted load, to the Wh.
+//! The prosumer shown is the one to be explained, else the one with most kinds of energy in motion
+//! on the run's last full day; among equals the one that traded most. Above less below is the shifted load, to the Wh.
 
 use super::super::Report;
 use super::super::chart::{Chart, Key, Layer, Up, typeset};
@@ -85,6 +85,9 @@ impl<'a> Day<'a> {
             rows: &site.rows[first..first + count],
             flows: &flows[first..first + count],
         });
+        if let Some(asked) = report.explanation() {
+            return days.into_iter().nth(asked.site()).filter(|day| !day.rows.is_empty());
+        }
         // `max_by_key` keeps the last of equals; reversed, that is the first prosumer.
         days.filter(|day| !day.rows.is_empty()).rev().max_by_key(Day::telling)
     }

@@ -3,8 +3,12 @@
 //! Plain data: `runtime/config.rs` fills it from files and calls [`Params::validate`] once; the
 //! minds never check it again. Shares are parts per million, so that bargaining counts in integers.
 
-use gridpact_chain::terms::{Energy, Price, Timestamp};
+mod negotiate;
+
+use gridpact_chain::terms::{Energy, Timestamp};
 use serde::{Deserialize, Serialize};
+
+pub use negotiate::{Curve, NegotiateParams, Pricing, TacticName};
 
 /// One whole in parts per million.
 pub const PPM: i64 = 1_000_000;
@@ -204,65 +208,6 @@ impl Default for CoalitionParams {
     }
 }
 
-/// How a seller marks up (protocol 6.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Pricing {
-    /// Cost times (1 + margin) times (1 + a_s n).
-    Linear,
-    /// Between cost and ceiling, nearing the ceiling with each temporary contract.
-    Bounded,
-}
-
-/// Bargaining (`[negotiate]`, protocol 6).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct NegotiateParams {
-    /// Seller's margin on cost.
-    pub margin_ppm: i64,
-    /// First step between cost and ceiling under bounded pricing.
-    pub mu0_ppm: i64,
-    /// Smallest cost the margin is taken of.
-    pub c_min: Price,
-    /// Seller's markup per overlapping temporary contract.
-    pub a_s_ppm: i64,
-    /// Buyer's opening discount on the reservation price.
-    pub disc_ppm: i64,
-    /// Buyer's discount per temporary contract of the task.
-    pub a_b_ppm: i64,
-    /// Floor of the buyer's discount factor.
-    pub floor_b_ppm: i64,
-    /// Temporary energy over available energy from which a seller counts as saturated.
-    pub omega_ppm: i64,
-    /// Temporary energy over need from which a buyer has enough.
-    pub overbook_ppm: i64,
-    /// Whether a seller never goes below its cost.
-    pub cost_floor: bool,
-    /// Offers per session; 1 is the source's protocol.
-    pub max_rounds: u32,
-    /// The seller's rule.
-    pub pricing: Pricing,
-}
-
-impl Default for NegotiateParams {
-    fn default() -> Self {
-        Self {
-            margin_ppm: 150_000,
-            mu0_ppm: 250_000,
-            c_min: Price(10_000),
-            a_s_ppm: 50_000,
-            disc_ppm: 100_000,
-            a_b_ppm: 30_000,
-            floor_b_ppm: 500_000,
-            omega_ppm: PPM,
-            overbook_ppm: 2 * PPM,
-            cost_floor: true,
-            max_rounds: 1,
-            pricing: Pricing::Linear,
-        }
-    }
-}
-
 /// Order in which a buyer turns temporary contracts into final ones (protocol 7.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -334,7 +279,7 @@ impl Params {
     /// The first key whose value is out of range, with what is allowed.
     pub fn validate(&self) -> Result<(), ParamsError> {
         let e = &self.epoch;
-        let checks: [(&'static str, i128, bool, &'static str); 17] = [
+        let checks: [(&'static str, i128, bool, &'static str); 9] = [
             (
                 "epoch.interval_min",
                 e.interval_min.into(),
@@ -377,59 +322,17 @@ impl Params {
                 (1..=32).contains(&self.coalition.depth_max),
                 "1 to 32",
             ),
-            (
-                "negotiate.margin_ppm",
-                self.negotiate.margin_ppm.into(),
-                (0..=10 * PPM).contains(&self.negotiate.margin_ppm),
-                "0 to 10 000 000 ppm",
-            ),
-            (
-                "negotiate.mu0_ppm",
-                self.negotiate.mu0_ppm.into(),
-                (0..=PPM).contains(&self.negotiate.mu0_ppm),
-                "0 to 1 000 000 ppm",
-            ),
-            (
-                "negotiate.a_s_ppm",
-                self.negotiate.a_s_ppm.into(),
-                (0..=PPM).contains(&self.negotiate.a_s_ppm),
-                "0 to 1 000 000 ppm",
-            ),
-            (
-                "negotiate.disc_ppm",
-                self.negotiate.disc_ppm.into(),
-                (0..=PPM).contains(&self.negotiate.disc_ppm),
-                "0 to 1 000 000 ppm",
-            ),
-            (
-                "negotiate.a_b_ppm",
-                self.negotiate.a_b_ppm.into(),
-                (0..=PPM).contains(&self.negotiate.a_b_ppm),
-                "0 to 1 000 000 ppm",
-            ),
-            (
-                "negotiate.overbook_ppm",
-                self.negotiate.overbook_ppm.into(),
-                (PPM..=100 * PPM).contains(&self.negotiate.overbook_ppm),
-                "1 000 000 to 100 000 000 ppm",
-            ),
-            (
-                "negotiate.max_rounds",
-                self.negotiate.max_rounds.into(),
-                (1..=100).contains(&self.negotiate.max_rounds),
-                "1 to 100",
-            ),
-            (
-                "final.window",
-                self.finals.window.into(),
-                (1..=64).contains(&self.finals.window),
-                "1 to 64",
-            ),
         ];
         for (key, found, ok, allowed) in checks {
             if !ok {
                 return Err(ParamsError { key, found: found.to_string(), allowed });
             }
+        }
+        self.negotiate.validate()?;
+        let window = self.finals.window;
+        if !(1..=64).contains(&window) {
+            let (key, found) = ("final.window", window.to_string());
+            return Err(ParamsError { key, found, allowed: "1 to 64" });
         }
         Ok(())
     }

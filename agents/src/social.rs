@@ -7,6 +7,7 @@
 pub mod book;
 mod buyer;
 mod coalition;
+mod curve;
 mod deed;
 mod determination;
 pub mod holding;
@@ -21,6 +22,7 @@ pub mod reason;
 pub mod resend;
 mod seller;
 pub mod speech;
+pub mod tactic;
 mod task;
 mod turn;
 

@@ -67,6 +67,16 @@ fn a_value_out_of_range_is_named_with_its_key_and_limit() {
         ("days = 0", "days = 0 is out of range: 1 to 366 days"),
         ("[negotiate]\nmargin = -0.1", "negotiate.margin = -0.1 is out of range: 0 to 10"),
         ("[negotiate]\noverbook = 0.5", "negotiate.overbook = 0.5 is out of range: 1 to 100"),
+        ("[negotiate]\nmax_rounds = 0", "negotiate.max_rounds = 0 is out of range: 1 to 100"),
+        ("[negotiate]\nkappa = 1", "negotiate.kappa = 1 is out of range: 0.000001 to 0.999999"),
+        (
+            "[negotiate]\ntactic = \"boulware\"\nbeta = 2",
+            "negotiate.beta = 2 is out of range: 0.01 to 0.999999",
+        ),
+        (
+            "[negotiate]\nbeta = 2",
+            "negotiate.beta = 2 is out of range: none, or tactic = boulware or conceder",
+        ),
         (
             "[epoch]\ninterval_min = 7",
             "epoch.interval_min = 7 is out of range: 1, 5, 10, 15, 30 or 60 minutes",

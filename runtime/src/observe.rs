@@ -4,7 +4,7 @@
 //! knows flows back into a mind.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -53,6 +53,8 @@ pub struct Observations {
     pub negotiations: BTreeMap<Epoch, Stopwatch>,
     /// Terms of contracts.
     pub terms: BTreeMap<ContractId, Terms>,
+    /// What each member's SCA has told its LCA to plan with and not taken back.
+    pub bound: BTreeSet<(PartyId, ContractId)>,
     /// Letters between SCAs, of all kinds.
     pub letters: u64,
     /// What each home's devices were to do in an interval, and why.
@@ -90,14 +92,21 @@ impl Observer {
         }
     }
 
-    /// A contract binds one of its parties.
-    pub fn obligation(&self, obligation: &Obligation) {
-        if let Obligation::Signed { contract_id, profile, side } = obligation {
-            let mut seen = self.0.borrow_mut();
-            let terms = seen.terms.entry(*contract_id).or_default();
-            // Under bare energy blocks the sides plan differently; the buyer's profile is archived.
-            if *side == Side::Buyer || terms.profile.is_none() {
-                terms.profile = Some(profile.clone());
+    /// A contract binds `member`, or does so no longer.
+    pub fn obligation(&self, member: PartyId, obligation: &Obligation) {
+        let mut seen = self.0.borrow_mut();
+        match obligation {
+            Obligation::Signed { contract_id, profile, side } => {
+                seen.bound.insert((member, *contract_id));
+                let terms = seen.terms.entry(*contract_id).or_default();
+                // Under bare energy blocks the sides plan differently; the buyer's profile is
+                // archived.
+                if *side == Side::Buyer || terms.profile.is_none() {
+                    terms.profile = Some(profile.clone());
+                }
+            }
+            Obligation::Released { contract_id } => {
+                seen.bound.remove(&(member, *contract_id));
             }
         }
     }

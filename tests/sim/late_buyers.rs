@@ -1,8 +1,11 @@
 //! Law 2 against a buyer who publishes late on purpose: a seller holds what it has confirmed until the
 //! chain's own time says that the contract is void, and never sells it twice.
 
-use gridpact::chain::terms::PartyId;
-use gridpact::sim::faults::{Faults, Late};
+use std::collections::BTreeSet;
+
+use gridpact::chain::terms::{Interval, PartyId};
+use gridpact::sim::faults::{Crash, Faults, Late, Role};
+use gridpact::sim::scenario::Scenario;
 use gridpact_tests::{Lived, a_street, a_street_of_seers, live_with};
 
 use crate::feasibility::check_meters;
@@ -61,4 +64,66 @@ fn if_nobody_publishes_in_time_nobody_trades_and_all_goes_on() {
 fn the_same_dawdling_gives_the_same_tip() {
     let live = || live_with(&a_street(12), &dawdlers([1, 4, 6], 45_000)).expect("sound");
     assert_eq!(live().run.chain.tip, live().run.chain.tip);
+}
+
+/// At the end of a run every home plans with its contracts on the chain and with nothing else: what
+/// lapsed is let go, what was settled is kept.
+fn check_bound(lived: &Lived) {
+    let on_chain = lived.run.contracts.iter().flat_map(|contract| {
+        [contract.buyer, contract.seller].map(|home| (home, contract.contract_id.clone()))
+    });
+    let on_chain: BTreeSet<(usize, String)> = on_chain.collect();
+    let bound: BTreeSet<(usize, String)> = lived.run.bound.iter().cloned().collect();
+    let phantom = bound.difference(&on_chain).count();
+    let forgotten = on_chain.difference(&bound).count();
+    assert_eq!((phantom, forgotten), (0, 0), "(held and void, settled and forgotten)");
+}
+
+/// Every SCA breaks between its confirms and the settle time, in every epoch that trades.
+fn broken_after_confirm(scenario: &Scenario, by_ms: u64) -> Faults {
+    let community = gridpact::sim::build(scenario).expect("possible");
+    let epochs = (community.start.0 - 1..community.end().0).step_by(8).map(Interval);
+    let crash = |epoch| {
+        (0..12).map(move |party| Crash {
+            epoch,
+            after_ms: 5_000,
+            after_turns: 0,
+            party: PartyId(party),
+            role: Role::Social,
+        })
+    };
+    Faults { crashes: epochs.flat_map(crash).collect(), ..dawdlers(0..12, by_ms) }
+}
+
+/// Protocol 4 and 7.4: a reborn SCA knows from its journal what it has confirmed. With an empty one
+/// it would hold for ever what its buyers let lapse, since nobody could tell it what is void.
+#[test]
+fn a_seller_reborn_after_its_confirm_lets_go_of_what_lapses() {
+    let scenario = a_street_of_seers(12);
+    let faults = broken_after_confirm(&scenario, 90_000);
+    let lived = live_with(&scenario, &faults).expect("sound");
+    assert_eq!(lived.broken as usize, faults.crashes.len());
+    assert_lawful(&lived);
+    let signed: usize = lived.run.ends.iter().map(|end| end.finals.len()).sum();
+    assert!(signed > 10, "{signed} contracts were confirmed and lapsed");
+    check_bound(&lived);
+}
+
+/// What is published after the rebirth binds it all the same: it delivers, and sells nothing twice.
+#[test]
+fn a_seller_reborn_after_its_confirm_keeps_what_is_published_later() {
+    let scenario = a_street_of_seers(12);
+    let faults = broken_after_confirm(&scenario, 40_000);
+    let lived = live_with(&scenario, &faults).expect("sound");
+    assert_lawful(&lived);
+    assert!(lived.contracts().count() > 10);
+    check_bound(&lived);
+    check_meters(&lived, |_| true);
+}
+
+#[test]
+fn with_nothing_broken_everybody_plans_with_the_chain_and_nothing_else() {
+    for lived in [&*STREET, &*SEERS] {
+        check_bound(lived);
+    }
 }

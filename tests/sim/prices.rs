@@ -1,10 +1,12 @@
 //! Law 3: every agreed price lies in [cost at signing, R - fee).
 
-use gridpact::agents::params::Pricing;
+use std::collections::BTreeMap;
+
+use gridpact::agents::params::{Pricing, TacticName};
 use gridpact::chain::terms::{Interval, Price};
 use gridpact_tests::{Lived, a_street, live};
 
-use crate::{SEERS, STREET};
+use crate::{SEERS, STREET, assert_lawful};
 
 /// Every contract gains both: the seller at least its cost, the buyer less than the grid would ask,
 /// in each interval of the delivery.
@@ -44,16 +46,61 @@ fn a_fee_narrows_the_room_from_above() {
 }
 
 #[test]
-fn both_markups_and_many_rounds_keep_to_it() {
+fn bounded_markups_keep_to_it() {
     let mut bounded = a_street(12);
     bounded.params.negotiate.pricing = Pricing::Bounded;
+    let lived = live(&bounded);
+    assert!(!lived.run.contracts.is_empty());
+    check(&lived);
+    assert_ne!(lived.run.chain.tip, STREET.run.chain.tip, "another markup, other prices");
+}
+
+/// The rounds in which the contracts on the chain were agreed, from 0.
+fn agreed_in(lived: &Lived) -> Vec<u32> {
+    let told = lived.run.ends.iter().flat_map(|end| &end.finals);
+    let round: BTreeMap<&str, u32> = told.map(|(id, round)| (id.as_str(), *round)).collect();
+    lived.run.contracts.iter().map(|contract| round[contract.contract_id.as_str()]).collect()
+}
+
+#[test]
+fn many_rounds_under_every_tactic_keep_to_it() {
+    for tactic in [
+        TacticName::Boulware,
+        TacticName::Linear,
+        TacticName::Conceder,
+        TacticName::ZeroIntelligence,
+    ] {
+        let mut rounds = a_street(12);
+        rounds.params.negotiate.tactic = tactic;
+        rounds.params.negotiate.max_rounds = 4;
+        let lived = live(&rounds);
+        assert_lawful(&lived);
+        let agreed = agreed_in(&lived);
+        let later = agreed.iter().filter(|round| **round > 0).count();
+        assert!(later > 0, "{tactic:?}: no contract of a later round among {}", agreed.len());
+        assert!(agreed.iter().all(|round| *round < 4));
+        assert!(lived.run.ends.iter().any(|end| end.rounds > 2), "{tactic:?}");
+        assert!(lived.run.ends.iter().all(|end| end.rounds <= 4));
+        let letters = |lived: &Lived| -> u64 {
+            lived.run.epochs.iter().map(|epoch| epoch.negotiation_messages).sum()
+        };
+        let per_task = |lived: &Lived| letters(lived) as f64 / lived.run.ends.len() as f64;
+        assert!(per_task(&lived) > per_task(&STREET), "{tactic:?}: more rounds, more letters");
+    }
+}
+
+#[test]
+fn the_sources_own_prices_keep_to_it_when_a_dear_offer_is_answered() {
     let mut rounds = a_street(12);
     rounds.params.negotiate.max_rounds = 4;
-    for scenario in [bounded, rounds] {
-        let lived = live(&scenario);
-        assert!(!lived.run.contracts.is_empty());
-        check(&lived);
-    }
+    rounds.params.negotiate.margin_ppm = 1_000_000;
+    let answered = live(&rounds);
+    check(&answered);
+    rounds.params.negotiate.max_rounds = 1;
+    let refused = live(&rounds);
+    assert_ne!(answered.run.chain.tip, refused.run.chain.tip, "rounds change what is traded");
+    let (more, fewer) = (answered.run.contracts.len(), refused.run.contracts.len());
+    assert!(more > fewer, "{more} contracts with an answer to dear offers, {fewer} without");
 }
 
 /// Without margin, scarcity or a penny of slack the quote is all that stands between price and cost:

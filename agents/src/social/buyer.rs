@@ -202,6 +202,7 @@ fn stillborn(about: About, deficit: Deficit, reason: Reason) -> TaskOutcome {
         depth: 0,
         offers: 0,
         counters: 0,
+        rounds: 0,
         temps: 0,
         requested: 0,
         cancelled: 0,

@@ -264,6 +264,7 @@ impl Determination {
             seller: temp.seller,
             energy: confirm.body.energy,
             unit_price: confirm.body.unit_price,
+            round: temp.round,
         });
         turn.out.push(Effect::Record(Entry::Bought {
             contract: contract.clone(),

@@ -153,6 +153,12 @@ pub enum Verdict {
         /// Why.
         reason: Reason,
     },
+    /// Not yet: the [`Offer`] of the next round, for the same energy until the same time, answered
+    /// like any offer. Only while rounds are left.
+    NewOffer {
+        /// Price asked from now on, never above the last one.
+        unit_price: Price,
+    },
 }
 
 /// Seller to buyer: answer to a counter.

@@ -4,11 +4,12 @@
 //! seller keeps is in `seller.rs`. Final contracts are unknown here.
 
 use gridpact_chain::terms::{Energy, Price};
+use rand_chacha::ChaCha8Rng;
 
 use super::book::Overlap;
 use super::message::{Answer, Offer, OfferResponse, Reason, Verdict};
-use super::pricing;
 use super::resend::Attempt;
+use super::tactic::{self, AskStand, BidStand};
 use crate::params::{NegotiateParams, PPM};
 
 /// What the buyer knows when an offer arrives.
@@ -22,20 +23,43 @@ pub struct BuyerStand {
     pub temporary: u32,
     /// Their energy in Wh.
     pub temporary_wh: u128,
+    /// Number of the offer in its session, from 0.
+    pub round: u32,
+    /// The own last counter of the session.
+    pub said: Option<Price>,
 }
 
-/// Buyer on an offer (Luo 2019; protocol 6.4): never pay the grid price, never gather more than
-/// `overbook` times the need, accept at or below the intended price, else counter with it.
+/// Whether no offer may follow the one of `round`.
 #[must_use]
-pub fn judge_offer(params: &NegotiateParams, stand: &BuyerStand, price: Price) -> Answer {
-    if price >= stand.reservation {
-        return Answer::Reject { reason: Reason::NoGain };
+pub fn is_last(params: &NegotiateParams, round: u32) -> bool {
+    round.saturating_add(1) >= params.max_rounds
+}
+
+/// Buyer on an offer (Luo 2019; protocol 6.4, 6.6): never agree to the grid price, never gather
+/// more than `overbook` times the need, accept what is at least as good as the counter it would
+/// send, else send that counter. An offer that reaches the grid price is countered too while
+/// another may follow. What it has once bid it does not take back.
+#[must_use]
+pub fn judge_offer(
+    params: &NegotiateParams,
+    stand: &BuyerStand,
+    price: Price,
+    chance: &mut ChaCha8Rng,
+) -> Answer {
+    let no_gain = Answer::Reject { reason: Reason::NoGain };
+    // The highest price that is still a gain.
+    let Some(top) = stand.reservation.0.checked_sub(1).map(Price) else { return no_gain };
+    if price > top && is_last(params, stand.round) {
+        return no_gain;
     }
     let enough = u128::from(stand.need.0) * u128::from(params.overbook_ppm.unsigned_abs());
     if stand.temporary_wh * u128::from(PPM.unsigned_abs()) >= enough {
         return Answer::Reject { reason: Reason::Enough };
     }
-    let intended = pricing::bid(params, stand.reservation, stand.temporary);
+    let BuyerStand { reservation, temporary, round, said, .. } = *stand;
+    let wish = BidStand { reservation, temporary, round };
+    let wished = tactic::named(params.tactic).bid(params, &wish, chance);
+    let intended = said.map_or(wished, |said| said.max(wished)).min(top);
     if price <= intended { Answer::Accept } else { Answer::Counter { unit_price: intended } }
 }
 
@@ -44,6 +68,8 @@ pub fn judge_offer(params: &NegotiateParams, stand: &BuyerStand, price: Price) -
 pub struct SellerStand {
     /// Unit cost c.
     pub cost: Price,
+    /// Public retail ceiling.
+    pub ceiling: Price,
     /// Energy available for the offered profile.
     pub available: Energy,
     /// Energy available in the whole range of the block.
@@ -52,24 +78,57 @@ pub struct SellerStand {
     pub min_trade: Energy,
     /// Own temporary contracts that overlap the block.
     pub overlap: Overlap,
+    /// Number of the countered offer in its session, from 0.
+    pub round: u32,
+    /// Price of the countered offer.
+    pub said: Price,
 }
 
-/// Seller on a counter (Luo 2019; protocol 6.4): accept unless saturated and below the own mean
+/// Seller on a counter (Luo 2019; protocol 6.4): refuse when saturated and below the own mean
 /// price; two guards of ours: never below cost, never without energy.
-#[must_use]
-pub fn judge_counter(params: &NegotiateParams, stand: &SellerStand, price: Price) -> Verdict {
+fn refusal(params: &NegotiateParams, stand: &SellerStand, price: Price) -> Option<Reason> {
     let promised = stand.overlap.energy_wh * u128::from(PPM.unsigned_abs());
     let saturation = u128::from(stand.capacity.0) * u128::from(params.omega_ppm.unsigned_abs());
     if promised >= saturation && stand.overlap.mean_is_above(price) {
-        return Verdict::Reject { reason: Reason::Saturated };
+        return Some(Reason::Saturated);
     }
     if params.cost_floor && price < stand.cost {
-        return Verdict::Reject { reason: Reason::BelowCost };
+        return Some(Reason::BelowCost);
     }
-    if stand.available < stand.min_trade || stand.available == Energy::ZERO {
-        return Verdict::Reject { reason: Reason::NoEnergy };
+    let scarce = stand.available < stand.min_trade || stand.available == Energy::ZERO;
+    scarce.then_some(Reason::NoEnergy)
+}
+
+/// Seller on a counter. In the last round rule 6.4 alone decides. Before it (protocol 6.6) the
+/// seller accepts what is at least as good as the offer it would make next, else makes that offer,
+/// never dearer than its last one. A tactic that does not wait takes whatever 6.4 lets it take, and
+/// makes a new offer only if it is cheaper.
+#[must_use]
+pub fn judge_counter(
+    params: &NegotiateParams,
+    stand: &SellerStand,
+    price: Price,
+    chance: &mut ChaCha8Rng,
+) -> Verdict {
+    let refused = refusal(params, stand, price);
+    let settled = refused.map_or(Verdict::Accept, |reason| Verdict::Reject { reason });
+    let tactic = tactic::named(params.tactic);
+    let done = refused == Some(Reason::NoEnergy) || (refused.is_none() && !tactic.waits());
+    if done || is_last(params, stand.round) {
+        return settled;
     }
-    Verdict::Accept
+    let SellerStand { cost, ceiling, overlap, round, said, .. } = *stand;
+    let wish = AskStand { cost, ceiling, temporary: overlap.count, round: round + 1 };
+    let Some(wished) = tactic.ask(params, &wish, chance) else { return settled };
+    let next = wished.min(said);
+    let is_affordable = !params.cost_floor || next >= cost;
+    if refused.is_none() && price >= next {
+        Verdict::Accept
+    } else if is_affordable && (next < said || tactic.waits()) {
+        Verdict::NewOffer { unit_price: next }
+    } else {
+        settled
+    }
 }
 
 /// The buyer's side of one session.

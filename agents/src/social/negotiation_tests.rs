@@ -1,15 +1,35 @@
-//! The decision rules of protocol 6.4, line by line.
+//! The decision rules of protocol 6.4, line by line, and whole sessions of 6.6.
 
 use proptest::prelude::*;
+use rand_core::SeedableRng;
 
 use super::*;
+use crate::params::{Curve, Pricing, TacticName};
 
 fn buyer() -> BuyerStand {
-    BuyerStand { reservation: Price(300_000), need: Energy(1_000), temporary: 0, temporary_wh: 0 }
+    BuyerStand {
+        reservation: Price(300_000),
+        need: Energy(1_000),
+        temporary: 0,
+        temporary_wh: 0,
+        round: 0,
+        said: None,
+    }
+}
+
+fn judge_offer(params: &NegotiateParams, stand: &BuyerStand, price: Price) -> Answer {
+    super::judge_offer(params, stand, price, &mut ChaCha8Rng::seed_from_u64(1))
+}
+
+fn judge_counter(params: &NegotiateParams, stand: &SellerStand, price: Price) -> Verdict {
+    super::judge_counter(params, stand, price, &mut ChaCha8Rng::seed_from_u64(1))
 }
 
 fn seller() -> SellerStand {
     SellerStand {
+        round: 0,
+        said: Price(400_000),
+        ceiling: Price(400_000),
         cost: Price(100_000),
         available: Energy(500),
         capacity: Energy(1_000),
@@ -66,26 +86,189 @@ fn the_guards_of_cost_and_energy_come_last() {
     }
 }
 
-proptest! {
-    #[test]
-    fn every_agreed_price_lies_between_cost_and_reservation(
-        reservation in -500_000_i64..1_000_000, cost in -500_000_i64..1_000_000,
-        ceiling in 0_i64..1_000_000, temporary in 0_u32..20, overlapping in 0_u32..20,
-    ) {
-        let params = NegotiateParams::default();
-        let stand = BuyerStand { reservation: Price(reservation), temporary, ..buyer() };
-        let asked = pricing::ask(&params, Price(cost), Price(ceiling), overlapping);
-        let agreed = asked.and_then(|price| match judge_offer(&params, &stand, price) {
-            Answer::Accept => Some(price),
-            Answer::Reject { .. } => None,
-            Answer::Counter { unit_price } => {
-                let seller = SellerStand { cost: Price(cost), ..seller() };
-                let verdict = judge_counter(&params, &seller, unit_price);
-                (verdict == Verdict::Accept).then_some(unit_price)
+/// One session between two agents with nothing else in hand.
+#[derive(Debug, Default)]
+struct Played {
+    asks: Vec<Price>,
+    bids: Vec<Price>,
+    letters: u32,
+    agreed: Option<Price>,
+}
+
+fn play(
+    params: &NegotiateParams,
+    (cost, ceiling, reservation): (i64, i64, i64),
+    (temporary, overlap): (u32, Overlap),
+    seed: u64,
+) -> Played {
+    let mut chance = ChaCha8Rng::seed_from_u64(seed);
+    let (cost, ceiling) = (Price(cost), Price(ceiling));
+    let mut played = Played::default();
+    let opening = AskStand { cost, ceiling, temporary: overlap.count, round: 0 };
+    let Some(mut ask) = tactic::named(params.tactic).ask(params, &opening, &mut chance) else {
+        return played;
+    };
+    let mut said = None;
+    for round in 0.. {
+        played.asks.push(ask);
+        let reservation = Price(reservation);
+        let stand = BuyerStand { reservation, temporary, round, said, ..buyer() };
+        let answer = super::judge_offer(params, &stand, ask, &mut chance);
+        played.letters += 2;
+        let Answer::Counter { unit_price: bid } = answer else {
+            played.agreed = (answer == Answer::Accept).then_some(ask);
+            return played;
+        };
+        played.bids.push(bid);
+        said = Some(bid);
+        let stand = SellerStand { cost, ceiling, overlap, round, said: ask, ..seller() };
+        match super::judge_counter(params, &stand, bid, &mut chance) {
+            Verdict::NewOffer { unit_price } => ask = unit_price,
+            verdict => {
+                played.letters += 1;
+                played.agreed = (verdict == Verdict::Accept).then_some(bid);
+                return played;
             }
-        });
-        if let Some(price) = agreed {
-            prop_assert!(Price(cost) <= price && price < Price(reservation));
         }
     }
+    played
+}
+
+fn any_tactic() -> impl Strategy<Value = NegotiateParams> {
+    let names = prop_oneof![
+        Just(TacticName::Resource),
+        Just(TacticName::Boulware),
+        Just(TacticName::Linear),
+        Just(TacticName::Conceder),
+        Just(TacticName::ZeroIntelligence),
+    ];
+    (names, any::<bool>(), any::<bool>(), 1..PPM, 0..=PPM, 0..=PPM, 1_u32..=8).prop_map(
+        |(tactic, linear, polynomial, kappa_ppm, disc_ppm, floor_b_ppm, max_rounds)| {
+            NegotiateParams {
+                tactic,
+                pricing: if linear { Pricing::Linear } else { Pricing::Bounded },
+                curve: if polynomial { Curve::Polynomial } else { Curve::Exponential },
+                kappa_ppm,
+                disc_ppm,
+                floor_b_ppm,
+                max_rounds,
+                ..NegotiateParams::default()
+            }
+        },
+    )
+}
+
+fn any_overlap() -> impl Strategy<Value = Overlap> {
+    (0_u32..6, -500_000_i128..1_000_000).prop_map(|(count, mean)| Overlap {
+        count,
+        energy_wh: u128::from(count) * 400,
+        weighted: i128::from(count) * 400 * mean,
+    })
+}
+
+proptest! {
+    #[test]
+    fn every_agreed_price_lies_between_cost_and_reservation_under_all_tactics_and_rounds(
+        params in any_tactic(), reservation in -500_000_i64..1_000_000,
+        cost in -500_000_i64..1_000_000, ceiling in 0_i64..1_000_000, temporary in 0_u32..20,
+        overlap in any_overlap(), seed in any::<u64>(),
+    ) {
+        let played = play(&params, (cost, ceiling, reservation), (temporary, overlap), seed);
+        if let Some(price) = played.agreed {
+            prop_assert!(cost <= price.0 && price.0 < reservation, "{played:?}");
+        }
+        prop_assert!(played.asks.iter().all(|ask| cost <= ask.0 && ask.0 <= ceiling));
+        prop_assert!(played.bids.iter().all(|bid| bid.0 < reservation));
+    }
+
+    #[test]
+    fn a_session_is_bounded_and_nobody_takes_back_a_concession(
+        params in any_tactic(), reservation in -500_000_i64..1_000_000,
+        cost in -500_000_i64..1_000_000, ceiling in 0_i64..1_000_000,
+        overlap in any_overlap(), seed in any::<u64>(),
+    ) {
+        let played = play(&params, (cost, ceiling, reservation), (0, overlap), seed);
+        let rounds = params.max_rounds;
+        prop_assert!(played.letters <= 2 * rounds + 1, "{played:?}");
+        prop_assert!(played.asks.len() <= rounds as usize);
+        prop_assert!(rounds > 1 || played.letters <= 4);
+        prop_assert!(played.asks.windows(2).all(|pair| pair[1] <= pair[0]), "{played:?}");
+        prop_assert!(played.bids.windows(2).all(|pair| pair[0] <= pair[1]), "{played:?}");
+    }
+
+    /// Where there is room for a deal, the last counter of a conceding buyer reaches it.
+    #[test]
+    fn more_rounds_close_no_fewer_deals_under_a_linear_tactic(
+        cost in 0_i64..400_000, reservation in 0_i64..400_000, rounds in 1_u32..8,
+    ) {
+        let agreed = |max_rounds| {
+            let tactic = TacticName::Linear;
+            let params = NegotiateParams { tactic, max_rounds, ..NegotiateParams::default() };
+            let played = play(&params, (cost, 400_000, reservation), (0, Overlap::default()), 1);
+            played.agreed.is_some()
+        };
+        prop_assert!(!agreed(rounds) || agreed(rounds + 1));
+    }
+}
+
+fn plain(tactic: TacticName, max_rounds: u32) -> NegotiateParams {
+    NegotiateParams { tactic, max_rounds, ..NegotiateParams::default() }
+}
+
+/// Cost 25 c, reservation 30 c, grid ceiling 40 c: narrow room, which one round misses.
+const NARROW: (i64, i64, i64) = (250_000, 400_000, 300_000);
+
+#[test]
+fn more_rounds_close_a_deal_that_one_round_did_not() {
+    for tactic in [TacticName::Boulware, TacticName::Linear, TacticName::Conceder] {
+        let agreed = |rounds| {
+            play(&plain(tactic, rounds), NARROW, (0, Overlap::default()), 1).agreed.is_some()
+        };
+        assert!(!agreed(1), "{tactic:?}");
+        assert!(agreed(8), "{tactic:?}");
+    }
+    // Under the resource tactic an opening offer above the grid is no longer the end.
+    let dear = (250_000, 400_000, 280_000);
+    let by_resource = |rounds| {
+        play(&plain(TacticName::Resource, rounds), dear, (0, Overlap::default()), 1).agreed
+    };
+    assert_eq!((by_resource(1), by_resource(2)), (None, Some(Price(252_000))));
+}
+
+#[test]
+fn who_concedes_later_gets_its_deal_later_and_on_worse_offers_first() {
+    let bids = |tactic| play(&plain(tactic, 8), NARROW, (0, Overlap::default()), 1).bids;
+    let (late, even, early) =
+        (bids(TacticName::Boulware), bids(TacticName::Linear), bids(TacticName::Conceder));
+    assert_eq!((late[0], even[0]), (early[0], early[0]), "kappa fixes the first price");
+    assert!(late[1] < even[1] && even[1] < early[1], "{late:?} {even:?} {early:?}");
+    assert!(early.len() < even.len() && even.len() <= late.len(), "{late:?} {even:?} {early:?}");
+}
+
+#[test]
+fn in_the_middle_a_seller_waits_for_its_next_price_and_in_the_end_takes_its_cost() {
+    let params = plain(TacticName::Linear, 2);
+    // Cost 10 c, ceiling 40 c, kappa 0.1: the offer of round 1 is 10 + 30 * 0.45 = 23.5 c.
+    let stand = |round| SellerStand { round, ..seller() };
+    let new = Verdict::NewOffer { unit_price: Price(235_000) };
+    assert_eq!(judge_counter(&params, &stand(0), Price(234_999)), new);
+    assert_eq!(judge_counter(&params, &stand(0), Price(235_000)), Verdict::Accept);
+    assert_eq!(judge_counter(&params, &stand(1), Price(100_000)), Verdict::Accept);
+    let below = Verdict::Reject { reason: Reason::BelowCost };
+    assert_eq!(judge_counter(&params, &stand(1), Price(99_999)), below);
+    let none = SellerStand { available: Energy(49), ..stand(0) };
+    let no_energy = Verdict::Reject { reason: Reason::NoEnergy };
+    assert_eq!(judge_counter(&params, &none, Price(235_000)), no_energy, "nothing to offer");
+    let risen = SellerStand { cost: Price(300_000), said: Price(290_000), ..stand(0) };
+    assert_eq!(judge_counter(&params, &risen, Price(280_000)), below, "no offer below its cost");
+}
+
+#[test]
+fn a_resource_seller_makes_a_new_offer_only_if_it_is_cheaper() {
+    let params = plain(TacticName::Resource, 3);
+    let stand = |said| SellerStand { said: Price(said), ..seller() };
+    let below = Verdict::Reject { reason: Reason::BelowCost };
+    assert_eq!(judge_counter(&params, &stand(115_000), Price(99_999)), below);
+    let new = Verdict::NewOffer { unit_price: Price(115_000) };
+    assert_eq!(judge_counter(&params, &stand(115_001), Price(99_999)), new);
 }

@@ -33,6 +33,8 @@ pub struct Deal {
     pub energy: Energy,
     /// Agreed price.
     pub unit_price: Price,
+    /// Round of the offer it came from, from 0.
+    pub round: u32,
 }
 
 /// The end of one task; said exactly once, at D3 at the latest.
@@ -60,6 +62,8 @@ pub struct TaskOutcome {
     pub offers: u32,
     /// Counters sent.
     pub counters: u32,
+    /// Most offers heard in one session, at most `negotiate.max_rounds`.
+    pub rounds: u32,
     /// Temporary contracts held.
     pub temps: u32,
     /// Transactions requested.

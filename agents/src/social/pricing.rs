@@ -64,7 +64,8 @@ fn wide(price: Price) -> i128 {
     i128::from(price.0)
 }
 
-fn ceil_div(numerator: i128, divisor: i128) -> i128 {
+/// `numerator / divisor`, rounded up; the divisor is positive.
+pub(super) fn ceil_div(numerator: i128, divisor: i128) -> i128 {
     -((-numerator).div_euclid(divisor))
 }
 

@@ -3,6 +3,7 @@
 //! Every answer comes from a quote of the own LCA. A session remembers what it said, so that a
 //! repeated question gets the same answer and costs no second thought.
 
+mod bargain;
 mod sale;
 
 use std::collections::BTreeMap;
@@ -16,18 +17,17 @@ use super::buyer::refuse_block;
 use super::deed::capped;
 use super::limits::{NEIGHBOURS_MAX, SESSIONS_PER_BUYER_MAX};
 use super::message::{
-    About, Answer, CoalitionReply, CoalitionRequest, CounterResponse, Message, NegotiationReply,
-    NegotiationRequest, NeighbourReply, Offer, OfferResponse, Reason, TaskId, Verdict,
+    About, CoalitionReply, CoalitionRequest, Message, NegotiationReply, NegotiationRequest,
+    NeighbourReply, Offer, Reason, TaskId,
 };
-use super::negotiation::{SellerStand, judge_counter};
 use super::order::Orders;
-use super::pricing;
 use super::resend::Due;
+use super::tactic::{self, AskStand};
 use super::turn::Turn;
 use crate::local::door::{Quote, QuoteRequest};
 use crate::session::Phase;
 
-use sale::{Course, Purpose, Sale, temporary};
+use sale::{Course, Purpose, Sale};
 
 /// The seller's half of the mind.
 #[derive(Debug, Default)]
@@ -142,11 +142,11 @@ impl Selling {
                 Course::Declined(reply) => {
                     return turn.send(from, Message::NegotiationReply(reply.clone()));
                 }
-                Course::Offered { offer, .. } => {
+                Course::Offered { offer, said: None, .. } => {
                     return turn.send(from, Message::Offer(offer.clone()));
                 }
                 // The buyer has answered the offer since: this request was overtaken.
-                Course::Judging { .. } | Course::Over { .. } => return,
+                Course::Offered { .. } | Course::Judging { .. } | Course::Over { .. } => return,
                 Course::Lapsed => return turn.expired(from, about, Phase::Negotiation),
             }
         }
@@ -210,11 +210,14 @@ impl Selling {
     /// Opens with an offer, or says why not (protocol 6.2).
     fn open(&mut self, key: SessionKey, about: About, quote: &Quote, turn: &mut Turn<'_>) {
         let Some(sale) = self.sales.get_mut(&key) else { return };
-        let params = turn.params();
+        let params = Arc::clone(&turn.core.setup.params);
         let profile = sale.served(quote, params.lca.block_shape);
         let energy = profile.energy();
-        let overlap = self.book.overlap(sale.block.start, sale.block.end);
-        let price = pricing::ask(&params.negotiate, quote.unit_cost, quote.ceiling, overlap.count);
+        let temporary = self.book.overlap(sale.block.start, sale.block.end).count;
+        let (cost, ceiling) = (quote.unit_cost, quote.ceiling);
+        let stand = AskStand { cost, ceiling, temporary, round: 0 };
+        let tactic = tactic::named(params.negotiate.tactic);
+        let price = tactic.ask(&params.negotiate, &stand, &mut turn.core.rng);
         let scarce = energy < params.coalition.min_trade_wh || energy == Energy::ZERO;
         let (Some(unit_price), false) = (price, scarce) else {
             let declined = if scarce { Reason::NoEnergy } else { Reason::CostAboveCeiling };
@@ -230,94 +233,8 @@ impl Selling {
             surplus_price: capped(quote.feed_in, turn),
             valid_until: turn.core.round.map_or(turn.now, |round| round.offers_until),
         };
-        sale.course = Course::Offered { offer: offer.clone(), attempt: turn.attempt() };
+        sale.course = Course::Offered { offer: offer.clone(), said: None, attempt: turn.attempt() };
         turn.send(key.0, Message::Offer(offer));
-    }
-
-    /// The buyer's answer to an offer.
-    pub(crate) fn on_response(
-        &mut self,
-        from: PartyId,
-        response: OfferResponse,
-        turn: &mut Turn<'_>,
-    ) {
-        let OfferResponse { about, round, answer } = response;
-        let key = (from, about.task);
-        let Some(sale) = self.sales.get_mut(&key) else {
-            return turn.expired(from, about, Phase::Negotiation);
-        };
-        match std::mem::replace(&mut sale.course, Course::Lapsed) {
-            Course::Offered { offer, attempt } if offer.round == round => {
-                turn.answered(&attempt);
-                if turn.now >= offer.valid_until {
-                    return turn.expired(from, about, Phase::Negotiation);
-                }
-                self.take_answer(key, offer, answer, turn);
-            }
-            Course::Judging { offer, counter, ticket } => {
-                let wanted = Profile::clone(&offer.profile);
-                turn.out.push(Effect::Quote(QuoteRequest { ticket, wanted }));
-                sale.course = Course::Judging { offer, counter, ticket };
-            }
-            Course::Over { response } => {
-                if let Some(said) = &response {
-                    turn.send(from, Message::CounterResponse(said.clone()));
-                }
-                sale.course = Course::Over { response };
-            }
-            other => {
-                sale.course = other;
-                turn.expired(from, about, Phase::Negotiation);
-            }
-        }
-    }
-
-    fn take_answer(&mut self, key: SessionKey, offer: Offer, answer: Answer, turn: &mut Turn<'_>) {
-        let over = Course::Over { response: None };
-        let course = match answer {
-            Answer::Accept => {
-                self.book.hold(temporary(key, &offer, offer.unit_price, turn));
-                over
-            }
-            Answer::Reject { .. } => over,
-            Answer::Counter { unit_price } => {
-                let wanted = Profile::clone(&offer.profile);
-                let ticket = self.ask(key, Purpose::Counter, wanted, turn);
-                Course::Judging { offer, counter: unit_price, ticket }
-            }
-        };
-        if let Some(sale) = self.sales.get_mut(&key) {
-            sale.course = course;
-        }
-    }
-
-    /// Decides a counter with a fresh quote (protocol 6.4).
-    fn judge(&mut self, key: SessionKey, about: About, quote: &Quote, turn: &mut Turn<'_>) {
-        let Some(sale) = self.sales.get_mut(&key) else { return };
-        let (offer, counter) = match std::mem::replace(&mut sale.course, Course::Lapsed) {
-            Course::Judging { offer, counter, .. } => (offer, counter),
-            other => {
-                sale.course = other;
-                return;
-            }
-        };
-        if turn.now >= offer.valid_until {
-            return turn.expired(key.0, about, Phase::Negotiation);
-        }
-        let stand = SellerStand {
-            cost: quote.unit_cost,
-            available: offer.profile.capped_by(&quote.available).energy(),
-            capacity: quote.capacity,
-            min_trade: turn.params().coalition.min_trade_wh,
-            overlap: self.book.overlap(sale.block.start, sale.block.end),
-        };
-        let verdict = judge_counter(&turn.params().negotiate, &stand, counter);
-        let response = CounterResponse { about, round: offer.round, verdict };
-        sale.course = Course::Over { response: Some(response.clone()) };
-        if verdict == Verdict::Accept {
-            self.book.hold(temporary(key, &offer, counter, turn));
-        }
-        turn.send(key.0, Message::CounterResponse(response));
     }
 
     fn lapse(&mut self, key: SessionKey, about: About, turn: &mut Turn<'_>) {
@@ -341,13 +258,17 @@ impl Selling {
     /// Says unanswered offers again while the phase is open.
     pub(crate) fn on_time(&mut self, turn: &mut Turn<'_>) {
         for ((buyer, task), sale) in &mut self.sales {
-            let Course::Offered { offer, attempt } = &mut sale.course else { continue };
+            let Course::Offered { offer, said, attempt } = &mut sale.course else { continue };
             let about = About { epoch: offer.about.epoch, task: *task };
             if !turn.is_open(about.epoch, Phase::Negotiation) {
                 continue;
             }
             if turn.look(attempt) != Due::Nothing {
-                turn.send(*buyer, Message::Offer(offer.clone()));
+                let again = match said {
+                    None => Message::Offer(offer.clone()),
+                    Some(said) => Message::CounterResponse(said.clone()),
+                };
+                turn.send(*buyer, again);
             }
         }
     }

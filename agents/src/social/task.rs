@@ -3,28 +3,27 @@
 //! It holds the coalition, the bargains and the temporary contracts of one block, and hands the
 //! last to the determination. It speaks only for the buyer.
 
+mod bargain;
 mod view;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use gridpact_chain::contract::ContractId;
-use gridpact_chain::terms::{Energy, PartyId, Price};
+use gridpact_chain::terms::{PartyId, Price};
 
 use super::Effect;
 use super::book::TempContract;
 use super::coalition::Coalition;
 use super::determination::Determination;
 use super::message::{
-    About, Answer, CoalitionReply, CounterResponse, Expired, Message, NegotiationReply,
-    NegotiationRequest, NeighbourReply, Offer, OfferResponse, Verdict,
+    About, CoalitionReply, Expired, Message, NegotiationReply, NegotiationRequest, NeighbourReply,
+    OfferResponse,
 };
-use super::negotiation::{Bargain, BuyerStand, judge_offer};
+use super::negotiation::Bargain;
 use super::reason::{Reason, Tally};
 use super::resend::Due;
 use super::turn::Turn;
 use crate::local::door::{Block, Deficit};
-use crate::params::BlockShape;
 use crate::session::Phase;
 
 pub use view::{Stage, TaskView};
@@ -52,6 +51,8 @@ pub(crate) struct Task {
     temporary_wh: u128,
     offers: u32,
     counters: u32,
+    /// Most offers heard in one session.
+    rounds: u32,
     pub(crate) determination: Determination,
     pub(crate) tally: Tally,
 }
@@ -69,6 +70,7 @@ impl Task {
             temporary_wh: 0,
             offers: 0,
             counters: 0,
+            rounds: 0,
             determination: Determination::new(block.profile.clone()),
             tally: Tally::default(),
             facts: Facts { about, block, retail, reservation, retender },
@@ -138,114 +140,6 @@ impl Task {
         if matches!(self.bargains.get(&from), Some(Bargain::Asked(_))) {
             self.tally.note(reply.declined);
             self.close(from, None, turn);
-        }
-    }
-
-    /// An offer: judge it once, repeat the verdict to whoever repeats the offer.
-    pub(crate) fn on_offer(&mut self, from: PartyId, offer: Offer, turn: &mut Turn<'_>) {
-        let about = self.facts.about;
-        let bargain = self.bargains.get(&from);
-        let said = bargain.and_then(Bargain::said).filter(|said| said.round == offer.round);
-        if let Some(said) = said {
-            return turn.send(from, Message::OfferResponse(said.clone()));
-        }
-        let asked = matches!(bargain, Some(Bargain::Asked(_)));
-        if !asked || !turn.is_open(about.epoch, Phase::Negotiation) {
-            return turn.expired(from, about, Phase::Negotiation);
-        }
-        self.offers += 1;
-        let answer = self.judge(&offer, turn);
-        let said = OfferResponse { about, round: offer.round, answer };
-        turn.send(from, Message::OfferResponse(said.clone()));
-        match answer {
-            Answer::Counter { unit_price } => {
-                self.counters += 1;
-                self.close(from, None, turn);
-                let attempt = turn.attempt();
-                let countered =
-                    Bargain::Countered { offer: Box::new(offer), said, unit_price, attempt };
-                self.bargains.insert(from, countered);
-                self.waiting += 1;
-            }
-            Answer::Reject { reason } => {
-                self.tally.note(reason);
-                self.close(from, Some(said), turn);
-            }
-            Answer::Accept => {
-                self.hold(from, &offer, offer.unit_price, turn);
-                self.close(from, Some(said), turn);
-            }
-        }
-    }
-
-    fn judge(&self, offer: &Offer, turn: &Turn<'_>) -> Answer {
-        let params = turn.params();
-        let (profile, block) = (&offer.profile, &self.facts.block);
-        let aligned = profile.start == block.start && profile.wh.len() == block.profile.wh.len();
-        let within = match params.lca.block_shape {
-            BlockShape::Profile => profile.iter().all(|(at, wh)| wh <= block.profile.at(at)),
-            BlockShape::Energy => profile.energy() <= block.energy_wh,
-        };
-        if !aligned || !within {
-            return Answer::Reject { reason: Reason::Mismatch };
-        }
-        let energy = profile.energy();
-        if energy < params.coalition.min_trade_wh || energy == Energy::ZERO {
-            return Answer::Reject { reason: Reason::TooSmall };
-        }
-        let stand = BuyerStand {
-            reservation: self.facts.reservation,
-            need: block.energy_wh,
-            temporary: u32::try_from(self.temps.len()).unwrap_or(u32::MAX),
-            temporary_wh: self.temporary_wh,
-        };
-        judge_offer(&params.negotiate, &stand, offer.unit_price)
-    }
-
-    fn hold(&mut self, seller: PartyId, offer: &Offer, unit_price: Price, turn: &Turn<'_>) {
-        let (task, buyer) = (self.facts.about.task, turn.party());
-        let community = &turn.core.setup.community;
-        let epoch = self.facts.about.epoch;
-        let energy = offer.profile.energy();
-        self.temporary_wh += u128::from(energy.0);
-        self.temps.push(TempContract {
-            contract_id: ContractId::new(community, epoch, buyer, seller, &task.0, offer.round),
-            task,
-            buyer,
-            seller,
-            round: offer.round,
-            profile: Arc::clone(&offer.profile),
-            energy,
-            unit_price,
-            surplus_price: offer.surplus_price,
-        });
-    }
-
-    /// The seller's word on a counter.
-    pub(crate) fn on_counter_response(
-        &mut self,
-        from: PartyId,
-        response: &CounterResponse,
-        turn: &mut Turn<'_>,
-    ) {
-        let about = self.facts.about;
-        let (offer, said, unit_price) = match self.bargains.get(&from) {
-            Some(Bargain::Countered { offer, said, unit_price, .. })
-                if offer.round == response.round =>
-            {
-                (offer.clone(), said.clone(), *unit_price)
-            }
-            Some(Bargain::Closed(Some(_))) => return,
-            _ => return turn.expired(from, about, Phase::Negotiation),
-        };
-        if !turn.is_open(about.epoch, Phase::Negotiation) {
-            self.close(from, None, turn);
-            return turn.expired(from, about, Phase::Negotiation);
-        }
-        self.close(from, Some(said), turn);
-        match response.verdict {
-            Verdict::Accept => self.hold(from, &offer, unit_price, turn),
-            Verdict::Reject { reason } => self.tally.note(reason),
         }
     }
 

@@ -26,6 +26,7 @@ fn note(_street: &Street, _from: PartyId, _to: PartyId, message: &Message) {
         Message::CounterResponse(response) => match response.verdict {
             Verdict::Accept => "seller accepts".to_owned(),
             Verdict::Reject { reason } => format!("seller rejects: {reason:?}"),
+            Verdict::NewOffer { .. } => "seller offers anew".to_owned(),
         },
         Message::NegotiationReply(reply) => format!("seller declines: {:?}", reply.declined),
         Message::Cancel(cancel) => format!("cancelled: {:?}", cancel.reason),

@@ -356,3 +356,79 @@ fn a_buyer_makes_no_more_contracts_in_an_epoch_than_voters_approve() {
     });
     assert!(limited, "and it says why");
 }
+
+/// A buyer under a linear tactic with three rounds, offered 40 c; R is 30 c.
+fn patient() -> (Script, About, Vec<Message>) {
+    let mut params = Params::default();
+    params.negotiate.tactic = TacticName::Linear;
+    params.negotiate.max_rounds = 3;
+    let (mut script, about) = buyer(&[PEER], params);
+    script.hear(PEER, available(about));
+    let said = script.ask(PEER, offer(about, 400_000, vec![300, 400]));
+    (script, about, said)
+}
+
+fn offered(about: About, round: u32, unit_price: i64) -> Message {
+    let verdict = Verdict::NewOffer { unit_price: Price(unit_price) };
+    Message::CounterResponse(CounterResponse { about, round, verdict })
+}
+
+fn answered(messages: &[Message]) -> (u32, Answer) {
+    let [Message::OfferResponse(said)] = messages else { panic!("{messages:?}") };
+    (said.round, said.answer)
+}
+
+#[test]
+fn new_offers_are_countered_ever_higher_and_accepted_when_good_enough() {
+    let (mut script, about, opening) = patient();
+    // From 15 c to just below 30 c: alpha is 0.1, 0.4 and 0.7.
+    let bid = |unit_price| Answer::Counter { unit_price: Price(unit_price) };
+    assert_eq!(answered(&opening), (0, bid(164_999)), "dearer than the grid, and two rounds left");
+    assert_eq!(answered(&script.ask(PEER, offered(about, 0, 380_000))), (1, bid(209_999)));
+    assert_eq!(answered(&script.ask(PEER, offered(about, 1, 254_999))), (2, Answer::Accept));
+    let effects = script.tell(Input::PhaseEnds { epoch: EPOCH, phase: Phase::Negotiation });
+    let request = requests(&effects).pop().expect("a temporary contract");
+    let id = ContractId::new(&COMMUNITY, EPOCH, ME, PEER, &about.task.0, 2);
+    assert_eq!((request.round, request.contract_id), (2, id));
+    assert_eq!(request.unit_price, Price(254_999));
+}
+
+#[test]
+fn in_the_last_round_the_grid_price_is_refused() {
+    let (mut script, about, _) = patient();
+    script.ask(PEER, offered(about, 0, 380_000));
+    let no_gain = Answer::Reject { reason: Reason::NoGain };
+    assert_eq!(answered(&script.ask(PEER, offered(about, 1, 300_000))), (2, no_gain));
+}
+
+#[test]
+fn a_repeated_new_offer_gets_its_answer_again_and_an_overtaken_letter_none() {
+    let (mut script, about, _) = patient();
+    let second = script.ask(PEER, offered(about, 0, 380_000));
+    assert_eq!(script.ask(PEER, offered(about, 0, 380_000)), second);
+    assert_eq!(script.ask(PEER, offered(about, 0, 1)), second, "the first word counts");
+    assert!(script.ask(PEER, offer(about, 400_000, vec![300, 400])).is_empty(), "overtaken");
+    let third = script.ask(PEER, offered(about, 1, 254_999));
+    assert_eq!(script.ask(PEER, offered(about, 1, 254_999)), third);
+    assert!(script.ask(PEER, offered(about, 0, 380_000)).is_empty(), "overtaken");
+    assert_eq!(script.agent.snapshot().tasks[0].temps, 1);
+}
+
+#[test]
+fn a_seller_that_offers_beyond_the_rounds_is_refused() {
+    let (mut script, about) = buyer(&[PEER], Params::default());
+    script.hear(PEER, available(about));
+    let said = script.ask(PEER, offer(about, 290_000, vec![300, 400]));
+    assert!(matches!(answered(&said), (0, Answer::Counter { .. })));
+    let limit = Answer::Reject { reason: Reason::Limit };
+    assert_eq!(answered(&script.ask(PEER, offered(about, 0, 100_000))), (1, limit));
+}
+
+#[test]
+fn a_new_offer_after_d2_binds_nobody() {
+    let (mut script, about, _) = patient();
+    script.wait_until(30_000);
+    let said = script.ask(PEER, offered(about, 0, 100_000));
+    assert!(matches!(said.as_slice(), [Message::Expired(e)] if e.about == about), "{said:?}");
+    assert_eq!(script.agent.snapshot().tasks[0].temps, 0);
+}

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gridpact_agents::params::{BlockShape, FinalOrder, Params, Pricing};
+use gridpact_agents::params::{BlockShape, Curve, FinalOrder, Params, Pricing, TacticName};
 use gridpact_agents::session::Phase;
 use gridpact_agents::social::message::Answer;
 use gridpact_agents::social::{Entry, Filling, Message, Reason};
@@ -128,7 +128,72 @@ fn variants() -> Vec<Params> {
     sums.coalition.depth_max = 6;
     sums.finals.window = 2;
     all.push(sums);
+    all.extend(many_rounds());
     all
+}
+
+/// Every tactic with several rounds.
+fn many_rounds() -> Vec<Params> {
+    [
+        (TacticName::Resource, 3),
+        (TacticName::Boulware, 8),
+        (TacticName::Linear, 4),
+        (TacticName::Conceder, 2),
+        (TacticName::ZeroIntelligence, 5),
+    ]
+    .map(|(tactic, max_rounds)| {
+        let mut params = Params::default();
+        params.negotiate.tactic = tactic;
+        params.negotiate.max_rounds = max_rounds;
+        params.negotiate.kappa_ppm = 300_000;
+        if max_rounds > 4 {
+            params.negotiate.curve = Curve::Exponential;
+        }
+        params
+    })
+    .to_vec()
+}
+
+#[test]
+fn rounds_are_used_and_never_exceeded() {
+    for params in many_rounds() {
+        let negotiate = &params.negotiate;
+        let (tactic, most) = (negotiate.tactic, negotiate.max_rounds);
+        let street = run(40, params.clone(), FAIR, 4, &[]);
+        assert_laws(&street);
+        let rounds = || street.outcomes.iter().map(|(_, outcome)| outcome.rounds);
+        assert!(rounds().all(|rounds| rounds <= most));
+        let later = street.outcomes.iter().flat_map(|(_, outcome)| &outcome.finals);
+        let later = later.filter(|deal| deal.round > 0).count();
+        if tactic == TacticName::Resource {
+            // Its prices do not move with time; what it gains is an answer to an offer too dear.
+            assert_eq!(later, 0);
+        } else {
+            assert!(rounds().any(|rounds| rounds > 1) && later > 0, "{tactic:?}: {later}");
+        }
+        let offers: u64 = street.sent["offer"] + street.sent["counter response"];
+        assert!(street.sent["offer response"] <= offers, "one answer to each price in calm");
+        let bound = u64::from(2 * most + 1) * street.sent["negotiation request"];
+        let said = offers + street.sent["offer response"];
+        assert!(said <= bound, "{tactic:?}: {said} letters, bound {bound}");
+    }
+}
+
+#[test]
+fn a_street_of_late_conceders_trades_only_because_it_has_rounds() {
+    let published = |rounds| {
+        let mut params = Params::default();
+        params.negotiate.tactic = TacticName::Linear;
+        params.negotiate.max_rounds = rounds;
+        // A first price that gives almost nothing: sellers ask the ceiling, buyers bid half.
+        params.negotiate.kappa_ppm = 1;
+        params.negotiate.floor_b_ppm = 100_000;
+        let street = run(40, params, CALM, 6, &[]);
+        assert_laws(&street);
+        street.published.len()
+    };
+    let (one, eight) = (published(1), published(8));
+    assert!(one == 0 && eight > 10, "{one} with one round, {eight} with eight");
 }
 
 #[test]

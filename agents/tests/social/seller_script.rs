@@ -218,3 +218,101 @@ fn the_next_epoch_forgets_what_is_temporary_and_keeps_what_is_signed() {
     assert_eq!((snapshot.sold, snapshot.unsettled), (1, 1));
     assert!(expired(&script.ask(PEER, negotiation_request()), Phase::Negotiation));
 }
+
+/// A seller under a linear tactic: cost 10 c, ceiling 40 c, kappa 0.1, three rounds.
+fn patient() -> Script {
+    let mut params = Params::default();
+    params.negotiate.tactic = TacticName::Linear;
+    params.negotiate.max_rounds = 3;
+    Script::new(&[], params)
+}
+
+fn counter(round: u32, unit_price: i64) -> Message {
+    let answer = Answer::Counter { unit_price: Price(unit_price) };
+    Message::OfferResponse(OfferResponse { about: TASK, round, answer })
+}
+
+fn verdict(messages: &[Message]) -> (u32, Verdict) {
+    let [Message::CounterResponse(said)] = messages else { panic!("{messages:?}") };
+    (said.round, said.verdict)
+}
+
+fn new_offer(unit_price: i64) -> Verdict {
+    Verdict::NewOffer { unit_price: Price(unit_price) }
+}
+
+#[test]
+fn a_counter_is_answered_with_new_offers_until_the_last_round() {
+    let mut script = patient();
+    let opening = script.ask(PEER, negotiation_request());
+    assert!(matches!(opening.as_slice(), [Message::Offer(o)] if o.unit_price == Price(370_000)));
+    assert_eq!(verdict(&script.ask(PEER, counter(0, 110_000))), (0, new_offer(280_000)));
+    assert_eq!(verdict(&script.ask(PEER, counter(1, 120_000))), (1, new_offer(190_000)));
+    assert_eq!(script.agent.snapshot().temporary, 0);
+    assert_eq!(verdict(&script.ask(PEER, counter(2, 120_000))), (2, Verdict::Accept));
+    assert_eq!(script.agent.snapshot().temporary, 1);
+}
+
+#[test]
+fn letters_of_earlier_rounds_are_answered_alike_or_ignored_and_change_nothing() {
+    let mut script = patient();
+    script.ask(PEER, negotiation_request());
+    let first = script.ask(PEER, counter(0, 110_000));
+    assert_eq!(script.ask(PEER, counter(0, 110_000)), first, "the new offer again");
+    assert!(script.ask(PEER, negotiation_request()).is_empty(), "overtaken");
+    let second = script.ask(PEER, counter(1, 120_000));
+    assert!(script.ask(PEER, counter(0, 110_000)).is_empty(), "overtaken");
+    assert_eq!(script.ask(PEER, counter(1, 120_000)), second);
+    assert!(script.ask(PEER, counter(1, 380_000)) == second, "the first word counts");
+    let accept = OfferResponse { about: TASK, round: 2, answer: Answer::Accept };
+    assert!(script.ask(PEER, Message::OfferResponse(accept.clone())).is_empty());
+    assert!(script.ask(PEER, Message::OfferResponse(accept)).is_empty());
+    assert!(script.ask(PEER, counter(1, 120_000)).is_empty());
+    assert_eq!(script.agent.snapshot().temporary, 1);
+    let mut other = patient();
+    other.ask(PEER, negotiation_request());
+    assert!(expired(&other.ask(PEER, counter(1, 120_000)), Phase::Negotiation), "not yet offered");
+}
+
+#[test]
+fn an_unanswered_new_offer_is_said_again_as_it_was() {
+    let mut script = patient();
+    script.ask(PEER, negotiation_request());
+    let first = script.ask(PEER, counter(0, 110_000));
+    let seen = script.wait_until(1_000);
+    let again: Vec<&Message> = seen
+        .iter()
+        .filter_map(|(_, effect)| match effect {
+            Effect::Send { to: PEER, message } => Some(message),
+            _ => None,
+        })
+        .collect();
+    assert!(again.len() >= 3 && again.iter().all(|said| **said == first[0]), "{again:?}");
+}
+
+#[test]
+fn a_contract_of_a_later_round_is_made_final_under_its_own_round() {
+    let mut script = patient();
+    script.ask(PEER, negotiation_request());
+    script.ask(PEER, counter(0, 110_000));
+    let accept = OfferResponse { about: TASK, round: 1, answer: Answer::Accept };
+    script.ask(PEER, Message::OfferResponse(accept));
+    let request = |round| {
+        let Message::TransactionRequest(mut request) = transaction(280_000) else {
+            panic!("a transaction")
+        };
+        request.round = round;
+        request.contract_id = ContractId::new(&COMMUNITY, EPOCH, PEER, ME, &TASK.task.0, round);
+        Message::TransactionRequest(request)
+    };
+    assert!(cancelled(&script.ask(PEER, request(0)), Reason::Unknown), "that offer was not taken");
+    assert!(matches!(script.ask(PEER, request(1)).as_slice(), [Message::Confirm(_)]));
+}
+
+#[test]
+fn no_new_offer_leaves_after_d2() {
+    let mut script = patient();
+    script.ask(PEER, negotiation_request());
+    script.wait_until(30_000);
+    assert!(expired(&script.ask(PEER, counter(0, 110_000)), Phase::Negotiation));
+}

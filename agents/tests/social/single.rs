@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use gridpact_agents::local::door::{Obligation, PurchaseBlocks, Quote, ReserveReply, Side};
 use gridpact_agents::machine::Machine;
-use gridpact_agents::params::{Deadlines, Params};
+use gridpact_agents::params::{Deadlines, Params, TacticName};
 use gridpact_agents::session::Phase;
 use gridpact_agents::social::message::{
-    About, Answer, CoalitionReply, CoalitionRequest, Confirm, NegotiationRequest, NeighbourReply,
-    Offer, OfferResponse, TaskId, TransactionRequest, Verdict,
+    About, Answer, CoalitionReply, CoalitionRequest, Confirm, CounterResponse, NegotiationRequest,
+    NeighbourReply, Offer, OfferResponse, TaskId, TransactionRequest, Verdict,
 };
 use gridpact_agents::social::{
     Effect, Entry, Filling, Input, Message, Reason, SocialAgent, SocialSetup, TaskOutcome,

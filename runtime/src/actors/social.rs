@@ -197,7 +197,7 @@ impl SocialActor {
             Effect::Quote(request) => ports.quotes.tell(request),
             Effect::Reserve(request) => ports.reserves.tell(request),
             Effect::Obligation(obligation) => {
-                observer.obligation(&obligation);
+                observer.obligation(self.me, &obligation);
                 ports.obligations.tell(obligation);
             }
             Effect::Sign(statement) => signer.sign(statement, ports.signed.clone()),

@@ -32,6 +32,10 @@ pub struct Run {
     pub contracts: Vec<Contract>,
     /// What was tendered and what became of it.
     pub tasks: Tasks,
+    /// The end of every task, in the order in which they ended.
+    pub ends: Vec<TaskEnd>,
+    /// Contracts that a home still plans with, as (index in [`Run::sites`], identity).
+    pub bound: Vec<(usize, String)>,
     /// One entry per trading epoch, in time order.
     pub epochs: Vec<Epoch>,
     /// The double chain at the end of the run.
@@ -221,6 +225,27 @@ pub struct Tasks {
     pub temporary_contracts: u64,
     /// Requests for a final contract that the seller cancelled.
     pub cancelled_requests: u64,
+}
+
+/// The end of one task as its buyer tells it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TaskEnd {
+    /// Trading round in which it was tendered.
+    pub epoch: u32,
+    /// Index of the buyer in [`Run::sites`].
+    pub buyer: usize,
+    /// The task's 16-byte nonce: part of the identity of its contracts.
+    pub task: [u8; 16],
+    /// First interval of its block, on the UTC grid.
+    pub start: u32,
+    /// Energy wanted in Wh per interval from `start` on.
+    pub need_wh: Vec<u64>,
+    /// Energy that no final contract covers, in Wh.
+    pub residual_wh: u64,
+    /// Most offers heard in one session.
+    pub rounds: u32,
+    /// Identity of its final contracts, and the round (from 0) of the offer each came from.
+    pub finals: Vec<(String, u32)>,
 }
 
 /// One trading epoch.

@@ -93,6 +93,8 @@ pub fn run(
         sites,
         contracts: crop.observer.look(|seen| contracts(scenario, &crop.entries, seen)),
         tasks: crop.observer.look(tasks),
+        ends: crop.observer.look(ends),
+        bound: crop.observer.look(bound),
         epochs: crop.observer.look(|seen| epochs(&crop.growth, seen)),
         chain: chain(scenario, founding, &crop),
         feeder: run::Feeder {
@@ -346,6 +348,24 @@ fn tasks(seen: &Observations) -> Tasks {
         temporary_contracts: sum(|outcome| outcome.temps),
         cancelled_requests: sum(|outcome| outcome.cancelled),
     }
+}
+
+fn ends(seen: &Observations) -> Vec<run::TaskEnd> {
+    let end = |(buyer, outcome): &(PartyId, TaskOutcome)| run::TaskEnd {
+        epoch: outcome.epoch.0,
+        buyer: buyer.0 as usize,
+        task: outcome.task.0,
+        start: outcome.block.start.0,
+        need_wh: outcome.block.profile.wh.clone(),
+        residual_wh: outcome.residual.0,
+        rounds: outcome.rounds,
+        finals: outcome.finals.iter().map(|d| (d.contract_id.to_string(), d.round)).collect(),
+    };
+    seen.outcomes.iter().map(end).collect()
+}
+
+fn bound(seen: &Observations) -> Vec<(usize, String)> {
+    seen.bound.iter().map(|(party, id)| (party.0 as usize, id.to_string())).collect()
 }
 
 fn epochs(growth: &[Growth], seen: &Observations) -> Vec<run::Epoch> {

@@ -32,8 +32,8 @@ pub(super) enum Course {
     Opening { ticket: u64 },
     /// There was nothing to offer.
     Declined(NegotiationReply),
-    /// An offer is out.
-    Offered { offer: Offer, attempt: Attempt },
+    /// An offer is out; after the first round it was `said` in response to a counter.
+    Offered { offer: Offer, said: Option<CounterResponse>, attempt: Attempt },
     /// The LCA is asked about a counter.
     Judging { offer: Offer, counter: Price, ticket: u64 },
     /// Accepted or refused; `response` is what was said to a counter.

@@ -71,6 +71,7 @@ impl Task {
             depth: self.coalition.depth(),
             offers: self.offers,
             counters: self.counters,
+            rounds: self.rounds,
             temps: determination.temps(),
             requested: determination.requested(),
             cancelled: determination.cancelled(),

@@ -1,8 +1,8 @@
 //! The parameters of the minds as they stand in a scenario file: shares and prices as decimals.
 
 use gridpact_agents::params::{
-    BlockShape, BuyQuantile, CoalitionParams, Forecast, LcaParams, NegotiateParams, Pricing,
-    Terminal,
+    BlockShape, BuyQuantile, CoalitionParams, Curve, Forecast, LcaParams, NegotiateParams, Pricing,
+    TacticName, Terminal,
 };
 use gridpact_chain::terms::Energy;
 use serde::{Deserialize, Serialize};
@@ -63,6 +63,11 @@ pub struct NegotiateFile {
     cost_floor: bool,
     max_rounds: u32,
     pricing: Pricing,
+    tactic: TacticName,
+    curve: Curve,
+    #[serde(with = "or_none")]
+    beta: Option<Millionths>,
+    kappa: Millionths,
 }
 
 impl From<&LcaParams> for LcaFile {
@@ -145,6 +150,10 @@ impl From<&NegotiateParams> for NegotiateFile {
             cost_floor: n.cost_floor,
             max_rounds: n.max_rounds,
             pricing: n.pricing,
+            tactic: n.tactic,
+            curve: n.curve,
+            beta: n.beta_ppm.map(Millionths),
+            kappa: Millionths(n.kappa_ppm),
         }
     }
 }
@@ -164,6 +173,10 @@ impl NegotiateFile {
             cost_floor: self.cost_floor,
             max_rounds: self.max_rounds,
             pricing: self.pricing,
+            tactic: self.tactic,
+            curve: self.curve,
+            beta_ppm: self.beta.map(|beta| beta.0),
+            kappa_ppm: self.kappa.0,
         }
     }
 }

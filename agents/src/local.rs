@@ -17,12 +17,14 @@ pub mod schedule;
 mod selling;
 pub mod setup;
 pub mod speech;
+mod stock;
 pub mod tariff;
 mod valuation;
 
 #[cfg(test)]
 mod tests;
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use gridpact_chain::contract::ContractId;
@@ -39,6 +41,7 @@ use reservation::Queue;
 use schedule::{Plan, Problem};
 use setup::LocalSetup;
 use speech::{LocalEffect, LocalInput, LocalSnapshot, Ticket};
+use stock::Stock;
 
 /// Where the mind is in its epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +62,8 @@ struct Current {
     problem: Problem,
     plan: Plan,
     roster: Roster,
+    /// What quotes find to sell in the plan, worked out for the first of them.
+    stock: OnceCell<Stock>,
 }
 
 /// The mind of one site's energy management.

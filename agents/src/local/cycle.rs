@@ -1,5 +1,7 @@
 //! One epoch of the LCA: sense, forecast, plan, tell the devices, tender the deficit.
 
+use std::cell::OnceCell;
+
 use gridpact_chain::terms::{Epoch, Interval, Price, Timestamp};
 
 use super::deficit::Needs;
@@ -215,7 +217,7 @@ impl LocalAgent {
             net_wh,
             replanned,
         })));
-        self.current = Some(Current { problem, plan, roster });
+        self.current = Some(Current { problem, plan, roster, stock: OnceCell::new() });
     }
 
     /// What is to be bought from the neighbours in this epoch.

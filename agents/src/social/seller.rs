@@ -127,12 +127,11 @@ impl Selling {
         let NegotiationRequest { about, block, .. } = request;
         let key = (from, about.task);
         let shape = turn.params().lca.block_shape;
-        let mut fresh = None;
+        let mut is_fresh = false;
         if let Some(sale) = self.sales.get(&key) {
             match &sale.course {
                 Course::Idle if sale.block == block => {
-                    let still = |(at, _): &&(u64, Quote)| *at == self.reservations;
-                    fresh = sale.quote.as_ref().filter(still).map(|(_, quote)| quote.clone());
+                    is_fresh = sale.quote.as_ref().is_some_and(|(at, _)| *at == self.reservations);
                 }
                 Course::Idle => {}
                 Course::Opening { ticket } => {
@@ -161,8 +160,10 @@ impl Selling {
         }
         let sale = self.sales.entry(key).or_insert_with(|| Sale::new(Arc::clone(&block)));
         sale.block = block;
-        match fresh {
-            Some(quote) => self.open(key, about, &quote, turn),
+        // Of no use once the course begins.
+        let quote = sale.quote.take().filter(|_| is_fresh);
+        match quote {
+            Some((_, quote)) => self.open(key, about, quote, turn),
             None => {
                 let wanted = sale.wanted(shape);
                 let ticket = self.ask(key, Purpose::Opening, wanted, turn);
@@ -182,7 +183,7 @@ impl Selling {
             Purpose::Member => self.reply(key, about, quote, turn),
             Purpose::Opening => {
                 if turn.is_open(epoch, Phase::Negotiation) {
-                    self.open(key, about, &quote, turn);
+                    self.open(key, about, quote, turn);
                 } else {
                     self.lapse(key, about, turn);
                 }
@@ -198,7 +199,7 @@ impl Selling {
             return turn.expired(key.0, about, Phase::Coalition);
         }
         let Some(sale) = self.sales.get_mut(&key) else { return };
-        let available_energy = sale.served(&quote, shape).energy();
+        let available_energy = sale.served_energy(&quote, shape);
         let available = available_energy >= min_trade && available_energy > Energy::ZERO;
         let reply = CoalitionReply { about, available, available_energy };
         sale.member_ticket = None;
@@ -208,13 +209,14 @@ impl Selling {
     }
 
     /// Opens with an offer, or says why not (protocol 6.2).
-    fn open(&mut self, key: SessionKey, about: About, quote: &Quote, turn: &mut Turn<'_>) {
+    fn open(&mut self, key: SessionKey, about: About, quote: Quote, turn: &mut Turn<'_>) {
         let Some(sale) = self.sales.get_mut(&key) else { return };
         let params = turn.params();
+        let (cost, ceiling, feed_in) = (quote.unit_cost, quote.ceiling, quote.feed_in);
         let profile = sale.served(quote, params.lca.block_shape);
         let energy = profile.energy();
         let overlap = self.book.overlap(sale.block.start, sale.block.end);
-        let price = pricing::ask(&params.negotiate, quote.unit_cost, quote.ceiling, overlap.count);
+        let price = pricing::ask(&params.negotiate, cost, ceiling, overlap.count);
         let scarce = energy < params.coalition.min_trade_wh || energy == Energy::ZERO;
         let (Some(unit_price), false) = (price, scarce) else {
             let declined = if scarce { Reason::NoEnergy } else { Reason::CostAboveCeiling };
@@ -227,7 +229,7 @@ impl Selling {
             round: 0,
             profile: Arc::new(profile),
             unit_price,
-            surplus_price: capped(quote.feed_in, turn),
+            surplus_price: capped(feed_in, turn),
             valid_until: turn.core.round.map_or(turn.now, |round| round.offers_until),
         };
         sale.course = Course::Offered { offer: offer.clone(), attempt: turn.attempt() };

@@ -35,8 +35,15 @@ pub(crate) struct Facts {
     pub(crate) about: About,
     pub(crate) block: Arc<Block>,
     pub(crate) retail: Price,
-    pub(crate) reservation: Price,
     pub(crate) retender: bool,
+}
+
+impl Facts {
+    /// The reservation price R towards `seller`: what the grid asks, less the network fee that is
+    /// due between the two (protocol 3.3 and 12.2).
+    fn reservation(&self, seller: PartyId, turn: &Turn<'_>) -> Price {
+        Price(self.retail.0.saturating_sub(turn.fee(seller).0))
+    }
 }
 
 /// One purchase block under negotiation.
@@ -58,7 +65,7 @@ pub(crate) struct Task {
 
 impl Task {
     pub(crate) fn begin(about: About, deficit: Deficit, turn: &mut Turn<'_>) -> Self {
-        let Deficit { block, retail, reservation, retender } = deficit;
+        let Deficit { block, retail, retender } = deficit;
         let block = Arc::new(block);
         Self {
             stage: Stage::Forming,
@@ -71,7 +78,7 @@ impl Task {
             counters: 0,
             determination: Determination::new(block.profile.clone()),
             tally: Tally::default(),
-            facts: Facts { about, block, retail, reservation, retender },
+            facts: Facts { about, block, retail, retender },
         }
     }
 
@@ -154,7 +161,7 @@ impl Task {
             return turn.expired(from, about, Phase::Negotiation);
         }
         self.offers += 1;
-        let answer = self.judge(&offer, turn);
+        let answer = self.judge(from, &offer, turn);
         let said = OfferResponse { about, round: offer.round, answer };
         turn.send(from, Message::OfferResponse(said.clone()));
         match answer {
@@ -178,7 +185,7 @@ impl Task {
         }
     }
 
-    fn judge(&self, offer: &Offer, turn: &Turn<'_>) -> Answer {
+    fn judge(&self, from: PartyId, offer: &Offer, turn: &Turn<'_>) -> Answer {
         let params = turn.params();
         let (profile, block) = (&offer.profile, &self.facts.block);
         let aligned = profile.start == block.start && profile.wh.len() == block.profile.wh.len();
@@ -194,7 +201,7 @@ impl Task {
             return Answer::Reject { reason: Reason::TooSmall };
         }
         let stand = BuyerStand {
-            reservation: self.facts.reservation,
+            reservation: self.facts.reservation(from, turn),
             need: block.energy_wh,
             temporary: u32::try_from(self.temps.len()).unwrap_or(u32::MAX),
             temporary_wh: self.temporary_wh,
@@ -328,7 +335,7 @@ impl Task {
         }
         self.waiting = 0;
         let temps = std::mem::take(&mut self.temps);
-        self.determination.begin(temps, turn.params().finals.order);
+        self.determination.begin(temps, turn);
         self.determination.step(&self.facts, &mut self.tally, turn);
         self.finish_if_done(turn);
     }

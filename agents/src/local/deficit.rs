@@ -215,5 +215,9 @@ pub(super) fn weighted(profile: &Profile, price: impl Fn(Interval) -> Price) -> 
         sum += weight * i128::from(price(at).0);
         weights += weight;
     }
-    Price(i64::try_from(sum.div_euclid(weights.max(1))).unwrap_or(i64::MAX))
+    // A division of 128 bits takes longer than all the rest, and prices hardly ever need it.
+    Price(match (i64::try_from(sum), i64::try_from(weights)) {
+        (Ok(sum), Ok(weights)) => sum.div_euclid(weights.max(1)),
+        _ => i64::try_from(sum.div_euclid(weights.max(1))).unwrap_or(i64::MAX),
+    })
 }

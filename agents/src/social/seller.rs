@@ -32,7 +32,8 @@ use sale::{Course, Purpose, Sale, temporary};
 /// The seller's half of the mind.
 #[derive(Debug, Default)]
 pub(crate) struct Selling {
-    sales: BTreeMap<SessionKey, Sale>,
+    /// Boxed, so that the map moves pointers when it makes room.
+    sales: BTreeMap<SessionKey, Box<Sale>>,
     questions: BTreeMap<u64, (SessionKey, Purpose)>,
     tickets: u64,
     /// Grows with every reservation: older quotes are not used for offers.
@@ -100,7 +101,8 @@ impl Selling {
             let reply = CoalitionReply { about, available: false, available_energy: Energy::ZERO };
             return turn.send(from, Message::CoalitionReply(reply));
         }
-        let wanted = self.sales.entry(key).or_insert_with(|| Sale::new(block)).wanted(shape);
+        let wanted =
+            self.sales.entry(key).or_insert_with(|| Box::new(Sale::new(block))).wanted(shape);
         let ticket = self.ask(key, Purpose::Member, wanted, turn);
         if let Some(sale) = self.sales.get_mut(&key) {
             sale.member_ticket = Some(ticket);
@@ -127,8 +129,9 @@ impl Selling {
         let NegotiationRequest { about, block, .. } = request;
         let key = (from, about.task);
         let shape = turn.params().lca.block_shape;
-        let mut is_fresh = false;
+        let (mut is_known, mut is_fresh) = (false, false);
         if let Some(sale) = self.sales.get(&key) {
+            is_known = true;
             match &sale.course {
                 Course::Idle if sale.block == block => {
                     is_fresh = sale.quote.as_ref().is_some_and(|(at, _)| *at == self.reservations);
@@ -152,13 +155,14 @@ impl Selling {
         if !turn.is_open(about.epoch, Phase::Negotiation) {
             return turn.expired(from, about, Phase::Negotiation);
         }
-        let refused =
-            refuse_block(&block, turn).or_else(|| (!self.has_room(from)).then_some(Reason::Limit));
+        let has_room = is_known || self.has_room(from);
+        let refused = refuse_block(&block, turn).or_else(|| (!has_room).then_some(Reason::Limit));
         if let Some(declined) = refused {
             let reply = NegotiationReply { about, declined, max_energy: Energy::ZERO };
             return turn.send(from, Message::NegotiationReply(reply));
         }
-        let sale = self.sales.entry(key).or_insert_with(|| Sale::new(Arc::clone(&block)));
+        let new = || Box::new(Sale::new(Arc::clone(&block)));
+        let sale = self.sales.entry(key).or_insert_with(new);
         sale.block = block;
         // Of no use once the course begins.
         let quote = sale.quote.take().filter(|_| is_fresh);

@@ -189,14 +189,14 @@ impl Task {
         let params = turn.params();
         let (profile, block) = (&offer.profile, &self.facts.block);
         let aligned = profile.start == block.start && profile.wh.len() == block.profile.wh.len();
+        let energy = profile.energy();
         let within = match params.lca.block_shape {
             BlockShape::Profile => profile.iter().all(|(at, wh)| wh <= block.profile.at(at)),
-            BlockShape::Energy => profile.energy() <= block.energy_wh,
+            BlockShape::Energy => energy <= block.energy_wh,
         };
         if !aligned || !within {
             return Answer::Reject { reason: Reason::Mismatch };
         }
-        let energy = profile.energy();
         if energy < params.coalition.min_trade_wh || energy == Energy::ZERO {
             return Answer::Reject { reason: Reason::TooSmall };
         }

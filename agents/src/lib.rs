@@ -3,6 +3,7 @@
 
 pub mod local;
 pub mod machine;
+pub mod network;
 pub mod params;
 pub mod resource;
 pub mod session;

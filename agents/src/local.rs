@@ -17,6 +17,7 @@ pub mod schedule;
 mod selling;
 pub mod setup;
 pub mod speech;
+mod stock;
 pub mod tariff;
 mod valuation;
 pub mod why;
@@ -24,6 +25,7 @@ pub mod why;
 #[cfg(test)]
 mod tests;
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use gridpact_chain::contract::ContractId;
@@ -40,6 +42,7 @@ use reservation::Queue;
 use schedule::{Plan, Problem};
 use setup::LocalSetup;
 use speech::{LocalEffect, LocalInput, LocalSnapshot, Ticket};
+use stock::Stock;
 
 /// Where the mind is in its epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +63,8 @@ struct Current {
     problem: Problem,
     plan: Plan,
     roster: Roster,
+    /// What quotes find to sell in the plan, worked out for the first of them.
+    stock: OnceCell<Stock>,
 }
 
 /// The mind of one site's energy management.

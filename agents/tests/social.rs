@@ -8,6 +8,9 @@ mod street;
 #[path = "social/laws.rs"]
 mod laws;
 
+#[path = "social/fees.rs"]
+mod fees;
+
 #[path = "social/branches.rs"]
 mod branches;
 

@@ -4,6 +4,7 @@
 
 use std::path::Path;
 
+use gridpact_agents::network::NetworkFees;
 use gridpact_chain::terms::Price;
 
 use super::*;
@@ -29,8 +30,26 @@ fn a_file_says_only_what_differs() {
             .unwrap();
     assert_eq!((scenario.days, scenario.prosumers), (3, 300));
     assert_eq!(scenario.params.negotiate.margin_ppm, 200_000);
-    assert_eq!(scenario.tariff.p2p_fee, Price(100_000));
+    assert_eq!(scenario.tariff.p2p_fee, NetworkFees::uniform(Price(100_000)));
     assert_eq!(parse(""), Ok(Scenario::default()));
+}
+
+#[test]
+fn a_fee_is_one_number_or_a_table_by_relation_and_reads_back() {
+    let fees = |text: &str| {
+        let scenario = parse(&format!("[tariff]\np2p_fee = {text}\n[feeder]\nsites = 8")).unwrap();
+        let written = write_scenario(&scenario).unwrap();
+        assert_eq!(parse(&written).as_ref(), Ok(&scenario), "{written}");
+        let NetworkFees { same_site, same_feeder, other } = scenario.tariff.p2p_fee;
+        [same_site.0, same_feeder.0, other.0]
+    };
+    assert_eq!(fees("0.05"), [0, 50_000, 50_000]);
+    assert_eq!(fees("1"), [0, 1_000_000, 1_000_000]);
+    assert_eq!(fees("{ same_feeder = 0.03, other = 0.08 }"), [0, 30_000, 80_000]);
+    assert_eq!(
+        fees("{ same_site = 0.01, same_feeder = 0.03, other = 0.03 }"),
+        [10_000, 30_000, 30_000]
+    );
 }
 
 #[test]
@@ -99,6 +118,11 @@ fn a_value_out_of_range_is_named_with_its_key_and_limit() {
             "start = 2013-13-01 is out of range: a date such as 2013-12-02, or none",
         ),
         ("[tariff]\np2p_fee = -0.01", "tariff.p2p_fee = -0.01 is out of range: 0 to 100 per kWh"),
+        (
+            "[tariff]\np2p_fee = { same_feeder = 0.03, other = 200 }",
+            "tariff.p2p_fee.other = 200 is out of range: 0 to 100 per kWh",
+        ),
+        ("[feeder]\nsites = 10001", "feeder.sites = 10001 is out of range: 0 to 10000"),
         ("validators = 51", "validators = 51 is out of range: none, or 1 to 50 homes"),
     ];
     for (text, wanted) in cases {
@@ -120,6 +144,9 @@ fn a_value_of_the_wrong_kind_is_refused_with_its_place() {
         ("[tariff]\npreset = \"nsw\"", "nsw2013_tou"),
         ("days = ", "my.toml"),
         ("[feeder]\nimport_limit_w = -5", "[feeder]"),
+        ("[tariff]\np2p_fee = \"free\"", "{ same_feeder = 0.03, other = 0.08 }"),
+        ("[tariff]\np2p_fee = { same_feeder = 0.03 }", "tariff.p2p_fee needs both"),
+        ("[tariff]\np2p_fee = { feeder = 0.03, other = 0.1 }", "`same_feeder`"),
     ];
     for (text, wanted) in cases {
         let found = parse(text).unwrap_err();

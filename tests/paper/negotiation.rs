@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use gridpact::agents::network::NetworkFees;
 use gridpact::chain::terms::Price;
 use gridpact_tests::{Lived, a_street};
 
@@ -70,7 +71,28 @@ fn section_6_5_a_session_is_a_handful_of_letters() {
 fn section_12_2_a_fee_on_traded_energy_costs_trade() {
     let free = mean(&STREETS, |_, report| report.summary().p2p_share);
     let mut scenario = a_street(12);
-    scenario.tariff.p2p_fee = Price(150_000);
+    scenario.tariff.p2p_fee = NetworkFees::uniform(Price(150_000));
     let charged = mean_share(&scenario, 3);
     assert!(charged < free, "share {free:.3} without a fee, {charged:.3} with 15 c");
+}
+
+#[test]
+fn section_12_2_a_dearer_crossing_keeps_trade_within_the_feeder() {
+    let within = |other: i64| {
+        let mut scenario = a_street(12);
+        scenario.feeder.sites = 4;
+        scenario.tariff.p2p_fee =
+            NetworkFees { same_feeder: Price(20_000), other: Price(other), same_site: Price(0) };
+        let (mut near, mut all) = (0, 0);
+        for lived in lives(&scenario, 3) {
+            for contract in &lived.run.contracts {
+                let wh: u64 = contract.profile_wh.iter().sum();
+                all += wh;
+                near += if contract.buyer / 4 == contract.seller / 4 { wh } else { 0 };
+            }
+        }
+        near as f64 / all as f64
+    };
+    let (even, dear) = (within(20_000), within(100_000));
+    assert!(even + 0.05 < dear, "within the feeder: {even:.3} at the same fee, {dear:.3} at 10 c");
 }

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use gridpact::agents::network::NetworkFees;
 use gridpact::agents::params::{Pricing, TacticName};
 use gridpact::chain::terms::{Interval, Price};
+use gridpact::sim::homes::{network, party_of};
 use gridpact_tests::{Lived, a_street, live};
 
 use crate::{SEERS, STREET, assert_lawful};
@@ -11,11 +13,13 @@ use crate::{SEERS, STREET, assert_lawful};
 /// Every contract gains both: the seller at least its cost, the buyer less than the grid would ask,
 /// in each interval of the delivery.
 pub fn check(lived: &Lived) {
-    let fee = lived.scenario.tariff.p2p_fee.0;
+    let network = network(&lived.scenario, &lived.community);
     for (index, contract) in lived.run.contracts.iter().enumerate() {
         let (price, id) = (contract.price_microcurrency_per_kwh, &contract.contract_id);
         let cost = contract.cost_microcurrency_per_kwh;
         assert!(cost <= price, "{id}: price {price} is below the cost {cost}");
+        let (buyer, seller) = (party_of(contract.buyer), party_of(contract.seller));
+        let Price(fee) = network.fee(buyer, seller);
         let reservation = contract.retail_microcurrency_per_kwh - fee;
         assert!(price < reservation, "{id}: price {price} is not below R - fee = {reservation}");
         assert_eq!(contract.fee_microcurrency_per_kwh, fee);
@@ -38,11 +42,31 @@ fn prices_lie_between_cost_and_what_the_grid_asks() {
 #[test]
 fn a_fee_narrows_the_room_from_above() {
     let mut scenario = a_street(12);
-    scenario.tariff.p2p_fee = Price(50_000);
+    scenario.tariff.p2p_fee = NetworkFees::uniform(Price(50_000));
     let lived = live(&scenario);
     assert!(!lived.run.contracts.is_empty());
     check(&lived);
     assert!(lived.report().summary().network_fee_microcurrency > 0);
+}
+
+/// Fees of protocol 12.2 in the three relations, and what they came to.
+#[test]
+fn each_contract_pays_the_fee_of_its_own_relation() {
+    let mut scenario = a_street(12);
+    scenario.feeder.sites = 4;
+    scenario.tariff.p2p_fee =
+        NetworkFees { same_site: Price(0), same_feeder: Price(10_000), other: Price(50_000) };
+    let lived = live(&scenario);
+    check(&lived);
+    let mut kinds: Vec<i64> =
+        lived.run.contracts.iter().map(|c| c.fee_microcurrency_per_kwh).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    assert_eq!(kinds, [10_000, 50_000], "trade within feeders and between them");
+    let report = lived.report();
+    let (due, delivered) = (report.summary().network_fee_microcurrency, report.summary());
+    let most = delivered.p2p_wh as i64 * 50;
+    assert!(0 < due && due < most, "{due} of at most {most}");
 }
 
 #[test]

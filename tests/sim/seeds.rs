@@ -1,5 +1,6 @@
 //! All laws at once over many small worlds, and over settings nobody tries by hand.
 
+use gridpact::agents::network::NetworkFees;
 use gridpact::agents::params::{BuyQuantile, FinalOrder, Tender};
 use gridpact::chain::terms::Price;
 use gridpact::sim::scenario::{Fanout, Graph, Quorum, Scenario};
@@ -22,13 +23,17 @@ prop_compose! {
         early in any::<bool>(),
         voters in prop::option::of(1_u32..3),
         fee in prop::sample::select(vec![0, 20_000, 100_000]),
+        between in prop::sample::select(vec![0, 60_000]),
+        feeder in 0_u32..4,
         quantile in prop::option::of(100_000_u32..900_000),
         turbine in prop::sample::select(vec![0, 10]),
     ) -> Scenario {
         let mut scenario = a_street(homes);
         scenario.seed = seed;
         scenario.validators = voters;
-        scenario.tariff.p2p_fee = Price(fee);
+        scenario.tariff.p2p_fee =
+            NetworkFees { other: Price(fee + between), ..NetworkFees::uniform(Price(fee)) };
+        scenario.feeder.sites = feeder;
         scenario.scenario.community_turbine_kw = turbine;
         scenario.scenario.graph = if small_world { Graph::SmallWorld } else { Graph::Ring };
         scenario.chain.quorum = if two_thirds { Quorum::TwoThirds } else { Quorum::Majority };

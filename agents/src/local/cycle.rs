@@ -1,5 +1,7 @@
 //! One epoch of the LCA: sense, forecast, plan, tell the devices, tender the deficit.
 
+use std::cell::OnceCell;
+
 use gridpact_chain::terms::{Epoch, Interval, Price, Timestamp};
 
 use super::deficit::Needs;
@@ -216,7 +218,7 @@ impl LocalAgent {
             replanned,
             reasons: why::reasons(&self.setup.devices, &roster, &problem, &plan),
         })));
-        self.current = Some(Current { problem, plan, roster });
+        self.current = Some(Current { problem, plan, roster, stock: OnceCell::new() });
     }
 
     /// What is to be bought from the neighbours in this epoch.

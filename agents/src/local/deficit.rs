@@ -26,6 +26,7 @@ pub(super) struct Needs<'a> {
     pub params: &'a Params,
     pub calendar: &'a dyn Calendar,
     pub tariff: &'a dyn Tariff,
+    /// The fee of the newsvendor's quantile; prices are agreed net of each session's own.
     pub p2p_fee: Price,
     /// One past the last interval that is ever tendered.
     pub trade_until: Option<Interval>,
@@ -74,7 +75,6 @@ impl Tenders {
             deficits.push(Deficit {
                 block: Block { start, end, energy_wh: energy, profile },
                 retail,
-                reservation: Price(retail.0.saturating_sub(needs.p2p_fee.0)),
                 retender,
             });
         }
@@ -171,7 +171,8 @@ fn wanted(start: Interval, end: Interval, needs: &Needs<'_>) -> Profile {
     Profile { start, wh: whole(&wh) }
 }
 
-/// Which quantile to buy: the newsvendor's critical ratio (protocol 3.1).
+/// Which quantile to buy: the newsvendor's critical ratio (protocol 3.1), at the lowest fee at
+/// which this site can trade; who will sell is not known yet.
 fn quantile(start: Interval, end: Interval, needs: &Needs<'_>) -> f64 {
     if let BuyQuantile::FixedPpm(ppm) = needs.params.lca.buy_quantile {
         return f64::from(ppm) / PPM as f64;
@@ -214,5 +215,9 @@ pub(super) fn weighted(profile: &Profile, price: impl Fn(Interval) -> Price) -> 
         sum += weight * i128::from(price(at).0);
         weights += weight;
     }
-    Price(i64::try_from(sum.div_euclid(weights.max(1))).unwrap_or(i64::MAX))
+    // A division of 128 bits takes longer than all the rest, and prices hardly ever need it.
+    Price(match (i64::try_from(sum), i64::try_from(weights)) {
+        (Ok(sum), Ok(weights)) => sum.div_euclid(weights.max(1)),
+        _ => i64::try_from(sum.div_euclid(weights.max(1))).unwrap_or(i64::MAX),
+    })
 }

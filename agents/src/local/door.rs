@@ -22,10 +22,9 @@ pub struct Block {
 pub struct Deficit {
     /// The block.
     pub block: Block,
-    /// Energy-weighted retail price of the block, before the P2P fee is taken off.
+    /// Energy-weighted retail price of the block. The reservation price R of section 6 is this less
+    /// the network fee between buyer and seller, so it differs from session to session.
     pub retail: Price,
-    /// Reservation price R of section 6: `retail` less the P2P fee.
-    pub reservation: Price,
     /// Whether an earlier epoch has tendered (part of) it already.
     pub retender: bool,
 }

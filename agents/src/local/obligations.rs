@@ -71,6 +71,11 @@ impl Obligations {
         profiles.flat_map(|p| p.iter()).filter(|(_, wh)| *wh > 0).map(|(at, _)| at).collect()
     }
 
+    /// Whether there is energy on one side in `at`.
+    pub fn reaches(&self, side: Side, at: Interval) -> bool {
+        self.held.values().any(|held| held.side == side && held.profile.at(at) > 0)
+    }
+
     /// Everything held, by contract.
     pub fn all(&self) -> Vec<Held> {
         self.held.values().cloned().collect()

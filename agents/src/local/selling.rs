@@ -1,7 +1,5 @@
 //! The LCA as the seller's conscience: quotes from the plan in force, reservations by exact re-plan.
 
-use std::collections::BTreeSet;
-
 use gridpact_chain::terms::{Energy, Interval, Timestamp};
 
 use super::deficit::weighted;
@@ -12,6 +10,7 @@ use super::planning;
 use super::reservation::{self, Stage, WAITING_MAX};
 use super::schedule::{Plan, SolveError};
 use super::speech::{LocalEffect, Ticket};
+use super::stock::Stock;
 use super::valuation::Valuation;
 use super::{LocalAgent, Phase};
 
@@ -29,8 +28,9 @@ impl LocalAgent {
                 problem: &current.problem,
                 plan: &current.plan,
                 tariff: &*self.setup.tariff,
+                stock: current.stock.get_or_init(|| Stock::of(&current.problem, &current.plan)),
                 shape: self.setup.params.lca.block_shape,
-                barred: &self.barred(),
+                barred: &|at| self.is_barred(at),
             }
             .quote(&request),
             _ => self.nothing(&request),
@@ -51,10 +51,9 @@ impl LocalAgent {
         }
     }
 
-    /// Intervals in which this site buys or asks to buy: it does not sell in them (net position).
-    fn barred(&self) -> BTreeSet<Interval> {
-        let bought = self.obligations.intervals(Side::Buyer);
-        bought.union(&self.tendering).copied().collect()
+    /// Whether this site buys or asks to buy in `at`: then it does not sell (net position).
+    fn is_barred(&self, at: Interval) -> bool {
+        self.tendering.contains(&at) || self.obligations.reaches(Side::Buyer, at)
     }
 
     pub(super) fn on_reserve(
@@ -108,15 +107,13 @@ impl LocalAgent {
         let (epoch, deadlines) = self.epoch?;
         let Some(current) = &self.current else { return Some(CancelReason::NoEnergy) };
         let profile = &request.profile;
-        let barred = self.barred();
-        let sells_in = |at: Interval| profile.at(at) > 0;
         let last = epoch.plus(current.problem.horizon() as u32);
         if now > deadlines.d3 || profile.start <= epoch {
             Some(CancelReason::Expired)
         } else if !self.setup.trading
             || profile.energy() == Energy::ZERO
             || profile.end() > last
-            || barred.iter().any(|at| sells_in(*at))
+            || profile.iter().any(|(at, wh)| wh > 0 && self.is_barred(at))
         {
             Some(CancelReason::NoEnergy)
         } else {

@@ -40,7 +40,8 @@ pub struct LocalSetup {
     pub calendar: Arc<dyn Calendar>,
     /// The forecaster, with its history.
     pub forecaster: Box<dyn Forecaster>,
-    /// Fee per kWh that stays due on peer-to-peer energy (`tariff.p2p_fee`).
+    /// Fee per kWh that how much to buy ahead is decided with: the lowest at which this site can
+    /// trade with anybody ([`crate::network::Network::least_fee`]).
     pub p2p_fee: Price,
     /// Seed of all chance in this mind.
     pub seed: u64,

@@ -194,7 +194,7 @@ fn stillborn(about: About, deficit: Deficit, reason: Reason) -> TaskOutcome {
         task: about.task,
         residual: deficit.block.energy_wh,
         block: deficit.block.into(),
-        reservation: deficit.reservation,
+        retail: deficit.retail,
         retender: deficit.retender,
         filling: Filling::Unfilled,
         members: 0,

@@ -59,17 +59,19 @@ impl Determination {
     }
 
     /// Stacks the temporary contracts. The source stacks them "from high to low" and pops; dearest
-    /// first is the literal reading (14.10). Equal prices: the earlier contract id first.
-    pub(crate) fn begin(&mut self, mut temps: Vec<TempContract>, order: FinalOrder) {
+    /// first is the literal reading (14.10). What a kWh costs its buyer counts, so price and network
+    /// fee together. Equal costs: the earlier contract id first.
+    pub(crate) fn begin(&mut self, mut temps: Vec<TempContract>, turn: &Turn<'_>) {
         self.temps = u32::try_from(temps.len()).unwrap_or(u32::MAX);
-        match order {
-            FinalOrder::CheapestFirst => temps.sort_by(|a, b| {
-                b.unit_price.cmp(&a.unit_price).then(b.contract_id.cmp(&a.contract_id))
-            }),
-            FinalOrder::DearestFirst => temps.sort_by(|a, b| {
-                a.unit_price.cmp(&b.unit_price).then(b.contract_id.cmp(&a.contract_id))
-            }),
-        }
+        let cost = |temp: &TempContract| temp.unit_price.0.saturating_add(turn.fee(temp.seller).0);
+        temps.sort_by(|a, b| {
+            let dearer_last = cost(a).cmp(&cost(b));
+            let by_cost = match turn.params().finals.order {
+                FinalOrder::CheapestFirst => dearer_last.reverse(),
+                FinalOrder::DearestFirst => dearer_last,
+            };
+            by_cost.then(b.contract_id.cmp(&a.contract_id))
+        });
         self.stack = temps;
     }
 

@@ -15,7 +15,7 @@ use crate::params::{NegotiateParams, PPM};
 /// What the buyer knows when an offer arrives.
 #[derive(Debug, Clone, Copy)]
 pub struct BuyerStand {
-    /// Reservation price R, net of the P2P fee.
+    /// Reservation price R, net of the network fee between buyer and seller.
     pub reservation: Price,
     /// Energy of the task.
     pub need: Energy,

@@ -46,8 +46,8 @@ pub struct TaskOutcome {
     pub task: TaskId,
     /// What was wanted.
     pub block: Arc<Block>,
-    /// The buyer's reservation price R.
-    pub reservation: Price,
+    /// What the grid asks for the block, before any network fee.
+    pub retail: Price,
     /// Whether an earlier epoch had tendered it.
     pub retender: bool,
     /// How much was covered.

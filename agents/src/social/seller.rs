@@ -32,7 +32,8 @@ use sale::{Course, Purpose, Sale};
 /// The seller's half of the mind.
 #[derive(Debug, Default)]
 pub(crate) struct Selling {
-    sales: BTreeMap<SessionKey, Sale>,
+    /// Boxed, so that the map moves pointers when it makes room.
+    sales: BTreeMap<SessionKey, Box<Sale>>,
     questions: BTreeMap<u64, (SessionKey, Purpose)>,
     tickets: u64,
     /// Grows with every reservation: older quotes are not used for offers.
@@ -100,7 +101,8 @@ impl Selling {
             let reply = CoalitionReply { about, available: false, available_energy: Energy::ZERO };
             return turn.send(from, Message::CoalitionReply(reply));
         }
-        let wanted = self.sales.entry(key).or_insert_with(|| Sale::new(block)).wanted(shape);
+        let wanted =
+            self.sales.entry(key).or_insert_with(|| Box::new(Sale::new(block))).wanted(shape);
         let ticket = self.ask(key, Purpose::Member, wanted, turn);
         if let Some(sale) = self.sales.get_mut(&key) {
             sale.member_ticket = Some(ticket);
@@ -127,12 +129,12 @@ impl Selling {
         let NegotiationRequest { about, block, .. } = request;
         let key = (from, about.task);
         let shape = turn.params().lca.block_shape;
-        let mut fresh = None;
+        let (mut is_known, mut is_fresh) = (false, false);
         if let Some(sale) = self.sales.get(&key) {
+            is_known = true;
             match &sale.course {
                 Course::Idle if sale.block == block => {
-                    let still = |(at, _): &&(u64, Quote)| *at == self.reservations;
-                    fresh = sale.quote.as_ref().filter(still).map(|(_, quote)| quote.clone());
+                    is_fresh = sale.quote.as_ref().is_some_and(|(at, _)| *at == self.reservations);
                 }
                 Course::Idle => {}
                 Course::Opening { ticket } => {
@@ -153,16 +155,19 @@ impl Selling {
         if !turn.is_open(about.epoch, Phase::Negotiation) {
             return turn.expired(from, about, Phase::Negotiation);
         }
-        let refused =
-            refuse_block(&block, turn).or_else(|| (!self.has_room(from)).then_some(Reason::Limit));
+        let has_room = is_known || self.has_room(from);
+        let refused = refuse_block(&block, turn).or_else(|| (!has_room).then_some(Reason::Limit));
         if let Some(declined) = refused {
             let reply = NegotiationReply { about, declined, max_energy: Energy::ZERO };
             return turn.send(from, Message::NegotiationReply(reply));
         }
-        let sale = self.sales.entry(key).or_insert_with(|| Sale::new(Arc::clone(&block)));
+        let new = || Box::new(Sale::new(Arc::clone(&block)));
+        let sale = self.sales.entry(key).or_insert_with(new);
         sale.block = block;
-        match fresh {
-            Some(quote) => self.open(key, about, &quote, turn),
+        // Of no use once the course begins.
+        let quote = sale.quote.take().filter(|_| is_fresh);
+        match quote {
+            Some((_, quote)) => self.open(key, about, quote, turn),
             None => {
                 let wanted = sale.wanted(shape);
                 let ticket = self.ask(key, Purpose::Opening, wanted, turn);
@@ -182,7 +187,7 @@ impl Selling {
             Purpose::Member => self.reply(key, about, quote, turn),
             Purpose::Opening => {
                 if turn.is_open(epoch, Phase::Negotiation) {
-                    self.open(key, about, &quote, turn);
+                    self.open(key, about, quote, turn);
                 } else {
                     self.lapse(key, about, turn);
                 }
@@ -198,7 +203,7 @@ impl Selling {
             return turn.expired(key.0, about, Phase::Coalition);
         }
         let Some(sale) = self.sales.get_mut(&key) else { return };
-        let available_energy = sale.served(&quote, shape).energy();
+        let available_energy = sale.served_energy(&quote, shape);
         let available = available_energy >= min_trade && available_energy > Energy::ZERO;
         let reply = CoalitionReply { about, available, available_energy };
         sale.member_ticket = None;
@@ -208,13 +213,13 @@ impl Selling {
     }
 
     /// Opens with an offer, or says why not (protocol 6.2).
-    fn open(&mut self, key: SessionKey, about: About, quote: &Quote, turn: &mut Turn<'_>) {
+    fn open(&mut self, key: SessionKey, about: About, quote: Quote, turn: &mut Turn<'_>) {
         let Some(sale) = self.sales.get_mut(&key) else { return };
         let params = Arc::clone(&turn.core.setup.params);
+        let (cost, ceiling, feed_in) = (quote.unit_cost, quote.ceiling, quote.feed_in);
         let profile = sale.served(quote, params.lca.block_shape);
         let energy = profile.energy();
         let temporary = self.book.overlap(sale.block.start, sale.block.end).count;
-        let (cost, ceiling) = (quote.unit_cost, quote.ceiling);
         let stand = AskStand { cost, ceiling, temporary, round: 0 };
         let tactic = tactic::named(params.negotiate.tactic);
         let price = tactic.ask(&params.negotiate, &stand, &mut turn.core.rng);
@@ -230,7 +235,7 @@ impl Selling {
             round: 0,
             profile: Arc::new(profile),
             unit_price,
-            surplus_price: capped(quote.feed_in, turn),
+            surplus_price: capped(feed_in, turn),
             valid_until: turn.core.round.map_or(turn.now, |round| round.offers_until),
         };
         sale.course = Course::Offered { offer: offer.clone(), said: None, attempt: turn.attempt() };

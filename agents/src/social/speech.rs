@@ -19,6 +19,7 @@ use super::task::TaskView;
 use crate::local::door::{
     Obligation, PurchaseBlocks, Quote, QuoteRequest, ReserveReply, ReserveRequest,
 };
+use crate::network::Network;
 use crate::params::{Deadlines, Params};
 use crate::session::Phase;
 
@@ -33,6 +34,8 @@ pub struct SocialSetup {
     pub params: Arc<Params>,
     /// The initial neighbour list (protocol 5).
     pub neighbours: Vec<PartyId>,
+    /// Where the members are connected, and the fees between them.
+    pub network: Arc<Network>,
     /// Own connection limit, told to members.
     pub line_limit: Power,
     /// Largest absolute shortfall or surplus price (genesis: `imbalance_cap`).

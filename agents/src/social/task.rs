@@ -34,8 +34,15 @@ pub(crate) struct Facts {
     pub(crate) about: About,
     pub(crate) block: Arc<Block>,
     pub(crate) retail: Price,
-    pub(crate) reservation: Price,
     pub(crate) retender: bool,
+}
+
+impl Facts {
+    /// The reservation price R towards `seller`: what the grid asks, less the network fee that is
+    /// due between the two (protocol 3.3 and 12.2).
+    fn reservation(&self, seller: PartyId, turn: &Turn<'_>) -> Price {
+        Price(self.retail.0.saturating_sub(turn.fee(seller).0))
+    }
 }
 
 /// One purchase block under negotiation.
@@ -59,7 +66,7 @@ pub(crate) struct Task {
 
 impl Task {
     pub(crate) fn begin(about: About, deficit: Deficit, turn: &mut Turn<'_>) -> Self {
-        let Deficit { block, retail, reservation, retender } = deficit;
+        let Deficit { block, retail, retender } = deficit;
         let block = Arc::new(block);
         Self {
             stage: Stage::Forming,
@@ -73,7 +80,7 @@ impl Task {
             rounds: 0,
             determination: Determination::new(block.profile.clone()),
             tally: Tally::default(),
-            facts: Facts { about, block, retail, reservation, retender },
+            facts: Facts { about, block, retail, retender },
         }
     }
 
@@ -222,7 +229,7 @@ impl Task {
         }
         self.waiting = 0;
         let temps = std::mem::take(&mut self.temps);
-        self.determination.begin(temps, turn.params().finals.order);
+        self.determination.begin(temps, turn);
         self.determination.step(&self.facts, &mut self.tally, turn);
         self.finish_if_done(turn);
     }

@@ -3,7 +3,7 @@
 //! The rooms next door (coalition, negotiation, determination, seller) each keep their own state
 //! and get a turn lent to them; only here are effects appended and alarms set.
 
-use gridpact_chain::terms::{Epoch, PartyId, Timestamp};
+use gridpact_chain::terms::{Epoch, PartyId, Price, Timestamp};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
@@ -63,6 +63,11 @@ impl Turn<'_> {
 
     pub(crate) fn party(&self) -> PartyId {
         self.core.setup.party
+    }
+
+    /// What stays due on each kWh traded with `other`.
+    pub(crate) fn fee(&self, other: PartyId) -> Price {
+        self.core.setup.network.fee(self.core.setup.party, other)
     }
 
     pub(crate) fn send(&mut self, to: PartyId, message: Message) {

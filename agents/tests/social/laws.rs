@@ -10,9 +10,9 @@ use gridpact_chain::terms::PartyId;
 
 use crate::street::{EPOCH, Fault, Net, Street};
 
-const CALM: Net = Net { delay_min_ms: 0, delay_max_ms: 0, drop_ppm: 0, repeat_ppm: 0 };
+pub const CALM: Net = Net { delay_min_ms: 0, delay_max_ms: 0, drop_ppm: 0, repeat_ppm: 0 };
 const FAIR: Net = Net { delay_min_ms: 5, delay_max_ms: 120, drop_ppm: 0, repeat_ppm: 0 };
-const STORM: Net =
+pub const STORM: Net =
     Net { delay_min_ms: 1, delay_max_ms: 900, drop_ppm: 150_000, repeat_ppm: 200_000 };
 
 /// Watches every letter as it leaves: none may begin something after its deadline.
@@ -44,20 +44,23 @@ fn run(n: usize, params: Params, net: Net, seed: u64, faults: &[(u64, Fault)]) -
 }
 
 /// The laws of the house that no weather may break.
-fn assert_laws(street: &Street) {
+pub fn assert_laws(street: &Street) {
     assert!(street.epoch_ended.is_some_and(|at| at <= street.deadlines.settle), "on time");
     for ((party, phase), times) in &street.quiescent {
         let lives = u32::from(street.houses[party.0 as usize].lives);
         assert!(*times <= lives, "{party} reported {phase:?} {times} times");
     }
-    let reservations: BTreeMap<_, _> =
-        street.outcomes.iter().map(|(_, outcome)| (outcome.task, outcome)).collect();
-    assert_eq!(reservations.len(), street.outcomes.len(), "each task ends once");
-    for outcome in reservations.values() {
+    let outcomes: BTreeMap<_, _> =
+        street.outcomes.iter().map(|(buyer, outcome)| (outcome.task, (*buyer, outcome))).collect();
+    assert_eq!(outcomes.len(), street.outcomes.len(), "each task ends once");
+    for (buyer, outcome) in outcomes.values() {
         let sold: u64 = outcome.finals.iter().map(|deal| deal.energy.0).sum();
         assert_eq!(sold + outcome.residual.0, outcome.block.energy_wh.0, "conserved");
         assert_eq!(outcome.reasons.of(Reason::Mismatch), 0, "both sides hold the same");
-        assert!(outcome.finals.iter().all(|deal| deal.unit_price < outcome.reservation));
+        for deal in &outcome.finals {
+            let fee = street.network.fee(*buyer, deal.seller);
+            assert!(deal.unit_price.0 < outcome.retail.0 - fee.0, "below R less its own fee");
+        }
         let least = outcome.finals.is_empty();
         assert_eq!(outcome.filling == Filling::Unfilled, least);
     }

@@ -40,6 +40,7 @@ fn setup(neighbours: &[PartyId], params: Params) -> SocialSetup {
         community: COMMUNITY,
         params: Arc::new(params),
         neighbours: neighbours.to_vec(),
+        network: Arc::default(),
         line_limit: Power(15_000),
         imbalance_cap: Price(1_000_000),
         seed: [1; 32],

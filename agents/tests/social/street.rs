@@ -10,6 +10,7 @@ use gridpact_agents::local::door::{
     ReserveRequest, Side,
 };
 use gridpact_agents::machine::Machine;
+use gridpact_agents::network::Network;
 use gridpact_agents::params::{Deadlines, Params};
 use gridpact_agents::session::{self, Notice, Phase, Session};
 use gridpact_agents::social::{
@@ -126,6 +127,7 @@ pub struct House {
 /// The world.
 pub struct Street {
     pub params: Arc<Params>,
+    pub network: Arc<Network>,
     pub houses: Vec<House>,
     pub coordinator: Option<Session>,
     pub deadlines: Deadlines,
@@ -154,8 +156,13 @@ pub struct Street {
 }
 
 impl Street {
-    /// `n` houses, ring with neighbours +-1, +-2, +-3.
+    /// `n` houses, ring with neighbours +-1, +-2, +-3; trading costs no fee.
     pub fn new(n: usize, params: Params, net: Net, seed: u64) -> Self {
+        Self::on(Network::default(), n, params, net, seed)
+    }
+
+    /// As [`new`](Self::new), on a network that may ask for fees.
+    pub fn on(network: Network, n: usize, params: Params, net: Net, seed: u64) -> Self {
         let deadlines = params.epoch.deadlines(EPOCH.starts_at(params.epoch.interval_s()));
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let params = Arc::new(params);
@@ -172,6 +179,7 @@ impl Street {
         let mut street = Self {
             coordinator: Some(Session::new(params.epoch.clone())),
             params,
+            network: Arc::new(network),
             houses,
             deadlines,
             net,
@@ -212,6 +220,7 @@ impl Street {
             community: Digest([7; 32]),
             params: Arc::clone(&self.params),
             neighbours: self.houses[i].neighbours.clone(),
+            network: Arc::clone(&self.network),
             line_limit: Power(15_000),
             imbalance_cap: Price(1_000_000),
             seed,
@@ -502,13 +511,13 @@ pub fn name(message: &Message) -> &'static str {
 }
 
 /// A block of the window after the epoch.
-pub fn deficit(start: u32, wh: Vec<u64>, reservation: i64) -> Deficit {
+pub fn deficit(start: u32, wh: Vec<u64>, retail: i64) -> Deficit {
     let start = EPOCH.plus(start);
     let end = start.plus(wh.len() as u32);
     let profile = Profile { start, wh };
     let block = Block { start, end, energy_wh: profile.energy(), profile };
-    let price = Price(reservation);
-    Deficit { block, retail: price, reservation: price, retender: false }
+    let price = Price(retail);
+    Deficit { block, retail: price, retender: false }
 }
 
 /// 40 % buyers of one or two blocks, 60 % sellers with something in most intervals.

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gridpact_agents::local::schedule::{Problem, Store as StoreModel, terminal_value};
+use gridpact_agents::network::Network;
 use gridpact_agents::params::BlockShape;
 use gridpact_agents::resource::nature::{Nature, Storage};
 use gridpact_agents::social::TaskOutcome;
@@ -91,7 +92,9 @@ pub fn run(
         },
         tariffs,
         sites,
-        contracts: crop.observer.look(|seen| contracts(scenario, &crop.entries, seen)),
+        contracts: crop.observer.look(|seen| {
+            contracts(&super::homes::network(scenario, community), &crop.entries, seen)
+        }),
         tasks: crop.observer.look(tasks),
         ends: crop.observer.look(ends),
         bound: crop.observer.look(bound),
@@ -282,19 +285,19 @@ fn stored_value(scenario: &Scenario, community: &Community, site: &Site, storage
 }
 
 /// Contracts on the chain with what only their parties know of them.
-fn contracts(scenario: &Scenario, entries: &[Entry], seen: &Observations) -> Vec<Contract> {
-    let retail = retail_prices(scenario, seen);
+fn contracts(network: &Network, entries: &[Entry], seen: &Observations) -> Vec<Contract> {
+    let retail = retail_prices(seen);
     let on_chain = entries.iter().filter_map(|entry| match entry {
         Entry::Chain(JournalEntry::Pair { pair, .. }) => {
             pair.contract.record.body().map(|body| (pair.height(), body))
         }
         _ => None,
     });
-    on_chain.map(|(height, body)| contract(scenario, height, body, seen, &retail)).collect()
+    on_chain.map(|(height, body)| contract(network, height, body, seen, &retail)).collect()
 }
 
 fn contract(
-    scenario: &Scenario,
+    network: &Network,
     height: u64,
     body: &ContractBody,
     seen: &Observations,
@@ -316,7 +319,7 @@ fn contract(
         price_microcurrency_per_kwh: body.unit_price.0,
         amount_microcurrency: body.amount.0,
         adjustment_microcurrency: 0,
-        fee_microcurrency_per_kwh: scenario.tariff.p2p_fee.0,
+        fee_microcurrency_per_kwh: network.fee(body.buyer, body.seller).0,
         retail_microcurrency_per_kwh: retail
             .get(&body.contract_id)
             .unwrap_or(&body.shortfall_price)
@@ -325,11 +328,10 @@ fn contract(
     }
 }
 
-/// The grid's price for the energy of each contract: its buyer's R and the fee that R is net of.
-fn retail_prices(scenario: &Scenario, seen: &Observations) -> BTreeMap<ContractId, Price> {
-    let fee = scenario.tariff.p2p_fee.0;
+/// What the grid would have asked of its buyer for the energy of each contract.
+fn retail_prices(seen: &Observations) -> BTreeMap<ContractId, Price> {
     let of = |(_, outcome): &(PartyId, TaskOutcome)| {
-        let retail = Price(outcome.reservation.0.saturating_add(fee));
+        let retail = outcome.retail;
         outcome.finals.iter().map(|deal| (deal.contract_id, retail)).collect::<Vec<_>>()
     };
     seen.outcomes.iter().flat_map(of).collect()

@@ -8,6 +8,7 @@ use gridpact_agents::local::forecast::{
     Calendar, Forecaster, Perfect, ProfileForecaster, SeriesId,
 };
 use gridpact_agents::local::setup::{Connection, LocalSetup};
+use gridpact_agents::network::{Network, Place};
 use gridpact_agents::params::{Forecast, Params};
 use gridpact_agents::resource::nature::Nature;
 use gridpact_agents::resource::reading::{DeviceIndex, Reading};
@@ -34,7 +35,7 @@ pub struct Nursery {
     /// Validated parameters of the minds.
     pub params: Arc<Params>,
     calendar: Arc<dyn Calendar>,
-    p2p_fee: Price,
+    network: Arc<Network>,
     feeder: FeederSettings,
     seed: u64,
 }
@@ -49,7 +50,7 @@ impl Nursery {
         Self {
             params: Arc::new(scenario.params.clone()),
             calendar: Arc::new(calendar),
-            p2p_fee: scenario.tariff.p2p_fee,
+            network: Arc::new(network(scenario, &community)),
             feeder: scenario.feeder.clone(),
             seed: scenario.seed,
             community,
@@ -68,7 +69,7 @@ impl Nursery {
             tariff: Arc::clone(&site.tariff) as _,
             calendar: Arc::clone(&self.calendar),
             forecaster: self.forecaster(party, site),
-            p2p_fee: self.p2p_fee,
+            p2p_fee: self.network.least_fee(party),
             seed: self.seed ^ u64::from(party.0),
             trading,
             trade_until: Some(self.community.end()),
@@ -150,11 +151,20 @@ impl Nursery {
             community,
             params: Arc::clone(&self.params),
             neighbours: self.community.neighbours.get(party.0 as usize)?.clone(),
+            network: Arc::clone(&self.network),
             line_limit: Power(i64::try_from(site.import_w).unwrap_or(i64::MAX)),
             imbalance_cap,
             seed,
         })
     }
+}
+
+/// Where the homes are connected, each on its own, and what is due between them.
+#[must_use]
+pub fn network(scenario: &Scenario, community: &Community) -> Network {
+    let places = (0..).take(community.sites.len());
+    let places = places.map(|site| Place { site, feeder: scenario.feeder.of(site) });
+    Network::new(scenario.tariff.p2p_fee, places.collect())
 }
 
 /// Keeps the SCAs' streams of chance apart from those of profiles and keys.

@@ -6,6 +6,7 @@
 
 mod checks;
 mod decimal;
+mod fee;
 mod file;
 mod minds;
 mod presets;
@@ -15,6 +16,7 @@ mod words;
 
 use std::path::PathBuf;
 
+use gridpact_agents::network::NetworkFees;
 use gridpact_agents::params::{Forecast, Params};
 use serde::{Deserialize, Serialize};
 
@@ -88,7 +90,7 @@ pub struct Overrides {
     pub seed: Option<u64>,
     /// `--validators`.
     pub validators: Option<u32>,
-    /// `--fee`, currency per kWh, as written.
+    /// `--fee`, currency per kWh, as written; due between all sites, whatever their feeders.
     pub fee: Option<String>,
     /// `--season`.
     pub season: Option<Season>,
@@ -145,7 +147,8 @@ impl Scenario {
         self.seed = flags.seed.unwrap_or(self.seed);
         self.validators = flags.validators.or(self.validators);
         if let Some(fee) = &flags.fee {
-            self.tariff.p2p_fee = fee.parse::<Millionths>().map_err(|e| e.at("--fee"))?.price();
+            let fee = fee.parse::<Millionths>().map_err(|e| e.at("--fee"))?.price();
+            self.tariff.p2p_fee = NetworkFees::uniform(fee);
         }
         if flags.season.is_some() {
             self.data.season = flags.season;

@@ -61,11 +61,11 @@ fn day_ahead_tenders_the_day_once() {
 }
 
 #[test]
-fn the_fee_lowers_the_reservation_price_and_crumbs_are_left_to_the_grid() {
+fn blocks_carry_the_grid_price_and_crumbs_are_left_to_the_grid() {
     let mut world = World::new(Params::default(), days(600, 0), None);
     world.mind.setup.p2p_fee = Price(100_000);
     let tender = &blocks(&world.run_to(MIDNIGHT + 7))[0].deficits;
-    assert_eq!(tender[0].reservation, Price(30_000));
+    assert_eq!(tender[0].retail, Price(130_000), "the fee depends on who will sell");
     let mut world = World::new(Params::default(), days(8, 0), None);
     let tender = &blocks(&world.run_to(MIDNIGHT + 7))[0].deficits;
     assert!(tender.is_empty(), "below 50 Wh");

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use gridpact_chain::contract::ContractId;
-use gridpact_chain::terms::{Price, Profile};
+use gridpact_chain::terms::{Energy, Price, Profile};
 
 use crate::local::door::{Block, Quote};
 use crate::params::BlockShape;
@@ -70,13 +70,44 @@ impl Sale {
         }
     }
 
-    /// The part of the block that `quote` can serve.
-    pub(super) fn served(&self, quote: &Quote, shape: BlockShape) -> Profile {
-        let capped = self.wanted(shape).capped_by(&quote.available);
-        match shape {
-            BlockShape::Profile => capped,
-            BlockShape::Energy => capped.first(self.block.energy_wh),
+    /// The part of the block that `quote` can serve, in the quote's own place.
+    pub(super) fn served(&self, quote: Quote, shape: BlockShape) -> Profile {
+        let Profile { start, mut wh } = quote.available;
+        let wanted = &self.block.profile;
+        if start != wanted.start || wh.len() != wanted.wh.len() {
+            let available = Profile { start, wh };
+            wh = wanted.iter().map(|(at, _)| available.at(at)).collect();
         }
+        match shape {
+            BlockShape::Profile => {
+                for (wh, wanted) in wh.iter_mut().zip(&wanted.wh) {
+                    *wh = (*wh).min(*wanted);
+                }
+            }
+            BlockShape::Energy => {
+                let mut left = self.block.energy_wh.0;
+                for wh in &mut wh {
+                    *wh = (*wh).min(left);
+                    left -= *wh;
+                }
+            }
+        }
+        Profile { start: wanted.start, wh }
+    }
+
+    /// How much of the block `quote` can serve.
+    pub(super) fn served_energy(&self, quote: &Quote, shape: BlockShape) -> Energy {
+        let available = &quote.available;
+        Energy(match shape {
+            BlockShape::Profile => {
+                self.block.profile.iter().map(|(at, wh)| wh.min(available.at(at))).sum()
+            }
+            BlockShape::Energy => {
+                let most = self.block.energy_wh.0;
+                let wh = self.block.profile.iter().map(|(at, _)| available.at(at));
+                wh.fold(0, |sum: u64, wh| sum.saturating_add(wh).min(most))
+            }
+        })
     }
 }
 

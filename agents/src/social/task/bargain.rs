@@ -41,7 +41,7 @@ impl Task {
         let about = self.facts.about;
         self.offers += 1;
         self.rounds = self.rounds.max(offer.round.saturating_add(1));
-        let answer = self.judge(&offer, last, turn);
+        let answer = self.judge(from, &offer, last, turn);
         let said = OfferResponse { about, round: offer.round, answer };
         turn.send(from, Message::OfferResponse(said.clone()));
         match answer {
@@ -65,13 +65,20 @@ impl Task {
         }
     }
 
-    fn judge(&self, offer: &Offer, last: Option<Price>, turn: &mut Turn<'_>) -> Answer {
+    fn judge(
+        &self,
+        from: PartyId,
+        offer: &Offer,
+        last: Option<Price>,
+        turn: &mut Turn<'_>,
+    ) -> Answer {
         let params = Arc::clone(&turn.core.setup.params);
         let (profile, block) = (&offer.profile, &self.facts.block);
         let aligned = profile.start == block.start && profile.wh.len() == block.profile.wh.len();
+        let energy = profile.energy();
         let within = match params.lca.block_shape {
             BlockShape::Profile => profile.iter().all(|(at, wh)| wh <= block.profile.at(at)),
-            BlockShape::Energy => profile.energy() <= block.energy_wh,
+            BlockShape::Energy => energy <= block.energy_wh,
         };
         if !aligned || !within {
             return Answer::Reject { reason: Reason::Mismatch };
@@ -79,12 +86,11 @@ impl Task {
         if offer.round >= params.negotiate.max_rounds {
             return Answer::Reject { reason: Reason::Limit };
         }
-        let energy = profile.energy();
         if energy < params.coalition.min_trade_wh || energy == Energy::ZERO {
             return Answer::Reject { reason: Reason::TooSmall };
         }
         let stand = BuyerStand {
-            reservation: self.facts.reservation,
+            reservation: self.facts.reservation(from, turn),
             need: block.energy_wh,
             temporary: u32::try_from(self.temps.len()).unwrap_or(u32::MAX),
             temporary_wh: self.temporary_wh,

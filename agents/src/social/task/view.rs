@@ -63,7 +63,7 @@ impl Task {
             epoch: self.facts.about.epoch,
             task: self.facts.about.task,
             block: Arc::clone(&self.facts.block),
-            reservation: self.facts.reservation,
+            retail: self.facts.retail,
             retender: self.facts.retender,
             filling,
             members: self.coalition.len(),

@@ -2,6 +2,7 @@
 //! was found and what is allowed.
 
 use gridpact_agents::local::forecast::DAYS_KEPT;
+use gridpact_agents::network::NetworkFees;
 use gridpact_chain::terms::Price;
 
 use super::decimal::Millionths;
@@ -109,6 +110,7 @@ impl Scenario {
                 0,
                 100_000,
             ),
+            ("feeder.sites", self.feeder.sites.into(), 0, PROSUMERS_MAX.into()),
             ("scenario.copies_from", self.scenario.copies_from.into(), 0, PROSUMERS_MAX.into()),
         ];
         if !(DAYS_KEPT..=RETENTION_DAYS_MAX).contains(&chain.retention_days) {
@@ -128,7 +130,16 @@ impl Scenario {
 
     fn check_prices(&self) -> Result<(), ScenarioError> {
         let most = PRICE_MAX * 1_000_000;
-        let positive = [("tariff.p2p_fee", self.tariff.p2p_fee)];
+        let NetworkFees { same_site, same_feeder, other } = self.tariff.p2p_fee;
+        let positive = if self.tariff.p2p_fee == NetworkFees::uniform(other) {
+            vec![("tariff.p2p_fee", other)]
+        } else {
+            vec![
+                ("tariff.p2p_fee.same_site", same_site),
+                ("tariff.p2p_fee.same_feeder", same_feeder),
+                ("tariff.p2p_fee.other", other),
+            ]
+        };
         let any = [("tariff.flat", self.tariff.flat), ("tariff.feed_in", self.tariff.feed_in)];
         let wear = Price(self.sites.wear.0);
         for (key, price) in positive.into_iter().chain([("sites.wear", wear)]) {

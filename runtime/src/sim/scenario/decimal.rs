@@ -87,7 +87,7 @@ impl Serialize for Millionths {
     }
 }
 
-struct Decimal;
+pub(super) struct Decimal;
 
 impl Visitor<'_> for Decimal {
     type Value = Millionths;

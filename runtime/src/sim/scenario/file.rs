@@ -4,6 +4,7 @@ use gridpact_agents::params::{EpochParams, FinalParams, Params};
 use serde::{Deserialize, Serialize};
 
 use super::decimal::Millionths;
+use super::fee::FeeFile;
 use super::minds::{CoalitionFile, LcaFile, NegotiateFile};
 use super::settings::{
     ChainSettings, DataSettings, FeederSettings, ScenarioSettings, TariffSettings, VerifierSettings,
@@ -18,7 +19,7 @@ use crate::sim::tariff::TariffPreset;
 #[serde(deny_unknown_fields)]
 pub struct TariffFile {
     preset: TariffPreset,
-    p2p_fee: Millionths,
+    p2p_fee: FeeFile,
     flat: Millionths,
     feed_in: Millionths,
 }
@@ -109,7 +110,7 @@ impl TryFrom<ScenarioFile> for Scenario {
             chain: file.chain,
             tariff: TariffSettings {
                 preset: file.tariff.preset,
-                p2p_fee: file.tariff.p2p_fee.price(),
+                p2p_fee: file.tariff.p2p_fee.into(),
                 flat: file.tariff.flat.price(),
                 feed_in: file.tariff.feed_in.price(),
             },

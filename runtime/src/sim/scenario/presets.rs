@@ -1,5 +1,6 @@
 //! The scenarios that have a name, and what flags for measured files bring along.
 
+use gridpact_agents::network::NetworkFees;
 use gridpact_agents::params::{BlockShape, Forecast, Params, Tender, Terminal};
 use gridpact_chain::terms::Price;
 
@@ -68,7 +69,7 @@ impl Default for TariffSettings {
     fn default() -> Self {
         Self {
             preset: TariffPreset::Nsw2013Tou,
-            p2p_fee: Price(0),
+            p2p_fee: NetworkFees::default(),
             flat: Price(270_000),
             feed_in: Price(80_000),
         }

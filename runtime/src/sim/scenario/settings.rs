@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use gridpact_agents::network::NetworkFees;
 use gridpact_chain::terms::Price;
 use serde::{Deserialize, Serialize};
 
@@ -68,18 +69,20 @@ impl Default for ChainSettings {
 pub struct TariffSettings {
     /// The price list.
     pub preset: TariffPreset,
-    /// Charges that stay due on peer-to-peer energy, paid outside the chain.
-    pub p2p_fee: Price,
+    /// Charges that stay due on peer-to-peer energy by relation, paid outside the chain.
+    pub p2p_fee: NetworkFees,
     /// Import price of preset `flat`.
     pub flat: Price,
     /// Export price of presets `flat`, `london` and `london_own`.
     pub feed_in: Price,
 }
 
-/// The common transformer (`[feeder]`).
+/// The feeders and the common transformer behind which they lie (`[feeder]`).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FeederSettings {
+    /// Sites on each feeder, in the order of their numbers; 0 = all on one.
+    pub sites: u32,
     /// Most the community may draw, W.
     #[serde(with = "or_none")]
     pub import_limit_w: Option<u64>,
@@ -88,6 +91,14 @@ pub struct FeederSettings {
     pub export_limit_w: Option<u64>,
     /// Whether the limits reach the homes.
     pub enforce: bool,
+}
+
+impl FeederSettings {
+    /// The feeder that the site of this number hangs on.
+    #[must_use]
+    pub fn of(&self, site: u32) -> u32 {
+        site.checked_div(self.sites).unwrap_or(0)
+    }
 }
 
 /// Who neighbours whom.

@@ -36,7 +36,10 @@ fn flags_change_single_settings() {
     };
     let scenario = Scenario::default().apply(&changed).unwrap();
     assert_eq!((scenario.prosumers, scenario.days, scenario.seed), (80, 2, 9));
-    assert_eq!((scenario.validators, scenario.tariff.p2p_fee), (Some(20), Price(100_000)));
+    assert_eq!(
+        (scenario.validators, scenario.tariff.p2p_fee),
+        (Some(20), NetworkFees::uniform(Price(100_000)))
+    );
     assert_eq!(Scenario::default().apply(&flags()), Ok(Scenario::default()));
 }
 

@@ -47,6 +47,7 @@ mod group;
 mod guard;
 mod hands;
 mod health;
+mod heed;
 mod latest;
 mod link;
 mod mailbox;

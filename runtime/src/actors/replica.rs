@@ -92,7 +92,6 @@ macro_rules! letters {
     ($($letter:ty),*) => { $(impl Message for $letter { type Reply = (); })* };
 }
 letters!(
-    FromReplica,
     Signed,
     Publish,
     ContractSettled,
@@ -102,6 +101,15 @@ letters!(
     PairsFetched,
     Flush
 );
+
+impl Message for FromReplica {
+    type Reply = ();
+
+    /// What one replica says cannot have the letters of the others parked.
+    fn sender(&self) -> Option<u64> {
+        Some(self.from.0.into())
+    }
+}
 
 /// The doors of a replica.
 #[derive(Clone, Default)]

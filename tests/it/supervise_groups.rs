@@ -35,6 +35,7 @@ fn child(name: &'static str, group: &Group) -> Ref<Child> {
         ChildSpec::of(name, |_| Child)
             .backoff(exact)
             .intensity(1, Duration::from_secs(60))
+            .poison(0, Duration::ZERO)
             .group(group),
     )
 }

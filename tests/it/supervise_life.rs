@@ -116,7 +116,8 @@ fn rests_double_up_to_their_maximum_and_one_failure_too_many_escalates() {
 fn failures_outside_the_window_are_forgotten() {
     virtual_system().block_on(async {
         let diary = Diary::default();
-        let actor = spawn(writer(&diary).intensity(1, Duration::from_secs(1)));
+        let always = writer(&diary).poison(0, Duration::ZERO);
+        let actor = spawn(always.intensity(1, Duration::from_secs(1)));
         for _ in 0..5 {
             assert_eq!(actor.port().ask(Do::Panic, soon()).await, Err(AskError::Panicked));
             sleep(Duration::from_secs(2)).await;

@@ -2,9 +2,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use gridpact::supervise::{
-    Delivery, Job, Watchdog, Workshop, real_system, spawn, virtual_system, within,
-};
+use gridpact::supervise::{Delivery, Job, Workshop, real_system, spawn, virtual_system, within};
 
 type Log = Arc<Mutex<Vec<u64>>>;
 
@@ -68,23 +66,4 @@ fn real_threads_do_everything_and_hold_the_mailbox_back() {
         assert_eq!(tally.panicked(), 50);
     });
     assert_eq!(log.lock().expect("not poisoned").len(), 500);
-}
-
-#[test]
-fn the_watchdog_reports_a_stuck_arbiter_once_and_is_off_in_virtual_time() {
-    let stalls = Arc::new(Mutex::new(Vec::new()));
-    let heard = Arc::clone(&stalls);
-    real_system().block_on(async {
-        let report = move |stall| heard.lock().expect("not poisoned").push(stall);
-        let _dog = Watchdog::start("main", Duration::from_millis(30), report)
-            .expect("a thread can be had");
-        tokio::time::sleep(Duration::from_millis(60)).await;
-        std::thread::sleep(Duration::from_millis(400));
-        tokio::time::sleep(Duration::from_millis(60)).await;
-    });
-    let stalls = stalls.lock().expect("not poisoned");
-    assert_eq!(stalls.first().map(|stall| stall.arbiter.as_str()), Some("main"));
-    virtual_system().block_on(async {
-        assert!(Watchdog::start("main", Duration::from_millis(30), |_| ()).is_none());
-    });
 }

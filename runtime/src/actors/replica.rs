@@ -116,7 +116,6 @@ macro_rules! letters {
     ($($letter:ty),*) => { $(impl Message for $letter { type Reply = (); })* };
 }
 letters!(
-    FromReplica,
     Signed,
     Publish,
     ContractSettled,
@@ -129,6 +128,15 @@ letters!(
     PairReloaded,
     Flush
 );
+
+impl Message for FromReplica {
+    type Reply = ();
+
+    /// What one replica says cannot have the letters of the others parked.
+    fn sender(&self) -> Option<u64> {
+        Some(self.from.0.into())
+    }
+}
 
 /// The doors of a replica.
 #[derive(Clone, Default)]

@@ -51,7 +51,16 @@ struct Flush;
 macro_rules! letters {
     ($($letter:ty),*) => { $(impl Message for $letter { type Reply = (); })* };
 }
-letters!(FromPeer, LocalReborn, Flush, PurchaseBlocks, Quote, ReserveReply);
+letters!(LocalReborn, Flush, PurchaseBlocks, Quote, ReserveReply);
+
+impl Message for FromPeer {
+    type Reply = ();
+
+    /// What one peer says cannot have the letters of the others parked.
+    fn sender(&self) -> Option<u64> {
+        Some(self.from.0.into())
+    }
+}
 
 /// The doors of a social coordination agent.
 #[derive(Clone, Default)]

@@ -14,6 +14,11 @@ use super::context::Context;
 pub trait Message: Send + 'static {
     /// The answer of the handler; `()` for letters that are only told.
     type Reply: Send + 'static;
+
+    /// A number for who says this, where the letter knows: if it proves poisonous, only its sender's are parked.
+    fn sender(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// A body with one mind. A life that panics is discarded and rebuilt by its factory; `self` is never reused.

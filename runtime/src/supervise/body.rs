@@ -8,6 +8,8 @@ use actix::prelude::Stream;
 
 use super::actor::{Actor, Handler, Message};
 use super::context::Context;
+use super::envelope::subject_of;
+use super::poison::Subject;
 
 /// Items taken from one stream in one poll.
 const GULP: u32 = 16;
@@ -91,7 +93,7 @@ where
             if cx.is_halted() {
                 return Poll::Pending;
             }
-            cx.current = "stream";
+            cx.current = Subject::place("stream");
             match self.stream.as_mut().poll_next(task) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(None) => {
@@ -99,8 +101,9 @@ where
                     return Poll::Ready(());
                 }
                 Poll::Ready(Some(item)) => {
-                    cx.current = std::any::type_name::<S::Item>();
-                    if let Some(mind) = body.mind.as_mut() {
+                    if cx.admits(subject_of(Some(&item)))
+                        && let Some(mind) = body.mind.as_mut()
+                    {
                         mind.handle(item, cx);
                         cx.handled();
                     }

@@ -1,27 +1,18 @@
 //! The cell of one actor: what everybody outside may read or ring, without touching the mind.
 //!
-//! One atomic word counts the letters that hold a slot and says whether the mailbox is shut or somebody waits; another
-//! holds the control flags. Everything rare (waiters, monitors, the last fault) is behind one lock.
-use std::collections::BTreeMap;
+//! The gate counts the letters inside, another word holds the control flags, the rest are counters. Everything rare
+//! (waiters, monitors, links, the last fault) is behind one lock and outside the block.
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
 
+use super::gate::Gate;
 use super::health::{Health, Stage};
-use super::mailbox::{Mailbox, Overflow, Slot};
-use super::monitor::{Ended, Reason};
+use super::mailbox::Mailbox;
+use super::meter::Meter;
+use super::poison::{DeadLetter, keep};
 use super::policy::Fault;
-
-/// Why a slot was not given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Denied {
-    Full,
-    Closed,
-}
-
-const SHUT: u64 = 1 << 63;
-const WAITERS: u64 = 1 << 62;
-const DEPTH: u64 = WAITERS - 1;
+use super::rare::{Cold, DumpReply};
 
 /// Control flags; `PAUSED` is a level, the others are taken when heeded.
 pub(crate) const STOP: u32 = 1;
@@ -32,37 +23,11 @@ pub(crate) const DUMP: u32 = 16;
 /// A restart because a sibling failed.
 pub(crate) const WITH_SIBLINGS: u32 = 32;
 
-type Mourner = Box<dyn FnOnce(&Ended) + Send>;
-type DumpReply = tokio::sync::oneshot::Sender<super::control::Dump>;
-
-/// The rarely touched part.
-#[derive(Default)]
-struct Cold {
-    rare: Option<Box<Rare>>,
-}
-
-/// What most actors never need, allocated when one does: a node has many idle actors.
-#[derive(Default)]
-struct Rare {
-    waiters: Vec<Waker>,
-    mourners: Vec<Mourner>,
-    refusals: BTreeMap<&'static str, u64>,
-    dumps: Vec<DumpReply>,
-    last_fault: Option<Fault>,
-    end: Option<Reason>,
-}
-
-impl Cold {
-    fn rare(&mut self) -> &mut Rare {
-        self.rare.get_or_insert_default()
-    }
-}
-
 /// See the file's head. In C's order: what every letter touches comes first.
 #[repr(C)]
 pub(crate) struct Cell {
-    gate: AtomicU64,
-    mailbox: Mailbox,
+    pub(crate) gate: Gate,
+    pub(crate) mailbox: Mailbox,
     flags: AtomicU32,
     holders: AtomicU32,
     task: OnceLock<Waker>,
@@ -75,17 +40,18 @@ pub(crate) struct Cell {
     name: Arc<str>,
     kind: &'static str,
     cold: Mutex<Cold>,
+    pub(crate) meter: Meter,
 }
 
 impl Cell {
     pub(crate) fn new(name: Arc<str>, kind: &'static str, mailbox: Mailbox) -> Self {
         Self {
-            gate: AtomicU64::new(0),
+            gate: Gate::default(),
+            mailbox,
             flags: AtomicU32::new(0),
             holders: AtomicU32::new(0),
             task: OnceLock::new(),
             handled: AtomicU64::new(0),
-            mailbox,
             stage: AtomicU32::new(Stage::Waiting as u32),
             life: AtomicU32::new(0),
             panics: AtomicU32::new(0),
@@ -94,6 +60,7 @@ impl Cell {
             name,
             kind,
             cold: Mutex::new(Cold::default()),
+            meter: Meter::default(),
         }
     }
 
@@ -102,117 +69,8 @@ impl Cell {
     }
 
     /// The rare part; a panic elsewhere while it was locked leaves it readable.
-    fn cold(&self) -> MutexGuard<'_, Cold> {
+    pub(crate) fn cold(&self) -> MutexGuard<'_, Cold> {
         self.cold.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The task that polls this actor. The kit spawns it itself, so its waker stays the same for its whole life.
-    pub(crate) fn is_polled_by(&self, task: &Waker) {
-        // Only the first word counts; it is the same every time.
-        let _ = self.task.set(task.clone());
-    }
-
-    /// Whom to answer when the actor has described itself; none once it has ended.
-    pub(crate) fn ask_dump(&self, reply: DumpReply) -> bool {
-        let mut cold = self.cold();
-        let rare = cold.rare();
-        if rare.end.is_none() {
-            rare.dumps.push(reply);
-        }
-        rare.end.is_none()
-    }
-
-    pub(crate) fn take_dumps(&self) -> Vec<DumpReply> {
-        std::mem::take(&mut self.cold().rare().dumps)
-    }
-
-    // ---- slots -------------------------------------------------------------------------------------------------
-
-    /// Takes one slot, unless the mailbox is shut or holds as many letters as it may.
-    #[inline]
-    pub(crate) fn take_slot(&self) -> Result<(), Denied> {
-        let mut seen = self.gate.load(Ordering::Relaxed);
-        loop {
-            if seen & SHUT != 0 {
-                return Err(Denied::Closed);
-            }
-            if seen & DEPTH >= u64::from(self.mailbox.capacity) {
-                return Err(Denied::Full);
-            }
-            match self.gate.compare_exchange_weak(
-                seen,
-                seen + 1,
-                Ordering::AcqRel,
-                Ordering::Relaxed,
-            ) {
-                Ok(_) => return Ok(()),
-                Err(now) => seen = now,
-            }
-        }
-    }
-
-    /// Gives back what a letter held.
-    #[inline]
-    pub(crate) fn give_back(&self, slot: Slot) {
-        if matches!(slot, Slot::Taken) && self.gate.fetch_sub(1, Ordering::AcqRel) & WAITERS != 0 {
-            self.wake_waiters();
-        }
-    }
-
-    /// Takes a slot or leaves the waker to be woken at the next free one.
-    pub(crate) fn poll_slot(&self, waker: &Waker) -> Option<Result<(), Denied>> {
-        match self.take_slot() {
-            Err(Denied::Full) if self.mailbox.overflow == Overflow::Wait => {}
-            other => return Some(other),
-        }
-        {
-            let mut cold = self.cold();
-            let waiters = &mut cold.rare().waiters;
-            if !waiters.iter().any(|known| known.will_wake(waker)) {
-                waiters.push(waker.clone());
-            }
-            self.gate.fetch_or(WAITERS, Ordering::AcqRel);
-        }
-        // A slot given back between the first look and the raised bit would otherwise be missed.
-        match self.take_slot() {
-            Err(Denied::Full) => None,
-            other => Some(other),
-        }
-    }
-
-    #[cold]
-    fn wake_waiters(&self) {
-        let waiters = {
-            let mut cold = self.cold();
-            self.gate.fetch_and(!WAITERS, Ordering::AcqRel);
-            cold.rare.as_mut().map(|rare| std::mem::take(&mut rare.waiters)).unwrap_or_default()
-        };
-        waiters.into_iter().for_each(Waker::wake);
-    }
-
-    /// Refuses every later letter; those inside stay.
-    pub(crate) fn shut(&self) {
-        self.gate.fetch_or(SHUT, Ordering::AcqRel);
-        self.wake_waiters();
-    }
-
-    /// Shuts the mailbox only if nothing is inside.
-    pub(crate) fn shut_if_empty(&self) -> bool {
-        self.gate.compare_exchange(0, SHUT, Ordering::AcqRel, Ordering::Relaxed).is_ok()
-    }
-
-    pub(crate) fn is_shut(&self) -> bool {
-        self.gate.load(Ordering::Acquire) & SHUT != 0
-    }
-
-    pub(crate) fn depth(&self) -> u32 {
-        u32::try_from(self.gate.load(Ordering::Acquire) & DEPTH).unwrap_or(u32::MAX)
-    }
-
-    #[cold]
-    pub(crate) fn count_refusal(&self, letter: &'static str) {
-        self.rejected.fetch_add(1, Ordering::Relaxed);
-        *self.cold().rare().refusals.entry(letter).or_default() += 1;
     }
 
     // ---- holders and flags -------------------------------------------------------------------------------------
@@ -247,11 +105,37 @@ impl Cell {
         self.flags.fetch_and(!flag, Ordering::AcqRel);
     }
 
+    /// Ends the actor in order, paused or not.
+    pub(crate) fn stop(&self) {
+        self.lower(PAUSED);
+        self.raise(STOP);
+    }
+
+    /// The task that polls this actor. The kit spawns it itself, so its waker stays the same for its whole life.
+    pub(crate) fn is_polled_by(&self, task: &Waker) {
+        // Only the first word counts; it is the same every time.
+        let _ = self.task.set(task.clone());
+    }
+
     /// Has the guard polled soon.
     pub(crate) fn ring(&self) {
         if let Some(task) = self.task.get() {
             task.wake_by_ref();
         }
+    }
+
+    /// Whom to answer when the actor has described itself; none once it has ended.
+    pub(crate) fn ask_dump(&self, reply: DumpReply) -> bool {
+        let mut cold = self.cold();
+        let rare = cold.rare();
+        if rare.end.is_none() {
+            rare.dumps.push(reply);
+        }
+        rare.end.is_none()
+    }
+
+    pub(crate) fn take_dumps(&self) -> Vec<DumpReply> {
+        std::mem::take(&mut self.cold().rare().dumps)
     }
 
     // ---- counts ------------------------------------------------------------------------------------------------
@@ -263,9 +147,23 @@ impl Cell {
         self.handled.store(before.wrapping_add(u64::from(letters)), Ordering::Relaxed);
     }
 
+    #[cold]
+    pub(crate) fn count_refusal(&self, letter: &'static str) {
+        self.rejected.fetch_add(1, Ordering::Relaxed);
+        *self.cold().rare().refusals.entry(letter).or_default() += 1;
+    }
+
     pub(crate) fn count_panic(&self, fault: Fault) {
         self.panics.fetch_add(1, Ordering::Relaxed);
         self.cold().rare().last_fault = Some(fault);
+    }
+
+    /// Enters what is known of a poisonous kind of letter into the record of dead letters.
+    pub(crate) fn record_dead(&self, dead: DeadLetter) {
+        let mut cold = self.cold();
+        let rare = cold.rare();
+        rare.parked += dead.parked;
+        keep(&mut rare.dead_letters, dead);
     }
 
     pub(crate) fn begin_life(&self, life: u32) {
@@ -280,20 +178,15 @@ impl Cell {
         self.stage.store(stage as u32, Ordering::Relaxed);
     }
 
+    pub(crate) fn stage(&self) -> Stage {
+        Stage::read(self.stage.load(Ordering::Relaxed), self.flags() & PAUSED != 0)
+    }
+
     pub(crate) fn health(&self) -> Health {
-        let (refusals, last_fault) = match self.cold().rare.as_deref() {
-            None => (Vec::new(), None),
-            Some(rare) => {
-                let refusals =
-                    rare.refusals.iter().map(|(letter, count)| (*letter, *count)).collect();
-                (refusals, rare.last_fault.clone())
-            }
-        };
-        let paused = self.flags() & PAUSED != 0;
-        Health {
+        let mut health = Health {
             name: Arc::clone(&self.name),
             kind: self.kind,
-            stage: Stage::read(self.stage.load(Ordering::Relaxed), paused),
+            stage: self.stage(),
             life: self.life.load(Ordering::Relaxed),
             depth: self.depth(),
             capacity: self.mailbox.capacity,
@@ -301,86 +194,19 @@ impl Cell {
             rejected: self.rejected.load(Ordering::Relaxed),
             panics: self.panics.load(Ordering::Relaxed),
             restarts: self.restarts.load(Ordering::Relaxed),
-            refusals,
-            last_fault,
-        }
-    }
-
-    // ---- the end -----------------------------------------------------------------------------------------------
-
-    /// Calls back once when the actor has ended, at once if it has already.
-    pub(crate) fn mourn(&self, mourner: Mourner) {
-        let reason = {
-            let mut cold = self.cold();
-            let rare = cold.rare();
-            match rare.end.clone() {
-                None => {
-                    rare.mourners.push(mourner);
-                    return;
-                }
-                Some(reason) => reason,
-            }
+            wait: self.meter.wait(),
+            poll: self.meter.poll(),
+            refusals: Vec::new(),
+            parked: 0,
+            dead_letters: Vec::new(),
+            last_fault: None,
         };
-        mourner(&Ended { name: Arc::clone(&self.name), reason });
-    }
-
-    /// Records the end, shuts the mailbox for good and tells whoever wanted to know.
-    pub(crate) fn finish(&self, reason: Reason) {
-        self.shut();
-        // Letters dropped with the queue took their slots with them.
-        self.gate.store(SHUT, Ordering::Release);
-        self.set_stage(Stage::Ended);
-        let mourners = {
-            let mut cold = self.cold();
-            let rare = cold.rare();
-            rare.dumps.clear();
-            rare.end = Some(reason.clone());
-            std::mem::take(&mut rare.mourners)
-        };
-        let ended = Ended { name: Arc::clone(&self.name), reason };
-        for mourner in mourners {
-            mourner(&ended);
+        if let Some(rare) = self.cold().known() {
+            health.refusals = rare.refusals.iter().map(|(of, count)| (*of, *count)).collect();
+            health.parked = rare.parked;
+            health.dead_letters.clone_from(&rare.dead_letters);
+            health.last_fault.clone_from(&rare.last_fault);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn cell(capacity: u32, overflow: Overflow) -> Cell {
-        Cell::new("a".into(), "test", Mailbox { capacity, overflow })
-    }
-
-    #[test]
-    fn letters_without_a_slot_never_give_one_back() {
-        let cell = cell(1, Overflow::Refuse);
-        cell.give_back(Slot::Free);
-        cell.give_back(Slot::OfLife(1));
-        assert_eq!(cell.depth(), 0, "an uncounted letter cannot wrap the count");
-        assert_eq!((cell.take_slot(), cell.take_slot()), (Ok(()), Err(Denied::Full)));
-        cell.give_back(Slot::Taken);
-        assert_eq!(cell.take_slot(), Ok(()));
-    }
-
-    #[test]
-    fn only_an_empty_mailbox_is_shut_on_the_quiet() {
-        let cell = cell(1, Overflow::Refuse);
-        assert_eq!(cell.take_slot(), Ok(()));
-        assert!(!cell.shut_if_empty());
-        cell.give_back(Slot::Taken);
-        assert!(cell.shut_if_empty());
-        assert_eq!(cell.take_slot(), Err(Denied::Closed));
-    }
-
-    #[test]
-    fn a_mailbox_that_refuses_lets_nobody_wait() {
-        let waker = Waker::noop();
-        let refusing = cell(0, Overflow::Refuse);
-        assert_eq!(refusing.poll_slot(waker), Some(Err(Denied::Full)));
-        let waiting = cell(0, Overflow::Wait);
-        assert_eq!(waiting.poll_slot(waker), None);
-        waiting.shut();
-        assert_eq!(waiting.poll_slot(waker), Some(Err(Denied::Closed)));
+        health
     }
 }

@@ -1,25 +1,21 @@
-//! What a handler may do to its own actor.
-//!
-//! The context is an actix context of our own, so that pausing and the fairness budget are one condition in the
-//! mailbox loop instead of a future to be waited for.
+//! What a handler may do to its own actor. How the kit itself uses the context is in `turn`.
 use std::collections::VecDeque;
 use std::future::Future;
 use std::sync::Arc;
 
-use actix::dev::{AsyncContextParts, ContextParts};
-use actix::fut::ActorFuture;
+use actix::dev::ContextParts;
 use actix::prelude::Stream;
-use actix::{ActorContext, ActorState, Addr, AsyncContext, SpawnHandle};
 
 use super::actor::{Actor, Handler, Message};
 use super::body::{Body, Inflow};
 use super::control::Control;
-use super::mailbox::{Block, Parcel, Post, Slot, WakeToken};
+use super::envelope::Parcel;
+use super::mailbox::{Block, Post};
+use super::poison::{Subject, Suspects};
 use super::port::{AskError, Port};
 use super::timers::{Instant, Key, Sleeper, Timer};
+use super::turn::TURN;
 
-/// Letters handled in one poll before other tasks of the arbiter get their turn.
-pub(crate) const TURN: u32 = 128;
 /// Why a life wants to end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Leaving {
@@ -31,18 +27,20 @@ pub(crate) enum Leaving {
 
 /// The actor's own side of the kit, handed to every handler.
 pub struct Context<A: Actor> {
-    block: Arc<Block<A>>,
+    pub(super) block: Arc<Block<A>>,
     /// Letters taken out of the mailbox and not yet opened; they outlive a life that fails.
-    hand: VecDeque<Parcel<A>>,
-    budget: u32,
-    life: u32,
-    pub(crate) current: &'static str,
+    pub(super) hand: VecDeque<Parcel<A>>,
+    pub(super) budget: u32,
+    pub(super) life: u32,
+    pub(crate) current: Subject,
     pub(crate) leaving: Option<Leaving>,
-    streams: u32,
-    paused: bool,
-    handled: u32,
-    wake: Option<Key>,
-    parts: ContextParts<Body<A>>,
+    pub(super) streams: u32,
+    pub(super) paused: bool,
+    pub(super) handled: u32,
+    pub(super) wake: Option<Key>,
+    /// Kinds of letters on which recent lives have broken.
+    pub(super) suspects: Option<Box<Suspects>>,
+    pub(super) parts: ContextParts<Body<A>>,
     pub(crate) heir: Option<Box<A>>,
 }
 
@@ -58,8 +56,9 @@ impl<A: Actor> Context<A> {
             paused: false,
             handled: 0,
             leaving: None,
-            current: "started",
+            current: Subject::STARTED,
             wake: None,
+            suspects: None,
             heir: None,
         }
     }
@@ -171,136 +170,6 @@ impl<A: Actor> Context<A> {
     {
         self.streams += 1;
         self.parts.spawn(Inflow::new(stream));
-    }
-
-    // ---- for the envelopes and the guard -----------------------------------------------------------------------
-
-    /// Opens an envelope: gives its slot back and says whether it is for this life.
-    #[inline]
-    pub(crate) fn open(&mut self, slot: Slot, letter: &'static str) -> bool {
-        self.block.cell.give_back(slot);
-        self.budget = self.budget.saturating_sub(1);
-        self.current = letter;
-        !matches!(slot, Slot::OfLife(life) if life != self.life)
-    }
-
-    #[inline]
-    pub(crate) fn handled(&mut self) {
-        self.handled += 1;
-    }
-
-    /// The next letter of this turn.
-    #[inline]
-    pub(crate) fn next_letter(&mut self) -> Option<Parcel<A>> {
-        if self.waiting() {
-            return None;
-        }
-        let next = self.hand.pop_front();
-        if next.is_some() {
-            return next;
-        }
-        self.block.empty_into(&mut self.hand);
-        self.hand.pop_front()
-    }
-
-    /// Whether this token belongs to the armed wake, which is then disarmed.
-    pub(crate) fn disarm(&mut self, sequence: u64) -> bool {
-        self.budget = self.budget.saturating_sub(1);
-        if self.wake.map(|(_, armed)| armed) != Some(sequence) {
-            return false;
-        }
-        self.current = "wake";
-        self.wake = None;
-        true
-    }
-
-    pub(crate) fn begin_turn(&mut self, paused: bool) {
-        self.budget = TURN;
-        self.paused = paused;
-    }
-
-    /// Publishes what this turn has counted.
-    pub(crate) fn end_turn(&mut self) {
-        self.block.cell.count_handled(std::mem::take(&mut self.handled));
-    }
-
-    pub(crate) fn is_exhausted(&self) -> bool {
-        self.budget == 0
-    }
-
-    /// Whether nothing but its mailbox can move this actor.
-    pub(crate) fn has_no_work_of_its_own(&self) -> bool {
-        self.streams == 0 && self.wake.is_none()
-    }
-
-    pub(crate) fn is_started(&mut self) -> bool {
-        self.parts.started()
-    }
-
-    /// Forgets everything that belonged to the life that has ended.
-    pub(crate) fn forget_life(&mut self) {
-        self.wake_at(None);
-        self.streams = 0;
-        self.leaving = None;
-        self.current = "started";
-    }
-
-    pub(crate) fn begin_life(&mut self, life: u32, mind: Box<A>) {
-        self.life = life;
-        self.heir = Some(mind);
-    }
-
-    pub(crate) fn stream_ended(&mut self) {
-        self.streams = self.streams.saturating_sub(1);
-    }
-
-    pub(crate) fn is_halted(&self) -> bool {
-        self.paused || self.leaving.is_some() || self.parts.waiting()
-    }
-}
-
-impl<A: Actor> Sleeper for Block<A> {
-    fn wake_up(&self, sequence: u64) {
-        // An actor that has ended sleeps on.
-        let _ = self.put(WakeToken(sequence));
-    }
-}
-
-impl<A: Actor> ActorContext for Context<A> {
-    fn stop(&mut self) {
-        Context::stop(self);
-    }
-    fn terminate(&mut self) {
-        self.parts.terminate();
-    }
-    fn state(&self) -> ActorState {
-        self.parts.state()
-    }
-}
-
-impl<A: Actor> AsyncContext<Body<A>> for Context<A> {
-    fn address(&self) -> Addr<Body<A>> {
-        self.parts.address()
-    }
-    fn spawn<F: ActorFuture<Body<A>, Output = ()> + 'static>(&mut self, fut: F) -> SpawnHandle {
-        self.parts.spawn(fut)
-    }
-    fn wait<F: ActorFuture<Body<A>, Output = ()> + 'static>(&mut self, fut: F) {
-        self.parts.wait(fut);
-    }
-    #[inline]
-    fn waiting(&self) -> bool {
-        self.budget == 0 || self.is_halted()
-    }
-    /// Handles start again from 1 in every life, so a cancelled one could hit a future of the next life.
-    fn cancel_future(&mut self, _: SpawnHandle) -> bool {
-        false
-    }
-}
-
-impl<A: Actor> AsyncContextParts<Body<A>> for Context<A> {
-    fn parts(&mut self) -> &mut ContextParts<Body<A>> {
-        &mut self.parts
     }
 }
 

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 use tokio::time::timeout_at;
 
-use super::cell::{DUMP, KILL, PAUSED, RESTART, STOP};
+use super::cell::{DUMP, KILL, PAUSED, RESTART};
 use super::health::Health;
+use super::link;
 use super::mailbox::Anchor;
 use super::port::AskError;
 use super::timers::Instant;
@@ -34,8 +35,7 @@ impl Control {
 
     /// Ends the actor for good: no new letters; those inside are handled for at most the grace of its specification.
     pub fn stop(&self) {
-        self.anchor.cell().lower(PAUSED);
-        self.anchor.cell().raise(STOP);
+        self.anchor.cell().stop();
     }
 
     /// Ends the actor at its next poll; `stopped` is not called and its letters are dropped.
@@ -57,6 +57,17 @@ impl Control {
     pub fn resume(&self) {
         self.anchor.cell().lower(PAUSED);
         self.anchor.cell().ring();
+    }
+
+    /// Links two actors, both ways: whatever ends one ends the other in order, unless its specification traps links.
+    /// A restart is no end; one that has ended already ends the other now.
+    pub fn link(&self, other: &Control) {
+        link::link(&self.anchor, &other.anchor);
+    }
+
+    /// Cuts a link.
+    pub fn unlink(&self, other: &Control) {
+        link::unlink(&self.anchor, &other.anchor);
     }
 
     /// Asks the actor to describe itself, past whatever is in its mailbox.

@@ -1,14 +1,12 @@
-//! Groups: who is restarted together, and who decides when a child fails too often.
-//!
-//! Siblings are restarted by their control flag, so every address and every queue stays. A group that may not bear
-//! more restarts asks its parent; the root tells its owner and stops everybody below it.
+//! Groups: who is restarted together. Siblings are restarted by their control flag, so every address and every queue
+//! stays. What follows a failure is decided in `escalation`.
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use super::cell::{RESTART, STOP, WITH_SIBLINGS};
+use super::cell::{RESTART, STOP};
+use super::escalation::{Escalation, Report};
 use super::mailbox::Anchor;
-use super::policy::{Fault, Intensity, Window};
-use super::timers::Instant;
+use super::policy::{Intensity, Window};
 
 /// Whom a failure restarts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,70 +28,32 @@ pub enum Exceeded {
     GiveUp,
 }
 
-/// One failure, as told to the owner of the group and of every group above.
-#[derive(Clone, Debug)]
-pub struct Report {
-    /// Path of the child.
-    pub child: Arc<str>,
-    /// What went wrong.
-    pub fault: Fault,
-    /// What follows.
-    pub consequence: Consequence,
-}
-
-/// What follows a failure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Consequence {
-    /// Another life after this rest.
-    Restart(Duration),
-    /// The child ends, as its specification says.
-    Ends,
-    /// The child failed too often and is given up.
-    Escalated,
-}
-
-/// What the root is told before it stops everybody below it.
-#[derive(Clone, Debug)]
-pub struct Escalation {
-    /// The child whose failure was one too many.
-    pub child: Arc<str>,
-    /// Its last failure.
-    pub fault: Fault,
-}
-
-/// What a guard is told about a child that failed too often.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    Restart,
-    GiveUp,
-}
-
 type OnReport = Box<dyn Fn(&Report) + Send + Sync>;
 type OnEscalation = Box<dyn Fn(&Escalation) + Send + Sync>;
 
 /// A group of children and groups, in the order in which they joined.
 #[derive(Clone)]
-pub struct Group(Arc<Inner>);
+pub struct Group(pub(super) Arc<Inner>);
 
-struct Inner {
-    strategy: Strategy,
-    exceeded: Exceeded,
-    intensity: Intensity,
-    parent: Option<(Group, u64)>,
-    on_report: Option<OnReport>,
-    on_escalation: Option<OnEscalation>,
+pub(super) struct Inner {
+    pub(super) strategy: Strategy,
+    pub(super) exceeded: Exceeded,
+    pub(super) intensity: Intensity,
+    pub(super) parent: Option<(Group, u64)>,
+    pub(super) on_report: Option<OnReport>,
+    pub(super) on_escalation: Option<OnEscalation>,
     members: Mutex<Members>,
 }
 
 #[derive(Default)]
-struct Members {
+pub(super) struct Members {
     joined: u64,
     list: Vec<(u64, Member)>,
-    window: Window,
+    pub(super) window: Window,
 }
 
 #[derive(Clone)]
-enum Member {
+pub(super) enum Member {
     Child(Arc<dyn Anchor>),
     Group(Weak<Inner>),
 }
@@ -178,7 +138,7 @@ impl GroupSpec {
 }
 
 impl Group {
-    fn members(&self) -> MutexGuard<'_, Members> {
+    pub(super) fn members(&self) -> MutexGuard<'_, Members> {
         self.0.members.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -209,7 +169,7 @@ impl Group {
     }
 
     /// The flags are raised outside the lock: a woken task may run on another thread and leave the group at once.
-    fn raise_where(&self, flag: u32, chosen: impl Fn(u64) -> bool) {
+    pub(super) fn raise_where(&self, flag: u32, chosen: impl Fn(u64) -> bool) {
         let list: Vec<Member> = self
             .members()
             .list
@@ -238,54 +198,6 @@ impl Group {
         };
         if let Some(Member::Child(child)) = left {
             child.cell().let_go();
-        }
-    }
-
-    pub(crate) fn report(&self, report: &Report) {
-        if let Some(hear) = &self.0.on_report {
-            hear(report);
-        }
-        if let Some((parent, _)) = &self.0.parent {
-            parent.report(report);
-        }
-    }
-
-    /// Restarts the siblings that the strategy binds to the failed member.
-    pub(crate) fn failed(&self, member: u64) {
-        match self.0.strategy {
-            Strategy::OneForOne => {}
-            Strategy::OneForAll => self.raise_where(WITH_SIBLINGS, |id| id != member),
-            Strategy::RestForOne => self.raise_where(WITH_SIBLINGS, |id| id > member),
-        }
-    }
-
-    /// A member failed too often: bears it, asks the parent, or gives up.
-    pub(crate) fn escalate(&self, member: u64, escalation: &Escalation, now: Instant) -> Verdict {
-        if self.0.exceeded == Exceeded::GiveUp {
-            return Verdict::GiveUp;
-        }
-        let borne = self.members().window.count(self.0.intensity, now).is_some();
-        if borne {
-            self.raise_where(WITH_SIBLINGS, |id| id != member);
-            return Verdict::Restart;
-        }
-        match &self.0.parent {
-            Some((parent, own)) if parent.escalate(*own, escalation, now) == Verdict::Restart => {
-                self.members().window.clear();
-                self.raise_where(WITH_SIBLINGS, |id| id != member);
-                Verdict::Restart
-            }
-            Some(_) => {
-                self.raise_where(STOP, |id| id != member);
-                Verdict::GiveUp
-            }
-            None => {
-                if let Some(hear) = &self.0.on_escalation {
-                    hear(escalation);
-                }
-                self.raise_where(STOP, |id| id != member);
-                Verdict::GiveUp
-            }
         }
     }
 }

@@ -1,6 +1,8 @@
 //! What can be known of an actor from outside without disturbing it.
 use std::sync::Arc;
 
+use super::meter::Sampled;
+use super::poison::DeadLetter;
 use super::policy::Fault;
 
 /// Where an actor stands.
@@ -56,8 +58,16 @@ pub struct Health {
     pub panics: u32,
     /// Lives rebuilt.
     pub restarts: u32,
+    /// How long letters waited in the mailbox, sampled.
+    pub wait: Sampled,
+    /// How long polls took, sampled.
+    pub poll: Sampled,
     /// Refusals by type of letter.
     pub refusals: Vec<(&'static str, u64)>,
+    /// Letters parked unhandled over all lives.
+    pub parked: u64,
+    /// Kinds of letters that were parked, the last 16.
+    pub dead_letters: Vec<DeadLetter>,
     /// The last failure.
     pub last_fault: Option<Fault>,
 }

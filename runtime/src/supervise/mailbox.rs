@@ -1,8 +1,8 @@
-//! The mailbox of one actor: a hard bound over all holders, and the envelopes.
+//! The mailbox of one actor: the ring of its letters, under a hard bound over all holders.
 //!
 //! actix bounds its channel per clone of the address, and every letter costs it a node and six atomic operations. So
 //! the letters lie in a ring of our own, which the actor empties with one exchange; actix's queue stays empty.
-//! A slot is taken before a letter enters and given back when its envelope is opened, before the handler runs, so
+//! A slot is taken before a letter enters and given back when its `envelope` is opened, before the handler runs, so
 //! that a panic cannot leak a slot. Letters the kit sends on the actor's own behalf (its wake, its own timed letters)
 //! hold no slot.
 use std::any::type_name;
@@ -11,13 +11,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use actix::dev::EnvelopeProxy;
 use actix::dev::channel::AddressSender;
-use tokio::sync::oneshot;
 
 use super::actor::{Actor, Handler, Message};
 use super::body::Body;
-use super::cell::{Cell, Denied};
-use super::context::Context;
-use super::port::{AskError, Refused};
+use super::cell::Cell;
+use super::envelope::{Answer, Ask, Parcel, Tell, Timed};
+use super::gate::Denied;
+use super::latest::{Newest, Token};
+use super::meter::Sampler;
+use super::port::Refused;
 use super::timers::Timers;
 
 /// What a full mailbox does with senders who are willing to wait.
@@ -55,6 +57,8 @@ pub(crate) trait Post<M: Message>: Anchor {
     fn tell(&self, msg: M) -> Result<(), Refused<M>>;
     /// Enqueues under a slot that the caller has taken, or under none.
     fn enqueue(&self, msg: M, slot: Slot, reply: Option<Answer<M>>) -> Result<(), Refused<M>>;
+    /// Takes a slot and enqueues the token of a latest-value cell.
+    fn announce(&self, newest: &Arc<Newest<M>>) -> Result<(), Denied>;
     /// The timer service of the arbiter this mailbox is read on.
     fn timers(&self) -> Arc<Timers>;
 }
@@ -70,18 +74,13 @@ pub(crate) enum Slot {
     OfLife(u32),
 }
 
-/// The way back to an asker.
-pub(crate) type Answer<M> = oneshot::Sender<Result<<M as Message>::Reply, AskError>>;
-
-/// An envelope of any letter.
-pub(crate) type Parcel<A> = Box<dyn EnvelopeProxy<Body<A>> + Send>;
-
 /// What lies in the mailbox.
 struct Letters<A> {
     ring: VecDeque<Parcel<A>>,
     /// The actor has looked and found nothing: the next letter wakes it.
     asleep: bool,
     closed: bool,
+    sampler: Sampler,
 }
 
 /// The shared block of one actor: its letters, its cell and the one sender into actix's queue. In C's order and
@@ -126,14 +125,32 @@ impl<A: Handler<M>, M: Message> Post<M> for Block<A> {
         })
     }
 
+    fn announce(&self, newest: &Arc<Newest<M>>) -> Result<(), Denied> {
+        self.cell.take_slot().inspect_err(|why| {
+            if *why == Denied::Full {
+                self.cell.count_refusal(type_name::<M>());
+            }
+        })?;
+        self.put(Token::new(newest)).map_err(|token| {
+            token.void();
+            self.cell.give_back(Slot::Taken);
+            Denied::Closed
+        })
+    }
+
     fn timers(&self) -> Arc<Timers> {
         Arc::clone(&self.timers)
     }
 }
 
 impl<A: Actor> Block<A> {
-    pub(crate) fn new(cell: Cell, sender: AddressSender<Body<A>>, timers: Arc<Timers>) -> Self {
-        let letters = Letters { ring: VecDeque::new(), asleep: false, closed: false };
+    pub(crate) fn new(
+        cell: Cell,
+        sender: AddressSender<Body<A>>,
+        timers: Arc<Timers>,
+        sampler: Sampler,
+    ) -> Self {
+        let letters = Letters { ring: VecDeque::new(), asleep: false, closed: false, sampler };
         Self { letters: Mutex::new(letters), cell, timers, _connected: sender }
     }
 
@@ -152,7 +169,10 @@ impl<A: Actor> Block<A> {
             if letters.closed {
                 return Err(*parcel);
             }
-            letters.ring.push_back(parcel);
+            match letters.sampler.tick() {
+                None => letters.ring.push_back(parcel),
+                Some(since) => letters.ring.push_back(Box::new(Timed { since, inner: parcel })),
+            }
             std::mem::take(&mut letters.asleep)
         };
         if asleep {
@@ -175,81 +195,5 @@ impl<A: Actor> Block<A> {
         let mut letters = self.letters();
         letters.closed = true;
         std::mem::take(&mut letters.ring)
-    }
-}
-
-/// The envelope of a letter nobody waits for.
-struct Tell<M> {
-    msg: Option<M>,
-    slot: Slot,
-}
-
-/// The envelope of a letter whose sender waits.
-struct Ask<M: Message> {
-    msg: Option<M>,
-    slot: Slot,
-    reply: Option<Answer<M>>,
-}
-
-/// The token by which the timer service wakes an actor; stale unless it carries the armed sequence number.
-pub(crate) struct WakeToken(pub(crate) u64);
-
-impl<A: Handler<M>, M: Message> EnvelopeProxy<Body<A>> for Tell<M> {
-    fn handle(&mut self, body: &mut Body<A>, cx: &mut Context<A>) {
-        if !cx.open(self.slot, type_name::<M>()) {
-            return;
-        }
-        if let (Some(msg), Some(mind)) = (self.msg.take(), body.mind.as_mut()) {
-            mind.handle(msg, cx);
-            cx.handled();
-        }
-    }
-}
-
-impl<A: Handler<M>, M: Message> EnvelopeProxy<Body<A>> for Ask<M> {
-    fn handle(&mut self, body: &mut Body<A>, cx: &mut Context<A>) {
-        if !cx.open(self.slot, type_name::<M>()) {
-            return;
-        }
-        let Some(reply) = self.reply.take() else { return };
-        // The asker has given up while the letter was still queued: an unanswered command is not carried out late.
-        if reply.is_closed() {
-            return;
-        }
-        if let (Some(msg), Some(mind)) = (self.msg.take(), body.mind.as_mut()) {
-            let mut duty = Duty::<M>(Some(reply));
-            let answer = mind.handle(msg, cx);
-            cx.handled();
-            duty.answer(Ok(answer));
-        }
-    }
-}
-
-impl<A: Actor> EnvelopeProxy<Body<A>> for WakeToken {
-    fn handle(&mut self, body: &mut Body<A>, cx: &mut Context<A>) {
-        if !cx.disarm(self.0) {
-            return;
-        }
-        if let Some(mind) = body.mind.as_mut() {
-            mind.wake(cx);
-        }
-    }
-}
-
-/// Owes the asker an answer: when the handler unwinds, the answer is that it panicked.
-struct Duty<M: Message>(Option<Answer<M>>);
-
-impl<M: Message> Duty<M> {
-    fn answer(&mut self, with: Result<M::Reply, AskError>) {
-        if let Some(reply) = self.0.take() {
-            // An asker that has gone meanwhile needs no answer.
-            let _ = reply.send(with);
-        }
-    }
-}
-
-impl<M: Message> Drop for Duty<M> {
-    fn drop(&mut self) {
-        self.answer(Err(AskError::Panicked));
     }
 }

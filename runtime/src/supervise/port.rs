@@ -1,4 +1,4 @@
-//! How others speak to an actor: `Ref` for its owner, `Port` for everybody else, and the verbs.
+//! How others speak to an actor: a `Port`, and the verbs.
 //!
 //! No verb is silent. `tell` hands the letter back when it is refused; `ask` cannot be called without a deadline.
 use std::fmt;
@@ -9,12 +9,11 @@ use std::task::Poll;
 use tokio::sync::oneshot;
 use tokio::time::timeout_at;
 
-use super::actor::{Actor, Handler, Message};
-use super::cell::{Cell, Denied};
-use super::control::Control;
-use super::health::Health;
-use super::mailbox::{Block, Post, Slot};
-use super::monitor::{Ended, Reason};
+use super::actor::Message;
+use super::cell::Cell;
+use super::gate::Denied;
+use super::latest::{Latest, Newest};
+use super::mailbox::{Post, Slot};
 use super::timers::{Instant, Timer};
 
 /// A letter that was not taken, with the letter.
@@ -69,82 +68,9 @@ pub enum AskError {
     /// The handler panicked on this letter.
     #[error("the handler panicked on this letter")]
     Panicked,
-}
-
-/// The owner's reference to an actor. As long as one exists the actor lives, unless it is stopped or fails for good.
-pub struct Ref<A: Actor> {
-    block: Arc<Block<A>>,
-}
-
-impl<A: Actor> Ref<A> {
-    pub(crate) fn new(block: Arc<Block<A>>) -> Self {
-        block.cell.hold();
-        Self { block }
-    }
-
-    /// The door for one kind of letter.
-    pub fn port<M: Message>(&self) -> Port<M>
-    where
-        A: Handler<M>,
-    {
-        let post: Arc<dyn Post<M>> = self.block.clone();
-        Port::holding(post)
-    }
-
-    /// The path this actor was spawned under.
-    pub fn name(&self) -> Arc<str> {
-        Arc::clone(self.block.cell.name())
-    }
-
-    /// The levers beside the mailbox.
-    pub fn control(&self) -> Control {
-        Control::new(self.block.clone())
-    }
-
-    /// What can be known without disturbing the actor.
-    pub fn health(&self) -> Health {
-        self.block.cell.health()
-    }
-
-    /// Tells `to` once when the actor ends, at once if it has ended already.
-    pub fn monitor(&self, to: &Port<Ended>) {
-        let to = to.downgrade();
-        // Without a slot: there are as many such letters as monitors, and they must not be refused.
-        self.block.cell.mourn(Box::new(move |ended| {
-            let _ = to.post.enqueue(ended.clone(), Slot::Free, None);
-        }));
-    }
-
-    /// Waits for the end.
-    pub async fn ended(&self) -> Reason {
-        let (tx, rx) = oneshot::channel();
-        self.block.cell.mourn(Box::new(move |ended| {
-            let _ = tx.send(ended.reason.clone());
-        }));
-        rx.await.unwrap_or(Reason::Dropped)
-    }
-
-    pub(crate) fn cell(&self) -> &Cell {
-        &self.block.cell
-    }
-}
-
-impl<A: Actor> Clone for Ref<A> {
-    fn clone(&self) -> Self {
-        Self::new(Arc::clone(&self.block))
-    }
-}
-
-impl<A: Actor> Drop for Ref<A> {
-    fn drop(&mut self) {
-        self.block.cell.let_go();
-    }
-}
-
-impl<A: Actor> fmt::Debug for Ref<A> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Ref({})", self.block.cell.name())
-    }
+    /// Letters of this type have made one life after another panic, and are parked for a while.
+    #[error("letters of this type are parked after panics in a row")]
+    Parked,
 }
 
 /// The door for one kind of letter. All an actor knows of another.
@@ -208,7 +134,8 @@ impl<M: Message> Port<M> {
     /// Asks, and waits for the answer until `deadline`. Never await this inside a handler's own arbiter turn.
     pub async fn ask(&self, msg: M, deadline: Instant) -> Result<M::Reply, AskError> {
         let permit = self.slot_before(deadline).await.inspect_err(|why| {
-            if *why == AskError::Full {
+            // No slot, or none in time.
+            if matches!(why, AskError::Full | AskError::Timeout) {
                 self.post.cell().count_refusal(std::any::type_name::<M>());
             }
         })?;
@@ -229,6 +156,21 @@ impl<M: Message> Port<M> {
     pub fn tell_at(&self, msg: M, at: Instant) -> Timer {
         let post = Arc::clone(&self.post);
         self.post.timers().letter(at, Box::new(move || drop(post.tell(msg))))
+    }
+
+    /// A latest-value cell before this door, for letters of which only the newest counts.
+    pub fn latest(&self) -> Latest<M> {
+        Latest::new(self.clone())
+    }
+
+    pub(crate) fn announce(&self, newest: &Arc<Newest<M>>) -> Result<(), Denied> {
+        self.post.announce(newest)
+    }
+
+    /// Enqueues past the bound, for what must not be refused and is bounded otherwise.
+    pub(crate) fn tell_free(&self, msg: M) {
+        // An actor that has ended needs it no more.
+        let _ = self.post.enqueue(msg, Slot::Free, None);
     }
 
     /// Enqueues without a slot, for the given life of the recipient only.

@@ -3,14 +3,23 @@ use std::any::type_name;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::actor::Message;
-use super::cell::{Cell, Denied};
-use super::mailbox::{Anchor, Answer, Mailbox, Overflow, Post, Slot};
+use super::cell::Cell;
+use super::envelope::Answer;
+use super::gate::Denied;
+use super::latest::Newest;
+use super::mailbox::{Anchor, Mailbox, Overflow, Post, Slot};
 use super::port::{Port, Refused};
 use super::timers::Timers;
 
 struct Record<M> {
     cell: Cell,
-    kept: Mutex<Vec<(M, Slot)>>,
+    kept: Mutex<Vec<(Kept<M>, Slot)>>,
+}
+
+enum Kept<M> {
+    Letter(M),
+    /// The token of a latest-value cell.
+    Newest(Arc<Newest<M>>),
 }
 
 impl<M: Message> Anchor for Record<M> {
@@ -20,15 +29,15 @@ impl<M: Message> Anchor for Record<M> {
 }
 
 impl<M: Message> Record<M> {
-    fn keep(&self, msg: M, slot: Slot) {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).push((msg, slot));
+    fn keep(&self, kept: Kept<M>, slot: Slot) {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).push((kept, slot));
     }
 }
 
 impl<M: Message> Post<M> for Record<M> {
     fn tell(&self, msg: M) -> Result<(), Refused<M>> {
         match self.cell.take_slot() {
-            Ok(()) => self.keep(msg, Slot::Taken),
+            Ok(()) => self.keep(Kept::Letter(msg), Slot::Taken),
             Err(Denied::Full) => {
                 self.cell.count_refusal(type_name::<M>());
                 return Err(Refused::Full(msg));
@@ -39,7 +48,13 @@ impl<M: Message> Post<M> for Record<M> {
     }
 
     fn enqueue(&self, msg: M, slot: Slot, _: Option<Answer<M>>) -> Result<(), Refused<M>> {
-        self.keep(msg, slot);
+        self.keep(Kept::Letter(msg), slot);
+        Ok(())
+    }
+
+    fn announce(&self, newest: &Arc<Newest<M>>) -> Result<(), Denied> {
+        self.cell.take_slot()?;
+        self.keep(Kept::Newest(Arc::clone(newest)), Slot::Taken);
         Ok(())
     }
 
@@ -65,9 +80,12 @@ impl<M: Message> Recorded<M> {
     /// Takes everything out, in order.
     pub fn take(&self) -> Vec<M> {
         let kept = std::mem::take(&mut *self.0.kept.lock().unwrap_or_else(PoisonError::into_inner));
-        let opened = kept.into_iter().map(|(msg, slot)| {
+        let opened = kept.into_iter().filter_map(|(kept, slot)| {
             self.0.cell.give_back(slot);
-            msg
+            match kept {
+                Kept::Letter(msg) => Some(msg),
+                Kept::Newest(newest) => newest.take(),
+            }
         });
         opened.collect()
     }

@@ -1,9 +1,9 @@
 //! Names: paths `node/agent/role` to references, for looking up by key.
 //!
-//! The registry holds what it knows, and forgets an actor when it ends, however it ends. Nothing iterates it but
-//! `names`, which sorts.
+//! The registry holds what it knows, and forgets an actor when it ends, however it ends; only its counts stay, in the
+//! sums of its role. Nothing iterates it but `names`, which sorts.
 use std::any::Any;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
@@ -11,7 +11,10 @@ use dashmap::mapref::entry::Entry;
 use super::actor::{Actor, Handler, Message};
 use super::control::Control;
 use super::health::Health;
-use super::port::{Port, Ref};
+use super::poison::DeadLetter;
+use super::port::Port;
+use super::reference::Ref;
+use super::roles::Roles;
 
 /// A reference of any kind, and the levers that need not know the kind.
 struct Known {
@@ -22,7 +25,33 @@ struct Known {
 /// A directory of named actors; clones share it.
 #[derive(Clone, Default)]
 pub struct Registry {
-    names: Arc<DashMap<Arc<str>, Known>>,
+    inner: Arc<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    names: DashMap<Arc<str>, Known>,
+    /// What those have counted that are gone, so that no total of a role ever falls.
+    gone: Mutex<Roles>,
+}
+
+impl Inner {
+    fn gone(&self) -> MutexGuard<'_, Roles> {
+        self.gone.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn forget(&self, name: &str) {
+        let known = {
+            let mut gone = self.gone();
+            let known = self.names.remove(name).map(|(_, known)| known);
+            if let Some(known) = &known {
+                let health = known.control.health();
+                gone.entry(health.kind).or_default().add(&health);
+            }
+            known
+        };
+        drop(known);
+    }
 }
 
 /// Another living actor has this name.
@@ -39,23 +68,24 @@ impl Registry {
     /// Enters an actor under its own name until it ends.
     pub fn enter<A: Actor>(&self, actor: &Ref<A>) -> Result<(), NameTaken> {
         let name = actor.name();
-        match self.names.entry(Arc::clone(&name)) {
+        match self.inner.names.entry(Arc::clone(&name)) {
             Entry::Occupied(_) => return Err(NameTaken(name)),
             Entry::Vacant(free) => {
                 free.insert(Known { actor: Box::new(actor.clone()), control: actor.control() });
             }
         }
-        let names = Arc::downgrade(&self.names);
+        let inner = Arc::downgrade(&self.inner);
         actor.cell().mourn(Box::new(move |ended| {
-            let known = names.upgrade().and_then(|names| names.remove(&ended.name));
-            drop(known);
+            if let Some(inner) = inner.upgrade() {
+                inner.forget(&ended.name);
+            }
         }));
         Ok(())
     }
 
     /// The actor of this name, if it is of this kind.
     pub fn find<A: Actor>(&self, name: &str) -> Option<Ref<A>> {
-        self.names.get(name).and_then(|known| known.actor.downcast_ref::<Ref<A>>().cloned())
+        self.inner.names.get(name).and_then(|known| known.actor.downcast_ref::<Ref<A>>().cloned())
     }
 
     /// A door of the actor of this name.
@@ -65,7 +95,7 @@ impl Registry {
 
     /// The levers of the actor of this name, of whatever kind.
     pub fn control(&self, name: &str) -> Option<Control> {
-        self.names.get(name).map(|known| known.control.clone())
+        self.inner.names.get(name).map(|known| known.control.clone())
     }
 
     /// The counters of everybody, in the order of their names.
@@ -73,10 +103,30 @@ impl Registry {
         self.names().iter().filter_map(|name| Some(self.control(name)?.health())).collect()
     }
 
+    /// The sums of each role, over those that are here and those that were.
+    pub fn roles(&self) -> Roles {
+        // Held to the end: nobody is counted both as here and as gone, and nobody twice.
+        let gone = self.inner.gone();
+        let mut roles = gone.clone();
+        for health in self.health() {
+            roles.entry(health.kind).or_default().add(&health);
+        }
+        roles
+    }
+
+    /// The dead letters of everybody, with the name of the actor that parked them.
+    pub fn dead_letters(&self) -> Vec<(Arc<str>, DeadLetter)> {
+        let of = |health: Health| {
+            let name = health.name;
+            health.dead_letters.into_iter().map(move |dead| (Arc::clone(&name), dead))
+        };
+        self.health().into_iter().flat_map(of).collect()
+    }
+
     /// Every name, sorted.
     pub fn names(&self) -> Vec<Arc<str>> {
         let mut names: Vec<Arc<str>> =
-            self.names.iter().map(|entry| Arc::clone(entry.key())).collect();
+            self.inner.names.iter().map(|entry| Arc::clone(entry.key())).collect();
         names.sort();
         names
     }

@@ -3,10 +3,13 @@ use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::actor::Actor;
+use super::actor::{Actor, Handler};
 use super::group::Group;
-use super::mailbox::{Mailbox, Overflow};
+use super::mailbox::{Block, Mailbox, Overflow, Post};
+use super::monitor::Ended;
+use super::poison::Poison;
 use super::policy::{Backoff, Intensity, Restart};
+use super::port::Port;
 
 /// What a factory may know of the life it is to build.
 #[derive(Clone, Debug)]
@@ -16,6 +19,9 @@ pub struct Rebirth {
     /// 1 for the first life.
     pub life: u32,
 }
+
+/// Passes a linked end on to an actor that handles them.
+pub(crate) type TrapOf<A> = fn(&Arc<Block<A>>, &Ended);
 
 pub(crate) type Factory<A> = Box<dyn FnMut(&Rebirth) -> Result<A, String>>;
 
@@ -34,8 +40,11 @@ pub struct ChildSpec<A: Actor> {
     pub mailbox: Mailbox,
     /// How long a stop lets the actor handle what it has; zero drops it.
     pub grace: Duration,
+    /// When letters that break one life after another are parked.
+    pub poison: Poison,
     /// Who is told of failures and decides about too many.
     pub group: Option<Group>,
+    pub(crate) trap: Option<TrapOf<A>>,
 }
 
 impl<A: Actor> ChildSpec<A> {
@@ -52,7 +61,9 @@ impl<A: Actor> ChildSpec<A> {
             intensity: Intensity::default(),
             mailbox: Mailbox::default(),
             grace: Duration::ZERO,
+            poison: Poison::default(),
             group: None,
+            trap: None,
         }
     }
 
@@ -88,6 +99,24 @@ impl<A: Actor> ChildSpec<A> {
     /// How long a stop lets the actor handle what it has.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
+        self
+    }
+
+    /// After how many panics in a row letters of a kind are parked, and for how long; 0 never parks.
+    pub fn poison(mut self, in_a_row: u32, term: Duration) -> Self {
+        self.poison = Poison { in_a_row, term };
+        self
+    }
+
+    /// Told of the end of a linked actor as a letter, instead of ending with it.
+    pub fn trap_links(mut self) -> Self
+    where
+        A: Handler<Ended>,
+    {
+        self.trap = Some(|block, ended| {
+            let post: Arc<dyn Post<Ended>> = Arc::clone(block) as _;
+            Port::weak(post).tell_free(ended.clone());
+        });
         self
     }
 

@@ -9,10 +9,10 @@ use std::collections::BTreeSet;
 
 use microlp::{ComparisonOp, LinearExpr, OptimizationDirection, Solution, SolveOptions, Variable};
 
-use super::SolveError;
-use super::frame::Frame;
+use super::frame::{Frame, StoreFrame};
 use super::linear::solver_error;
 use super::settle::{Decisions, closed_cost};
+use super::{Effort, SolveError};
 
 /// Where a choice must be made.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -21,10 +21,37 @@ pub(super) struct Choices {
     pub meter: BTreeSet<usize>,
     /// (store, interval) in which it either charges or discharges.
     pub stores: BTreeSet<(usize, usize)>,
+    /// (store, interval) in which it discharges only if the sale floor stays in it.
+    pub floors: BTreeSet<(usize, usize)>,
 }
 
-/// Nodes of the search at most; a deterministic bound on its time.
-const NODES_MAX: u64 = 2_000;
+impl Choices {
+    /// Every choice there can be.
+    pub fn all(frame: &Frame<'_>) -> Self {
+        let n = frame.horizon();
+        let pairs = || (0..frame.stores.len()).flat_map(move |s| (0..n).map(move |t| (s, t)));
+        let both = |(s, t): &(usize, usize)| {
+            frame.stores[*s].charge[*t] > 0.0 && frame.stores[*s].discharge[*t] > 0.0
+        };
+        Self {
+            meter: (0..n).filter(|t| frame.is_open(*t)).collect(),
+            stores: pairs().filter(both).collect(),
+            floors: pairs().filter(|(s, _)| frame.stores[*s].sale_floor > 0.0).collect(),
+        }
+    }
+}
+
+/// What the search found.
+pub(super) struct Found {
+    pub decisions: Decisions,
+    /// What the model says it costs.
+    pub claimed: f64,
+    /// No answer costs less.
+    pub bound: f64,
+}
+
+/// Relative gap at which the search stops.
+const MIP_GAP: f64 = 1e-7;
 
 struct Full<'f, 'p> {
     frame: &'f Frame<'p>,
@@ -44,7 +71,8 @@ struct Full<'f, 'p> {
 pub(super) fn solve(
     frame: &Frame<'_>,
     choices: &Choices,
-) -> Result<Option<(Decisions, f64)>, SolveError> {
+    effort: Effort,
+) -> Result<Option<Found>, SolveError> {
     let n = frame.horizon();
     let mut model = Full {
         frame,
@@ -61,15 +89,20 @@ pub(super) fn solve(
         model.add_store(s);
     }
     model.add_jobs();
+    model.add_stations();
     for t in 0..n {
         model.add_meter(t);
     }
     let mut options = SolveOptions::default();
-    options.node_limit = Some(NODES_MAX);
+    options.node_limit = effort.nodes;
+    options.time_limit = effort.time;
+    options.mip_gap = MIP_GAP;
     let outcome = model.lp.solve_with(options).map_err(solver_error)?;
     let Ok(solution) = outcome.into_solution() else { return Ok(None) };
     let constant = closed_cost(frame);
-    Ok(Some((model.read(&solution), solution.objective() + constant)))
+    let claimed = solution.objective() + constant;
+    let bound = solution.stats().best_bound.map_or(f64::NEG_INFINITY, |b| b + constant);
+    Ok(Some(Found { decisions: model.read(&solution), claimed, bound: bound.min(claimed) }))
 }
 
 impl Full<'_, '_> {
@@ -132,7 +165,36 @@ impl Full<'_, '_> {
             }
         }
         self.add_soft_rows(s, &stored);
+        self.add_rules(s, &discharge, &stored);
         self.stores.push((charge, discharge, relief));
+    }
+
+    /// What is discharged in each ration's range, and nothing below the sale floor where asked.
+    fn add_rules(&mut self, s: usize, discharge: &[Variable], stored: &[Variable]) {
+        let store = &self.frame.stores[s];
+        for ration in &store.rations {
+            let range = ration.from..ration.until.min(discharge.len());
+            let sum: Vec<_> = range.map(|t| (discharge[t], 1.0)).collect();
+            self.row(&sum, ComparisonOp::Le, ration.energy_wh.max(0.0) * 1e-3);
+        }
+        for (_, t) in self.choices.floors.iter().filter(|(of, _)| *of == s) {
+            let gives = self.lp.add_binary_var(0.0);
+            let (most, room) = (store.discharge[*t], store.sale_floor - store.lowest);
+            self.row(&[(discharge[*t], 1.0), (gives, -most)], ComparisonOp::Le, 0.0);
+            self.row(&[(stored[*t], 1.0), (gives, -room)], ComparisonOp::Ge, store.lowest);
+        }
+    }
+
+    /// What goes through each shared line stays within it, either way.
+    fn add_stations(&mut self) {
+        let f = self.frame;
+        for (station, t) in f.station_intervals() {
+            let flows = |s: &usize| [(self.stores[*s].0[t], 1.0), (self.stores[*s].1[t], -1.0)];
+            let sum: Vec<_> = station.stores.iter().flat_map(flows).collect();
+            let most = station.limit_wh.max(0.0) * 1e-3;
+            self.row(&sum, ComparisonOp::Le, most);
+            self.row(&sum, ComparisonOp::Ge, -most);
+        }
     }
 
     fn add_soft_rows(&mut self, s: usize, stored: &[Variable]) {
@@ -160,6 +222,10 @@ impl Full<'_, '_> {
         let f = self.frame;
         for (j, job) in f.problem.jobs.iter().enumerate() {
             let (energy, power, later) = f.job(j);
+            if job.is_run_once {
+                self.add_run(j, energy, later);
+                continue;
+            }
             let mut columns = vec![None; f.horizon()];
             let mut sum = LinearExpr::empty();
             for (t, column) in columns.iter_mut().enumerate().take(job.until).skip(job.from) {
@@ -173,6 +239,38 @@ impl Full<'_, '_> {
             self.lp.add_constraint(sum, ComparisonOp::Eq, energy);
             self.jobs.push(columns);
         }
+    }
+
+    /// A job that runs in one go: one yes-or-no column per start.
+    fn add_run(&mut self, j: usize, energy: f64, later: f64) {
+        let (f, job, run) = (self.frame, &self.frame.problem.jobs[j], self.frame.run(j));
+        let n = f.horizon();
+        let mut columns = vec![None; n];
+        let mut chosen = LinearExpr::empty();
+        let mut rows: Vec<Vec<(Variable, f64)>> = vec![Vec::new(); n];
+        for start in (job.from..n).take_while(|s| s + run.len() <= job.until) {
+            // What runs beyond the horizon is paid as what waits is.
+            let beyond: f64 = run.iter().skip(n - start).sum();
+            let starts = self.lp.add_binary_var(beyond * f.later_price());
+            chosen.add(starts, 1.0);
+            for (t, wh) in (start..n).zip(&run) {
+                rows[t].push((starts, -wh));
+            }
+        }
+        for (t, mut row) in rows.into_iter().enumerate().filter(|(_, row)| !row.is_empty()) {
+            let y = self.lp.add_var(0.0, (0.0, f64::INFINITY));
+            self.balance[t].add(y, -1.0);
+            columns[t] = Some(y);
+            row.push((y, 1.0));
+            self.row(&row, ComparisonOp::Eq, 0.0);
+        }
+        let (price, most) = match later > 0.0 {
+            true => (f.later_price(), 1.0),
+            false => (f.penalty.job, 1.0),
+        };
+        chosen.add(self.lp.add_var(price * energy, (0.0, most)), 1.0);
+        self.lp.add_constraint(chosen, ComparisonOp::Eq, 1.0);
+        self.jobs.push(columns);
     }
 
     fn add_meter(&mut self, t: usize) {
@@ -192,10 +290,16 @@ impl Full<'_, '_> {
         let spill = self.lp.add_var(0.0, (0.0, f.spill_max[t]));
         self.spill[t] = Some(spill);
         let short = self.lp.add_var(f.penalty.sale, (0.0, sold));
+        let untaken = self.lp.add_var(f.penalty.sale, (0.0, f.untaken_max[t]));
         let mut balance = std::mem::replace(&mut self.balance[t], LinearExpr::empty());
-        for (column, sign) in
-            [(import, 1.0), (overload, 1.0), (export, -1.0), (spill, -1.0), (short, 1.0)]
-        {
+        for (column, sign) in [
+            (import, 1.0),
+            (overload, 1.0),
+            (export, -1.0),
+            (spill, -1.0),
+            (short, 1.0),
+            (untaken, -1.0),
+        ] {
             balance.add(column, sign);
         }
         self.lp.add_constraint(balance, ComparisonOp::Eq, f.net[t]);
@@ -210,12 +314,19 @@ impl Full<'_, '_> {
     /// Either import (and no sale, no export), or give.
     fn choose_meter(&mut self, t: usize, [import, overload, export, short]: [Variable; 4]) {
         let f = self.frame;
-        let takes = self.lp.add_binary_var(0.0);
-        let stores: f64 = f.stores.iter().map(|s| s.charge[t]).sum();
+        let sum = |of: &dyn Fn(&StoreFrame) -> f64| f.stores.iter().map(of).sum::<f64>();
         let jobs: f64 = (0..self.jobs.len()).map(|j| f.job(j).1).sum();
-        let most = (f.net[t] + f.spill_max[t] + stores + jobs).max(0.0);
-        self.row(&[(import, 1.0), (overload, 1.0), (takes, -most)], ComparisonOp::Le, 0.0);
-        let room = f.export_max[t];
+        let needs = (f.net[t] + f.spill_max[t] + sum(&|s| s.charge[t]) + jobs).max(0.0);
+        let gives = (sum(&|s| s.discharge[t]) - f.net[t]).max(0.0);
+        let (most, room) = (f.import_max[t].min(needs), f.export_max[t].min(gives));
+        if room <= 0.0 && f.sold[t] <= 0.0 && self.pooled[t].is_none() || most <= 0.0 {
+            return;
+        }
+        let takes = self.lp.add_binary_var(0.0);
+        self.row(&[(import, 1.0), (takes, -most)], ComparisonOp::Le, 0.0);
+        let over = (f.net[t] - f.import_max[t]).max(0.0);
+        self.row(&[(overload, 1.0), (takes, -over)], ComparisonOp::Le, 0.0);
+        let room = if self.pooled[t].is_some() { f.export_max[t] } else { room };
         let mut out = vec![(export, 1.0), (takes, room)];
         out.extend(self.pooled[t].map(|pooled| (pooled, 1.0)));
         self.row(&out, ComparisonOp::Le, room);

@@ -5,6 +5,7 @@
 
 use super::frame::Frame;
 use super::plan::{Method, Plan, Shortfall, StorePlan};
+use super::problem::Station;
 use super::{dual, frame};
 
 /// What a solver decided, kWh.
@@ -55,6 +56,13 @@ impl Decisions {
     }
 }
 
+impl Decisions {
+    /// What goes through a station's line in interval `t`; below 0 it gives.
+    pub fn through(&self, station: &Station, t: usize) -> f64 {
+        station.stores.iter().map(|s| self.stores[*s].0[t] - self.stores[*s].1[t]).sum()
+    }
+}
+
 /// One interval at the meter, kWh.
 struct Meter {
     import: f64,
@@ -63,13 +71,14 @@ struct Meter {
     short: f64,
     pooled: f64,
     overload: f64,
+    untaken: f64,
 }
 
 impl Meter {
     /// Tilted cost and penalties.
     fn cost(&self, frame: &Frame<'_>, t: usize) -> f64 {
         frame.retail[t] * self.import - frame.feed_in[t] * self.export
-            + frame.penalty.sale * self.short
+            + frame.penalty.sale * (self.short + self.untaken)
             + frame.penalty.overload
                 * (self.overload + (self.export - frame.export_max[t]).max(0.0))
     }
@@ -85,12 +94,15 @@ fn meter(frame: &Frame<'_>, t: usize, drawn: f64, pooled: f64, held_back: f64) -
     let pooled_served = (out - served).clamp(0.0, pooled.min((line - served).max(0.0)));
     let surplus = (out - served - pooled_served).max(0.0);
     let wanted = if frame.feed_in[t] < 0.0 { 0.0 } else { frame.export_max[t] - pooled_served };
-    let export = surplus.min(wanted.max(0.0)).max(surplus + held_back - frame.spill_max[t]);
+    let rest = (surplus + held_back - frame.spill_max[t]).max(0.0);
+    let untaken = (rest - frame.export_max[t]).clamp(0.0, frame.untaken_max[t]);
+    let export = surplus.min(wanted.max(0.0)).max(rest - untaken);
     let import = (-out).max(0.0);
     Meter {
         import,
         export,
-        spill: surplus - export + held_back,
+        spill: surplus - export - untaken + held_back,
+        untaken,
         short: sold - served,
         pooled: pooled_served,
         overload: (import - frame.import_max[t]).max(0.0),
@@ -107,6 +119,13 @@ pub(super) fn closed_cost(frame: &Frame<'_>) -> f64 {
 
 /// Everything that follows from `decisions`.
 pub(super) fn settle(frame: &Frame<'_>, decisions: &Decisions, method: Method) -> Plan {
+    let mut plan = reckon(frame, decisions, method);
+    plan.marginal = dual::marginal(frame, decisions, &plan);
+    plan
+}
+
+/// The same without the marginal values.
+pub(super) fn reckon(frame: &Frame<'_>, decisions: &Decisions, method: Method) -> Plan {
     let n = frame.horizon();
     let mut plan = Plan { start: frame.problem.start, method, ..Plan::default() };
     let (mut tilted, mut cost) = (0.0, 0.0);
@@ -121,6 +140,7 @@ pub(super) fn settle(frame: &Frame<'_>, decisions: &Decisions, method: Method) -
         plan.export_wh.push(clean(m.export));
         plan.curtailed_wh.push(clean(m.spill));
         plan.shortfall.sale_wh.push(clean(m.short + frame.undeliverable[t]));
+        plan.shortfall.purchase_wh.push(clean(m.untaken));
         plan.shortfall.overload_wh.push(clean(m.overload));
         if frame.problem.pooled.is_some() {
             plan.pooled_wh.push(clean(m.pooled));
@@ -132,7 +152,6 @@ pub(super) fn settle(frame: &Frame<'_>, decisions: &Decisions, method: Method) -
     let (stores, jobs) = (stores(frame, decisions, &mut plan), jobs(frame, decisions, &mut plan));
     plan.cost = cost + (stores.0 + jobs.0) * frame.price_unit;
     plan.objective = (tilted + penalty + stores.0 + jobs.0 + stores.1 + jobs.1) * frame.price_unit;
-    plan.marginal = dual::marginal(frame, decisions, &plan);
     plan
 }
 

@@ -24,6 +24,7 @@ fn battery(stored_wh: f64) -> Store {
         stored_wh,
         plugged: Vec::new(),
         departures: Vec::new(),
+        rules: StoreRules::default(),
     }
 }
 
@@ -151,7 +152,7 @@ fn the_upper_bound_of_the_terminal_value_wins() {
 #[test]
 fn equal_hours_are_told_apart_by_site() {
     let mut p = flat(16, 0.0);
-    p.jobs.push(Job { from: 0, until: 16, energy_wh: 500.0, power_wh: 500.0 });
+    p.jobs.push(Job { from: 0, until: 16, energy_wh: 500.0, power_wh: 500.0, is_run_once: false });
     let hour = |seed| {
         let plan = solve(&Problem { tilt_seed: seed, ..p.clone() }).expect("solves");
         plan.jobs_wh[0].iter().position(|wh| *wh > 250.0)
@@ -165,7 +166,7 @@ fn equal_hours_are_told_apart_by_site() {
 fn a_job_may_wait_beyond_the_horizon_but_not_beyond_its_window() {
     let mut p = flat(4, 0.0);
     p.retail = vec![500_000.0, 500_000.0, 500_000.0, 100_000.0];
-    p.jobs.push(Job { from: 0, until: 6, energy_wh: 1_500.0, power_wh: 500.0 });
+    p.jobs.push(Job { from: 0, until: 6, energy_wh: 1_500.0, power_wh: 500.0, is_run_once: false });
     let plan = solve(&p).expect("solves");
     assert!((plan.jobs_wh[0][3] - 500.0).abs() < 0.1);
     assert!(plan.jobs_wh[0][..3].iter().sum::<f64>() < 0.1, "the rest waits");
@@ -195,7 +196,7 @@ fn the_marginal_value_follows_the_grid_and_the_battery() {
     p.retail = vec![100_000.0, 100_000.0, 500_000.0, 100_000.0];
     p.stores.push(battery(1_000.0));
     let plan = solve(&p).expect("solves");
-    // Charged in the cheap hours for the dear one: there a kWh is worth what charging costs.
+    // Charged in the cheap hours for the dear one, so one more kWh there stays in the battery.
     assert!((plan.marginal[0] - 100_000.0).abs() < 100.0, "{:?}", plan.marginal);
     assert!((plan.marginal[2] - 100_000.0 / 0.95 / 0.95).abs() < 200.0, "{:?}", plan.marginal);
 }

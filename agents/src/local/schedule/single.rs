@@ -77,12 +77,10 @@ impl<'f, 'p> Walk<'f, 'p> {
                 value.insert(at, relief);
             }
             walk.after.put(t, &value);
-            let (stage, count) = stage(frame, store, t);
-            let stage = &stage[..count];
-            let charge = store.eta_c * store.charge[t];
-            pieces::merge(&value, stage, &mut merged);
+            let stage = Stage::new(frame, store, t);
+            pieces::merge(&value, stage.pieces(), &mut merged);
             // The flow reaches down by what can be charged; only what can be stored is kept.
-            pieces::clip(&merged, charge, width, &mut value);
+            pieces::clip(&merged, stage.up, width, &mut value);
         }
         walk
     }
@@ -121,10 +119,8 @@ impl<'f, 'p> Walk<'f, 'p> {
         let mut stored = store.initial;
         let (charge, discharge, relief) = &mut decisions.stores[0];
         for t in 0..frame.horizon() {
-            let (stage, count) = stage(frame, store, t);
-            let stage = &stage[..count];
-            let up = store.eta_c * store.charge[t];
-            let moved = step(stage, up, self.after.get(t), stored - store.lowest);
+            let stage = Stage::new(frame, store, t);
+            let moved = stage.step(self.after.get(t), stored - store.lowest);
             charge[t] = (moved / store.eta_c).clamp(0.0, store.charge[t]);
             discharge[t] = (-moved * store.eta_d).clamp(0.0, store.discharge[t]);
             stored += store.eta_c * charge[t] - discharge[t] / store.eta_d;
@@ -155,81 +151,93 @@ impl<'f, 'p> Walk<'f, 'p> {
     }
 }
 
-/// What an interval charges for lowering the stored energy, as pieces from charging most to
-/// discharging most, and how many there are.
-fn stage(frame: &Frame<'_>, store: &StoreFrame, t: usize) -> ([Piece; 14], usize) {
-    let mut pieces = [Piece { slope: 0.0, width: 0.0 }; 14];
-    let mut count = 0;
-    if !store.is_active(t) {
-        return (pieces, count);
-    }
-    let (net, sale) = (frame.net[t], frame.penalty.sale);
-    let sold = frame.sold[t];
-    let mark = if sold > 0.0 { sale } else { 0.0 };
-    // Prices of drawing one more kWh, from where they begin to hold, dearest first.
-    let full = sold + frame.import_max[t];
-    let free = frame.export_max[t] + frame.spill_max[t];
-    let steps = [
-        (full, frame.retail[t] + mark + frame.penalty.overload),
-        (sold, frame.retail[t] + mark),
-        (0.0, if sold > 0.0 { sale } else { frame.retail[t] }),
-        (-frame.export_max[t], frame.feed_in[t]),
-        (-free, 0.0),
-        (-free - frame.untaken_max[t], -sale),
-        (f64::NEG_INFINITY, -frame.penalty.overload),
-    ];
-    let mut push = |slope: f64, width: f64| {
-        if width > NONE {
-            pieces[count] = Piece { slope, width };
-            count += 1;
-        }
-    };
-    let mut drawn = net + store.charge[t];
-    for (from, price) in steps {
-        let width = (drawn - from.max(net)).max(0.0);
-        push(-price / store.eta_c, width * store.eta_c);
-        drawn -= width;
-    }
-    let least = net - store.discharge[t];
-    let mut drawn = net;
-    for (from, price) in steps {
-        let width = (drawn - from.max(least)).max(0.0);
-        push((store.wear - price) * store.eta_d, width / store.eta_d);
-        drawn -= width;
-    }
-    (pieces, count)
+/// What an interval charges for lowering the stored energy, from charging most to discharging most.
+struct Stage {
+    pieces: [Piece; 14],
+    count: usize,
+    /// How far it can raise the stored energy.
+    up: f64,
 }
 
-/// The best change of the stored energy. `above` is what is stored above the lowest, `charge` how far
-/// the stage reaches up.
-fn step(stage: &[Piece], charge: f64, value: &[Piece], above: f64) -> f64 {
-    // Charging most and then giving back: each kWh is kept or given, whichever saves more.
-    let mut left = above + charge;
-    let (mut i, mut j, mut given) = (0, 0, 0.0);
-    let (mut kept_of, mut given_of) = (0.0, 0.0);
-    while left > NONE {
-        let keeps = match (value.get(i), stage.get(j)) {
-            // Where it makes no difference, nothing moves.
-            (Some(keep), Some(give)) if keep.slope == give.slope => given >= charge - NONE,
-            (Some(keep), Some(give)) => keep.slope < give.slope,
-            (Some(_), None) => true,
-            (None, Some(_)) => false,
-            (None, None) => break,
-        };
-        let (piece, used) = match keeps {
-            true => (value[i], &mut kept_of),
-            false => (stage[j], &mut given_of),
-        };
-        let amount = (piece.width - *used).min(left);
-        *used += amount;
-        left -= amount;
-        if !keeps {
-            given += amount;
+impl Stage {
+    fn new(frame: &Frame<'_>, store: &StoreFrame, t: usize) -> Self {
+        let mut stage = Self { pieces: [Piece { slope: 0.0, width: 0.0 }; 14], count: 0, up: 0.0 };
+        if !store.is_active(t) {
+            return stage;
         }
-        if *used >= piece.width - NONE {
-            *used = 0.0;
-            if keeps { i += 1 } else { j += 1 }
+        let (net, sold, sale) = (frame.net[t], frame.sold[t], frame.penalty.sale);
+        let mark = if sold > 0.0 { sale } else { 0.0 };
+        let full = sold + frame.import_max[t];
+        let free = frame.export_max[t] + frame.spill_max[t];
+        // Prices of drawing one more kWh, and from where on they hold, dearest first.
+        let steps = [
+            (full, frame.retail[t] + mark + frame.penalty.overload),
+            (sold, frame.retail[t] + mark),
+            (0.0, if sold > 0.0 { sale } else { frame.retail[t] }),
+            (-frame.export_max[t], frame.feed_in[t]),
+            (-free, 0.0),
+            (f64::NEG_INFINITY, -frame.penalty.overload),
+        ];
+        // The line is never loaded beyond its limit for the sake of charging.
+        let charge = store.charge[t].min((full - net).max(0.0));
+        stage.up = store.eta_c * charge;
+        let mut drawn = net + charge;
+        for (from, price) in steps {
+            let width = (drawn - from.max(net)).max(0.0);
+            stage.push(-price / store.eta_c, width * store.eta_c);
+            drawn -= width;
+        }
+        let least = net - store.discharge[t];
+        let mut drawn = net;
+        for (from, price) in steps {
+            let width = (drawn - from.max(least)).max(0.0);
+            stage.push((store.wear - price) * store.eta_d, width / store.eta_d);
+            drawn -= width;
+        }
+        stage
+    }
+
+    fn push(&mut self, slope: f64, width: f64) {
+        if width > NONE {
+            self.pieces[self.count] = Piece { slope, width };
+            self.count += 1;
         }
     }
-    charge - given
+
+    fn pieces(&self) -> &[Piece] {
+        &self.pieces[..self.count]
+    }
+
+    /// The best change of the stored energy, when what is stored lies `above` the lowest.
+    fn step(&self, value: &[Piece], above: f64) -> f64 {
+        // Charging most and then giving back: each kWh is kept or given, whichever saves more.
+        let (stage, mut left) = (self.pieces(), above + self.up);
+        let (mut i, mut j, mut given) = (0, 0, 0.0);
+        let (mut kept_of, mut given_of) = (0.0, 0.0);
+        while left > NONE {
+            let keeps = match (value.get(i), stage.get(j)) {
+                // Where it makes no difference, nothing moves.
+                (Some(keep), Some(give)) if keep.slope == give.slope => given >= self.up - NONE,
+                (Some(keep), Some(give)) => keep.slope < give.slope,
+                (Some(_), None) => true,
+                (None, Some(_)) => false,
+                (None, None) => break,
+            };
+            let (piece, used) = match keeps {
+                true => (value[i], &mut kept_of),
+                false => (stage[j], &mut given_of),
+            };
+            let amount = (piece.width - *used).min(left);
+            *used += amount;
+            left -= amount;
+            if !keeps {
+                given += amount;
+            }
+            if *used >= piece.width - NONE {
+                *used = 0.0;
+                if keeps { i += 1 } else { j += 1 }
+            }
+        }
+        self.up - given
+    }
 }

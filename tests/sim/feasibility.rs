@@ -111,7 +111,7 @@ fn due(job: &Deferrable, start: Interval, n: usize, per: &impl Fn(u64) -> f64) -
         until: (job.until.0 - start.0) as usize,
         energy_wh: job.energy_wh as f64,
         power_wh: per(job.power_w),
-        is_run_once: false,
+        is_run_once: job.is_run_once,
     })
 }
 

@@ -153,7 +153,7 @@ fn waiting(job: &Deferrable, start: Interval, interval_s: u32) -> Option<Job> {
             until: (job.until.0.saturating_sub(start.0) as usize).max(from + 1),
             energy_wh: job.energy_wh as f64,
             power_wh: job.power_w as f64 * f64::from(interval_s) / 3600.0,
-            is_run_once: false,
+            is_run_once: job.is_run_once,
         }
     })
 }

@@ -13,6 +13,7 @@ pub mod plan;
 pub mod problem;
 mod settle;
 mod single;
+pub mod yardstick;
 
 pub use frame::terminal_value;
 pub use plan::{Method, PenaltyRates, Plan, Shortfall, SolveError, StorePlan};

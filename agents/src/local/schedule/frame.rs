@@ -82,6 +82,8 @@ pub(super) struct Frame<'a> {
     pub sold: Vec<f64>,
     /// Sold energy above the connection's limit: lost whatever is decided.
     pub undeliverable: Vec<f64>,
+    /// Bought energy above the connection's limit: never taken, whatever is decided.
+    pub unreceivable: Vec<f64>,
     /// Tilted prices.
     pub retail: Vec<f64>,
     pub feed_in: Vec<f64>,
@@ -128,6 +130,9 @@ impl<'a> Frame<'a> {
             undeliverable: (problem.sold_wh.iter())
                 .map(|wh| (wh * KILO - export_limit).max(0.0))
                 .collect(),
+            unreceivable: (problem.bought_wh.iter())
+                .map(|wh| (wh * KILO - import_limit).max(0.0))
+                .collect(),
             retail: Vec::with_capacity(n),
             feed_in: Vec::with_capacity(n),
             import_max: Vec::with_capacity(n),
@@ -140,7 +145,8 @@ impl<'a> Frame<'a> {
             penalty: RANKS,
         };
         for t in 0..n {
-            let (bought, sold) = (problem.bought_wh[t] * KILO, frame.sold[t]);
+            let bought = (problem.bought_wh[t] * KILO).min(import_limit);
+            let sold = frame.sold[t];
             let load = problem.load_wh[t] * KILO;
             let generation = (problem.solar_wh[t] + problem.wind_wh[t]) * KILO;
             let cap = problem.import_cap_wh.get(t).map_or(f64::INFINITY, |wh| wh * KILO);
@@ -176,6 +182,11 @@ impl<'a> Frame<'a> {
 
     pub fn horizon(&self) -> usize {
         self.net.len()
+    }
+
+    /// Energy of contracts that the connection's limits rule out, kWh.
+    pub fn lost(&self) -> f64 {
+        self.undeliverable.iter().chain(&self.unreceivable).sum()
     }
 
     /// Whether anything can be decided in interval `t`.

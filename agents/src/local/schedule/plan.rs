@@ -121,6 +121,8 @@ pub struct Plan {
     pub cost: f64,
     /// What the solver minimised: `cost` with tilted prices and penalties, micro-currency.
     pub objective: f64,
+    /// What a missing kWh counted in `objective`.
+    pub penalty_rates: PenaltyRates,
     /// How it was found.
     pub method: Method,
     /// How far the objective may lie above the optimum, as a share of one plus its size in units of

@@ -112,9 +112,8 @@ fn meter(frame: &Frame<'_>, t: usize, drawn: f64, pooled: f64, held_back: f64) -
 /// Tilted cost with penalties of all that no decision changes.
 pub(super) fn closed_cost(frame: &Frame<'_>) -> f64 {
     let closed = (0..frame.horizon()).filter(|t| !frame.is_open(*t));
-    let lost: f64 = frame.undeliverable.iter().sum();
     closed.map(|t| meter(frame, t, 0.0, 0.0, 0.0).cost(frame, t)).sum::<f64>()
-        + lost * frame.penalty.sale
+        + frame.lost() * frame.penalty.sale
 }
 
 /// Everything that follows from `decisions`.
@@ -127,7 +126,12 @@ pub(super) fn settle(frame: &Frame<'_>, decisions: &Decisions, method: Method) -
 /// The same without the marginal values.
 pub(super) fn reckon(frame: &Frame<'_>, decisions: &Decisions, method: Method) -> Plan {
     let n = frame.horizon();
-    let mut plan = Plan { start: frame.problem.start, method, ..Plan::default() };
+    let mut plan = Plan {
+        start: frame.problem.start,
+        method,
+        penalty_rates: frame.penalty.times(frame.price_unit),
+        ..Plan::default()
+    };
     let (mut tilted, mut cost) = (0.0, 0.0);
     let mut pooled_left = frame.problem.pooled.map_or(0.0, |p| p.energy_wh * 1e-3);
     for t in 0..n {
@@ -140,14 +144,14 @@ pub(super) fn reckon(frame: &Frame<'_>, decisions: &Decisions, method: Method) -
         plan.export_wh.push(clean(m.export));
         plan.curtailed_wh.push(clean(m.spill));
         plan.shortfall.sale_wh.push(clean(m.short + frame.undeliverable[t]));
-        plan.shortfall.purchase_wh.push(clean(m.untaken));
+        plan.shortfall.purchase_wh.push(clean(m.untaken + frame.unreceivable[t]));
         plan.shortfall.overload_wh.push(clean(m.overload));
         if frame.problem.pooled.is_some() {
             plan.pooled_wh.push(clean(m.pooled));
         }
     }
     plan.shortfall.pooled_wh = clean(pooled_left.max(0.0));
-    let lost = frame.undeliverable.iter().sum::<f64>() + pooled_left.max(0.0);
+    let lost = frame.lost() + pooled_left.max(0.0);
     let penalty = frame.penalty.sale * lost;
     let (stores, jobs) = (stores(frame, decisions, &mut plan), jobs(frame, decisions, &mut plan));
     plan.cost = cost + (stores.0 + jobs.0) * frame.price_unit;

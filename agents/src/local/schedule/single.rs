@@ -31,6 +31,13 @@ pub(super) fn solve(frame: &Frame<'_>) -> Option<Plan> {
     Some(plan)
 }
 
+/// What is stored at the end of the optimum, kWh, where this way leads to it.
+pub(super) fn end(frame: &Frame<'_>) -> Option<f64> {
+    let store = applies(frame)?;
+    let (charge, discharge, relief) = &Walk::new(frame, store).forward().stores[0];
+    store.path(charge, discharge, relief).last().copied()
+}
+
 /// The storage, if it is the only thing to decide about and every interval is convex.
 fn applies<'f>(frame: &'f Frame<'_>) -> Option<&'f StoreFrame> {
     let problem = frame.problem;

@@ -113,10 +113,12 @@ fn choose(
         found.decisions.net_out(frame);
         let plan = settle(frame, &found.decisions, method);
         let cost = plan.objective / frame.price_unit;
-        let is_exact = keeps_floors && (cost - found.claimed).abs() <= GAP * (1.0 + cost.abs());
-        // Each model allows all that the true one does, so each one's bound holds; only where a sale
-        // is lost the linear one prices importing beside it too high.
-        if !is_lost || grown.meter == choices.meter {
+        // Where a sale is lost the linear model prices importing beside it too high: no bound yet.
+        let is_bound = !is_lost || grown.meter == choices.meter;
+        let is_exact =
+            keeps_floors && is_bound && (cost - found.claimed).abs() <= GAP * (1.0 + cost.abs());
+        // Each model allows all that the true one does, so each one's bound holds.
+        if is_bound {
             bound = bound.max(found.bound);
         }
         if keeps_floors && best.as_ref().is_none_or(|b| plan.objective < b.objective) {
@@ -138,7 +140,8 @@ fn choose(
     }
     let mut best = best.ok_or_else(|| SolveError::Solver("no plan".into()))?;
     let cost = best.objective / frame.price_unit;
-    let gap = ((cost - bound) / (1.0 + cost.abs())).max(0.0);
+    // Without any bound all of it is in doubt.
+    let gap = ((cost - bound) / (1.0 + cost.abs())).clamp(0.0, 1.0);
     best.gap = if gap <= GAP { 0.0 } else { gap };
     Ok(best)
 }

@@ -56,7 +56,10 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     if args.json {
         return say(&serde_json::to_string(&rows).map_err(Failure::input)?);
     }
-    say(&format!("{:<18} {:>7} {:>12}       {:>12}  {:>6}  limit", "name", "n", "value", "limit", "ratio"))?;
+    say(&format!(
+        "{:<18} {:>7} {:>12}       {:>12}  {:>6}  limit",
+        "name", "n", "value", "limit", "ratio"
+    ))?;
     for row in rows {
         say(&format!(
             "{:<18} {:>7} {:>12.3} {:<4}  {:>12.3}  {:>6.3}  {}",

@@ -7,7 +7,10 @@
 
 use std::collections::BTreeSet;
 
-use microlp::{ComparisonOp, LinearExpr, OptimizationDirection, Solution, SolveOptions, Variable};
+use microlp::{
+    ComparisonOp, LinearExpr, OptimizationDirection, Solution, SolutionStatus, SolveOptions,
+    Variable,
+};
 
 use super::frame::{Frame, StoreFrame};
 use super::linear::solver_error;
@@ -101,7 +104,12 @@ pub(super) fn solve(
     let Ok(solution) = outcome.into_solution() else { return Ok(None) };
     let constant = closed_cost(frame);
     let claimed = solution.objective() + constant;
-    let bound = solution.stats().best_bound.map_or(f64::NEG_INFINITY, |b| b + constant);
+    let is_proved = solution.status() == SolutionStatus::Optimal;
+    let bound = match solution.stats().best_bound {
+        Some(bound) => bound + constant,
+        None if is_proved => claimed,
+        None => f64::NEG_INFINITY,
+    };
     Ok(Some(Found { decisions: model.read(&solution), claimed, bound: bound.min(claimed) }))
 }
 

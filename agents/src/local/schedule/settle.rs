@@ -109,11 +109,22 @@ fn meter(frame: &Frame<'_>, t: usize, drawn: f64, pooled: f64, held_back: f64) -
     }
 }
 
+/// Generation held back in an interval with nothing to decide: all that makes way for paid import,
+/// or none where giving it away pays better.
+fn held_when_closed(frame: &Frame<'_>, t: usize) -> f64 {
+    if frame.retail[t] >= 0.0 {
+        return 0.0;
+    }
+    let most = (frame.import_max[t] - frame.net[t]).clamp(0.0, frame.generation[t]);
+    let cost = |held: f64| meter(frame, t, 0.0, 0.0, held).cost(frame, t);
+    if cost(most) < cost(0.0) { most } else { 0.0 }
+}
+
 /// Tilted cost with penalties of all that no decision changes.
 pub(super) fn closed_cost(frame: &Frame<'_>) -> f64 {
     let closed = (0..frame.horizon()).filter(|t| !frame.is_open(*t));
-    closed.map(|t| meter(frame, t, 0.0, 0.0, 0.0).cost(frame, t)).sum::<f64>()
-        + frame.lost() * frame.penalty.sale
+    let meter = |t| meter(frame, t, 0.0, 0.0, held_when_closed(frame, t));
+    closed.map(|t| meter(t).cost(frame, t)).sum::<f64>() + frame.lost() * frame.penalty.sale
 }
 
 /// Everything that follows from `decisions`.
@@ -136,7 +147,11 @@ pub(super) fn reckon(frame: &Frame<'_>, decisions: &Decisions, method: Method) -
     let mut pooled_left = frame.problem.pooled.map_or(0.0, |p| p.energy_wh * 1e-3);
     for t in 0..n {
         let pooled = decisions.pooled.get(t).copied().unwrap_or(0.0);
-        let m = meter(frame, t, decisions.drawn(t), pooled, decisions.held_back[t]);
+        let held = match frame.is_open(t) {
+            true => decisions.held_back[t],
+            false => held_when_closed(frame, t),
+        };
+        let m = meter(frame, t, decisions.drawn(t), pooled, held);
         pooled_left -= m.pooled;
         tilted += m.cost(frame, t);
         cost += frame.problem.retail[t] * m.import - frame.problem.feed_in[t] * m.export;

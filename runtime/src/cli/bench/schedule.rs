@@ -81,9 +81,24 @@ pub(super) fn rows() -> Result<Vec<Row>, Failure> {
     let single = in_turns(&day.single, |p| solve(p).is_ok(), |p| yardstick::recursion(p).is_some());
     let bare_day = day.bare_s / day.bare as f64 * day.asked as f64;
     Ok(vec![
-        Row::new("schedule.full", day.full.len(), (full.0 * 1e3, "ms"), ("bare microlp, same model", full.1 * 1e3)),
-        Row::new("schedule.single", day.single.len(), (single.0 * 1e6, "µs"), ("the recursion alone", single.1 * 1e6)),
-        Row::new("schedule.day300", day.asked, (day.solve_s, "s"), ("bare microlp, one question in 24", bare_day)),
+        Row::new(
+            "schedule.full",
+            day.full.len(),
+            (full.0 * 1e3, "ms"),
+            ("bare microlp, same model", full.1 * 1e3),
+        ),
+        Row::new(
+            "schedule.single",
+            day.single.len(),
+            (single.0 * 1e6, "µs"),
+            ("the recursion alone", single.1 * 1e6),
+        ),
+        Row::new(
+            "schedule.day300",
+            day.asked,
+            (day.solve_s, "s"),
+            ("bare microlp, one question in 24", bare_day),
+        ),
     ])
 }
 

@@ -242,3 +242,33 @@ fn energy_is_not_burnt_by_charging_and_discharging_at_once() {
         assert!(plan.export_wh[t] < 500.1);
     }
 }
+
+#[test]
+fn paid_import_is_taken_even_where_nothing_can_be_moved() {
+    // Found by an independent solver: the sun makes way for load that is paid for.
+    let mut p = flat(2, 500.0);
+    p.solar_wh = vec![2_000.0, 2_000.0];
+    p.retail = vec![-20_000.0; 2];
+    p.feed_in = vec![-100_000.0, 50_000.0];
+    let plan = solve(&p).expect("solves");
+    assert_eq!((plan.import_wh[0], plan.curtailed_wh[0]), (500.0, 2_000.0));
+    assert_eq!(
+        (plan.import_wh[1], plan.export_wh[1]),
+        (0.0, 1_500.0),
+        "giving it away pays better"
+    );
+}
+
+#[test]
+fn a_full_line_is_not_loaded_further_for_a_departure() {
+    // Found by comparing two ways of solving: many broken promises outweighed the line's limit.
+    let mut p = flat(12, 0.0);
+    p.load_wh[0] = 9_000.0;
+    p.stores.push(Store {
+        departures: vec![Departure { at: 1, due_wh: 4_000.0, trip_wh: 3_000.0 }],
+        ..battery(0.0)
+    });
+    let plan = solve(&p).expect("solves");
+    assert_eq!(plan.stores[0].charge_wh[0], 0.0);
+    assert!((plan.shortfall.overload_wh[0] - 1_500.0).abs() < 0.1);
+}

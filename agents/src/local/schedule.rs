@@ -146,10 +146,11 @@ fn choose(
     Ok(best)
 }
 
-/// Whether this answer imports where a sale is due.
+/// Whether this answer leaves any of a sale undelivered, by importing beside it or by want of energy.
 fn loses_a_sale(frame: &Frame<'_>, decisions: &Decisions) -> bool {
     let takes = |t: usize| frame.net[t] - frame.sold[t] + decisions.drawn(t);
-    (0..frame.horizon()).any(|t| gives(frame, decisions, t) > OVERLAP && takes(t) > OVERLAP)
+    let is_short = |t: usize, due: f64| due > OVERLAP && takes(t) > OVERLAP - due;
+    (0..frame.horizon()).any(|t| is_short(t, gives(frame, decisions, t)))
 }
 
 /// What is due out of the site in interval `t`.

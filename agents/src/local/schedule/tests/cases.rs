@@ -272,3 +272,15 @@ fn a_full_line_is_not_loaded_further_for_a_departure() {
     assert_eq!(plan.stores[0].charge_wh[0], 0.0);
     assert!((plan.shortfall.overload_wh[0] - 1_500.0).abs() < 0.1);
 }
+
+#[test]
+fn of_two_sales_that_cannot_both_be_kept_the_smaller_is_lost() {
+    // Found by an independent solver: the linear model loses both in part and imports for neither.
+    let mut p = flat(2, 400.0);
+    p.load_wh[1] = 2_200.0;
+    p.sold_wh = vec![500.0, 480.0];
+    p.stores.push(battery(4_000.0));
+    let plan = solve(&p).expect("solves");
+    assert!((plan.shortfall.sale_wh.iter().sum::<f64>() - 480.0).abs() < 0.1);
+    assert_eq!(plan.shortfall.sale_wh[0], 0.0);
+}

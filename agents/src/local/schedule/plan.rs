@@ -114,7 +114,7 @@ pub struct Plan {
     /// Energy per job and interval, in the problem's order, Wh.
     pub jobs_wh: Vec<Vec<f64>>,
     /// What could not be had.
-    pub shortfall: Shortfall,
+    pub shortfall: Box<Shortfall>,
     /// Worth of one more kWh at the meter per interval, micro-currency per kWh.
     pub marginal: Vec<f64>,
     /// Grid cost plus wear less the terminal value, at true prices, micro-currency.

@@ -63,7 +63,7 @@ pub(crate) struct StoragePlan {
 /// Tells a plan in the file's words.
 pub(super) fn answer(site: &Site, model: &Model, plan: &Plan) -> Answer {
     let mean = |wh: &[f64]| -> Vec<f64> { wh.iter().map(|wh| wh / site.dt_h).collect() };
-    let rates = plan.penalty_rates;
+    let rates = &plan.penalty_rates;
     Answer {
         objective: plan.cost / MICRO,
         penalty: ((plan.objective - plan.cost) / MICRO).max(0.0),

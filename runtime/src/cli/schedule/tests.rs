@@ -5,6 +5,9 @@ use super::*;
 /// A site with a battery, a vehicle in two sessions, two jobs, a sale and a station.
 const SITE: &str = include_str!("../../../../deploy/config/site.json");
 
+/// Breaks one field of the sample.
+type Edit<'e> = &'e dyn Fn(&mut serde_json::Value);
+
 fn refused(edit: impl Fn(&mut serde_json::Value)) -> String {
     let mut value: serde_json::Value = serde_json::from_str(SITE).expect("JSON");
     edit(&mut value);
@@ -25,7 +28,7 @@ fn the_sample_is_planned_without_shortfalls() {
 
 #[test]
 fn a_refusal_names_the_field_what_it_says_and_what_it_must_be() {
-    let cases: [(&str, &dyn Fn(&mut serde_json::Value)); 16] = [
+    let cases: [(&str, Edit); 16] = [
         ("`dt_h` is 0", &|v| v["dt_h"] = 0.0.into()),
         ("`load_w` has 1 entries", &|v| v["load_w"] = vec![1.0].into()),
         ("`load_w[3]` is -1", &|v| v["load_w"][3] = (-1.0).into()),

@@ -7,7 +7,7 @@
 use std::time::Instant;
 
 use gridpact_agents::local::forecast::{FixedOffset, Forecaster, ProfileForecaster, SeriesId};
-use gridpact_agents::local::schedule::{Departure, Job, Problem, Store, solve};
+use gridpact_agents::local::schedule::{Departure, Job, Problem, Store, StoreRules, solve};
 use gridpact_chain::terms::Interval;
 
 const SITES: u64 = 200;
@@ -76,7 +76,13 @@ fn site(seed: u64, slot: usize, battery: bool, vehicle: bool, job: bool) -> Prob
     }
     if job {
         let from = (draw.next() * 30.0) as usize;
-        problem.jobs.push(Job { from, until: from + 16, energy_wh: 2_000.0, power_wh: 500.0 });
+        problem.jobs.push(Job {
+            from,
+            until: from + 16,
+            energy_wh: 2_000.0,
+            power_wh: 500.0,
+            is_run_once: false,
+        });
     }
     problem
 }
@@ -93,6 +99,7 @@ fn store(capacity_wh: f64, power_wh: f64, floor: f64, stored_wh: f64) -> Store {
         stored_wh,
         plugged: Vec::new(),
         departures: Vec::new(),
+        rules: StoreRules::default(),
     }
 }
 

@@ -39,7 +39,7 @@ use door::{Obligation, QuoteRequest, ReserveReply};
 use obligations::Obligations;
 use planning::Roster;
 use reservation::Queue;
-use schedule::{Plan, Problem};
+use schedule::{Plan, Problem, Shortfall};
 use setup::LocalSetup;
 use speech::{LocalEffect, LocalInput, LocalSnapshot, Ticket};
 use stock::Stock;
@@ -183,7 +183,7 @@ impl Machine for LocalAgent {
             export_wh: series(|p| &p.export_wh),
             stored_wh: plan
                 .map_or_else(Vec::new, |p| p.stores.iter().map(|s| s.stored_wh.clone()).collect()),
-            shortfall: plan.map(|p| p.shortfall.clone()).unwrap_or_default(),
+            shortfall: plan.map(|p| Shortfall::clone(&p.shortfall)).unwrap_or_default(),
             cost: plan.map_or(0.0, |p| p.cost),
             method: plan.map(|p| p.method).unwrap_or_default(),
             obligations: self.obligations.all(),

@@ -65,7 +65,13 @@ fn impossible_readings_are_refused_with_a_reason() {
         departure_wh: 0,
         trip_wh: 0,
     };
-    let job = Deferrable { from: Interval(9), until: Interval(9), energy_wh: 1, power_w: 1 };
+    let job = Deferrable {
+        from: Interval(9),
+        until: Interval(9),
+        energy_wh: 1,
+        power_w: 1,
+        is_run_once: false,
+    };
     let battery = || Nature::Battery(STORE);
     let vehicle = || Nature::Vehicle(STORE);
     let cases = [

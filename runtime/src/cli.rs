@@ -5,7 +5,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod bench;
 mod chain;
+mod schedule;
 mod simulate;
 
 /// Exit code of a run that found something wrong.
@@ -25,6 +27,10 @@ struct Cli {
 enum Verb {
     /// Let a community trade whole days in virtual time and report what came of it
     Simulate(Box<simulate::Args>),
+    /// Find the cheapest schedule of one site, exactly, from a JSON file
+    Schedule(schedule::Args),
+    /// Measure what this machine does, each figure beside its limit
+    Bench(bench::Args),
     /// Prove or show a chain that stands on disk
     #[command(subcommand)]
     Chain(chain::Verb),
@@ -61,6 +67,8 @@ fn say(text: &str) -> Result<(), Failure> {
 pub fn main() -> ExitCode {
     let result = match Cli::parse().verb {
         Verb::Simulate(args) => simulate::run(&args),
+        Verb::Schedule(args) => schedule::run(&args),
+        Verb::Bench(args) => bench::run(&args),
         Verb::Chain(verb) => chain::run(&verb),
     };
     let (text, code) = match result {

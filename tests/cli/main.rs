@@ -9,6 +9,7 @@ mod kill;
 mod out_dir;
 mod processes;
 mod scenarios;
+mod schedule;
 
 use std::ffi::OsStr;
 use std::fs;

@@ -1,7 +1,7 @@
 //! Law 2: no seller is committed beyond what its stores, generators and line can deliver, with all
 //! its final contracts on the table and its departures and trips kept.
 
-use gridpact::agents::local::schedule::{Departure, Job, Problem, Store, solve};
+use gridpact::agents::local::schedule::{Departure, Job, Problem, Store, StoreRules, solve};
 use gridpact::agents::resource::nature::{Deferrable, Nature, Stay, Storage};
 use gridpact::chain::terms::Interval;
 use gridpact::sim::community::{Device, DeviceData};
@@ -86,6 +86,7 @@ fn store(nature: &Storage, initial_wh: u64, per_interval: &impl Fn(u64) -> f64) 
         stored_wh: initial_wh as f64,
         plugged: Vec::new(),
         departures: Vec::new(),
+        rules: StoreRules::default(),
     }
 }
 
@@ -110,6 +111,7 @@ fn due(job: &Deferrable, start: Interval, n: usize, per: &impl Fn(u64) -> f64) -
         until: (job.until.0 - start.0) as usize,
         energy_wh: job.energy_wh as f64,
         power_wh: per(job.power_w),
+        is_run_once: job.is_run_once,
     })
 }
 

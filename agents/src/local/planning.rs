@@ -9,7 +9,7 @@ use gridpact_chain::terms::{Epoch, Interval};
 use super::door::Side;
 use super::forecast::SeriesId;
 use super::obligations::Obligations;
-use super::schedule::{Departure, Job, Plan, Problem, Store};
+use super::schedule::{Departure, Job, Plan, Problem, Store, StoreRules};
 use super::setup::LocalSetup;
 use crate::params::{PPM, Tender};
 use crate::resource::nature::{Deferrable, Nature, Stay, Storage};
@@ -125,6 +125,7 @@ fn store(storage: &Storage, stored_wh: u64, interval_s: u32) -> Store {
         stored_wh: stored_wh as f64,
         plugged: Vec::new(),
         departures: Vec::new(),
+        rules: StoreRules::default(),
     }
 }
 
@@ -152,6 +153,7 @@ fn waiting(job: &Deferrable, start: Interval, interval_s: u32) -> Option<Job> {
             until: (job.until.0.saturating_sub(start.0) as usize).max(from + 1),
             energy_wh: job.energy_wh as f64,
             power_wh: job.power_w as f64 * f64::from(interval_s) / 3600.0,
+            is_run_once: job.is_run_once,
         }
     })
 }

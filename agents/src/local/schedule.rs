@@ -4,6 +4,7 @@
 //! ordinary input: what cannot be had is stated in the plan as a shortfall. It knows nothing of
 //! contracts, devices or time; the caller says what is due in which interval.
 
+mod check;
 mod dual;
 mod frame;
 mod integer;
@@ -11,16 +12,20 @@ mod linear;
 pub mod plan;
 pub mod problem;
 mod settle;
+mod single;
+pub mod yardstick;
 
 pub use frame::terminal_value;
-pub use plan::{Method, Plan, Shortfall, SolveError, StorePlan};
-pub use problem::{Departure, Job, PooledSale, Problem, Store};
+pub use plan::{Method, PenaltyRates, Plan, Shortfall, SolveError, StorePlan};
+pub use problem::{Departure, Job, PooledSale, Problem, Ration, Station, Store, StoreRules};
 
 #[cfg(test)]
 mod tests;
 
+use std::time::Duration;
+
 use frame::Frame;
-use integer::Choices;
+use integer::{Choices, Found};
 use settle::{Decisions, settle};
 
 /// Flows below this many kWh do not count as doing two things at once.
@@ -30,117 +35,151 @@ const OVERLAP: f64 = 1e-5;
 const GAP: f64 = 1e-6;
 
 /// Rounds of the integer model; each adds the choices that the last one showed to be missing.
-const CHOICE_ROUNDS: usize = 8;
+const CHOICE_ROUNDS: usize = 6;
 
-/// Finds the cheapest schedule.
+/// How long the search of an integer model may go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Effort {
+    /// Nodes per search; none = no bound. A bound on nodes gives the same plan on every machine.
+    pub nodes: Option<u64>,
+    /// Time per search by the machine's clock; none = no bound.
+    pub time: Option<Duration>,
+}
+
+impl Default for Effort {
+    /// What a mind may spend: 2 000 nodes and, so that twins agree, no clock.
+    fn default() -> Self {
+        Self { nodes: Some(2_000), time: None }
+    }
+}
+
+/// Finds the cheapest schedule with the effort a mind may spend.
+///
+/// # Errors
+/// As [`solve_within`].
+pub fn solve(problem: &Problem) -> Result<Plan, SolveError> {
+    solve_within(problem, Effort::default())
+}
+
+/// Finds the cheapest schedule; where `effort` ends first, the best found with its gap.
 ///
 /// # Errors
 /// [`SolveError::Malformed`] when series differ in length or hold a NaN or an infinity,
 /// [`SolveError::Solver`] when the solver gives up.
-pub fn solve(problem: &Problem) -> Result<Plan, SolveError> {
-    check(problem)?;
+pub fn solve_within(problem: &Problem, effort: Effort) -> Result<Plan, SolveError> {
+    check::check(problem)?;
     let frame = Frame::new(problem);
     if (0..frame.horizon()).all(|t| !frame.is_open(t)) {
         return Ok(settle(&frame, &Decisions::idle(&frame), Method::ClosedForm));
     }
-    if problem.pooled.is_some() {
-        let found = integer::solve(&frame, &Choices::default())?;
-        return match found {
-            Some(found) => choose(&frame, found, Method::Linear),
-            None => Err(SolveError::Solver("no answer to a linear programme".into())),
-        };
+    if let Some(plan) = single::solve(&frame) {
+        return Ok(plan);
     }
-    let found = match linear::solve(&frame) {
-        Ok(found) => found,
+    solve_by_models(&frame, effort)
+}
+
+/// What [`solve_within`] does where no quicker way is exact.
+fn solve_by_models(frame: &Frame<'_>, effort: Effort) -> Result<Plan, SolveError> {
+    let none = Choices::default();
+    let missing = || SolveError::Solver("no answer to a linear programme".into());
+    let is_integer = frame.problem.jobs.iter().any(|job| job.is_run_once);
+    if frame.problem.pooled.is_some() || is_integer {
+        let found = integer::solve(frame, &none, effort)?.ok_or_else(missing)?;
+        let method = if is_integer { Method::Integer } else { Method::Linear };
+        return choose(frame, found, method, effort);
+    }
+    let found = match linear::solve(frame) {
+        Ok((decisions, claimed)) => Found { decisions, claimed, bound: claimed },
         // Two ways to write one programme: where the simplex loses itself in one, it may not in the other.
-        Err(error) => integer::solve(&frame, &Choices::default())?.ok_or(error)?,
+        Err(error) => integer::solve(frame, &none, effort)?.ok_or(error)?,
     };
-    choose(&frame, found, Method::Linear)
+    choose(frame, found, Method::Linear, effort)
 }
 
 /// Settles an answer, and asks for an integer one while it does two opposite things at once.
 fn choose(
     frame: &Frame<'_>,
-    (mut decisions, mut claimed): (Decisions, f64),
+    mut found: Found,
     mut method: Method,
+    effort: Effort,
 ) -> Result<Plan, SolveError> {
     let mut choices = Choices::default();
     let mut best: Option<Plan> = None;
-    for _ in 0..CHOICE_ROUNDS {
-        let grown = extend(frame, &decisions, &choices);
-        decisions.net_out(frame);
-        let plan = settle(frame, &decisions, method);
-        let gap = plan.objective / frame.price_unit - claimed;
-        let is_exact = gap.abs() <= GAP * (1.0 + claimed.abs());
-        if best.as_ref().is_none_or(|b| plan.objective < b.objective) {
+    let mut bound = f64::NEG_INFINITY;
+    for round in 1..=CHOICE_ROUNDS {
+        let is_lost = loses_a_sale(frame, &found.decisions);
+        let mut grown = extend(frame, &found.decisions, &choices, is_lost);
+        let keeps_floors = grown.floors == choices.floors;
+        found.decisions.net_out(frame);
+        let plan = settle(frame, &found.decisions, method);
+        let cost = plan.objective / frame.price_unit;
+        // Where a sale is lost the linear model prices importing beside it too high: no bound yet.
+        let is_bound = !is_lost || grown.meter == choices.meter;
+        let is_exact =
+            keeps_floors && is_bound && (cost - found.claimed).abs() <= GAP * (1.0 + cost.abs());
+        // Each model allows all that the true one does, so each one's bound holds.
+        if is_bound {
+            bound = bound.max(found.bound);
+        }
+        if keeps_floors && best.as_ref().is_none_or(|b| plan.objective < b.objective) {
             best = Some(plan);
         }
         if is_exact || grown == choices {
             break;
         }
+        if round + 1 == CHOICE_ROUNDS {
+            grown = Choices::all(frame);
+        }
         choices = grown;
-        match integer::solve(frame, &choices) {
-            Ok(Some(found)) => (decisions, claimed) = found,
+        match integer::solve(frame, &choices, effort) {
+            Ok(Some(next)) => found = next,
             // The plan at hand is sound, only perhaps not the cheapest.
             Ok(None) | Err(_) => break,
         }
         method = Method::Integer;
     }
-    best.ok_or(SolveError::Solver("no plan".into()))
+    let mut best = best.ok_or_else(|| SolveError::Solver("no plan".into()))?;
+    let cost = best.objective / frame.price_unit;
+    // Without any bound all of it is in doubt.
+    let gap = ((cost - bound) / (1.0 + cost.abs())).clamp(0.0, 1.0);
+    best.gap = if gap <= GAP { 0.0 } else { gap };
+    Ok(best)
+}
+
+/// Whether this answer leaves any of a sale undelivered, by importing beside it or by want of energy.
+fn loses_a_sale(frame: &Frame<'_>, decisions: &Decisions) -> bool {
+    let takes = |t: usize| frame.net[t] - frame.sold[t] + decisions.drawn(t);
+    let is_short = |t: usize, due: f64| due > OVERLAP && takes(t) > OVERLAP - due;
+    (0..frame.horizon()).any(|t| is_short(t, gives(frame, decisions, t)))
+}
+
+/// What is due out of the site in interval `t`.
+fn gives(frame: &Frame<'_>, decisions: &Decisions, t: usize) -> f64 {
+    frame.sold[t] + decisions.pooled.get(t).copied().unwrap_or(0.0)
 }
 
 /// The choices this answer shows to be missing, added to those made already.
-fn extend(frame: &Frame<'_>, decisions: &Decisions, choices: &Choices) -> Choices {
+fn extend(frame: &Frame<'_>, decisions: &Decisions, choices: &Choices, is_lost: bool) -> Choices {
     let mut grown = choices.clone();
-    let gives = |t: usize| frame.sold[t] + decisions.pooled.get(t).copied().unwrap_or(0.0);
-    let takes = |t: usize| frame.net[t] - frame.sold[t] + decisions.drawn(t);
-    // Once a sale is lost, which one is lost is a choice among all of them.
-    let is_lost = (0..frame.horizon()).any(|t| gives(t) > OVERLAP && takes(t) > OVERLAP);
-    for t in 0..frame.horizon() {
-        for (s, (charge, discharge, _)) in decisions.stores.iter().enumerate() {
-            if charge[t] > OVERLAP && discharge[t] > OVERLAP {
+    for (s, ((charge, discharge, relief), store)) in
+        decisions.stores.iter().zip(&frame.stores).enumerate()
+    {
+        let path = store.path(charge, discharge, relief);
+        for t in (0..frame.horizon()).filter(|t| discharge[*t] > OVERLAP) {
+            if charge[t] > OVERLAP {
                 grown.stores.insert((s, t));
             }
+            if path[t + 1] < store.sale_floor - OVERLAP {
+                grown.floors.insert((s, t));
+            }
         }
+    }
+    for t in (0..frame.horizon()).filter(|t| frame.is_open(*t)) {
         let is_odd = frame.feed_in[t] >= frame.retail[t] || frame.retail[t] < 0.0;
-        if frame.is_open(t) && (is_odd || is_lost && gives(t) > OVERLAP) {
+        // Once a sale is lost, which one is lost is a choice among all of them.
+        if is_odd || is_lost && gives(frame, decisions, t) > OVERLAP {
             grown.meter.insert(t);
         }
     }
     grown
-}
-
-/// Refuses what is no question.
-fn check(problem: &Problem) -> Result<(), SolveError> {
-    let n = problem.horizon();
-    let series = [
-        &problem.load_wh,
-        &problem.solar_wh,
-        &problem.wind_wh,
-        &problem.retail,
-        &problem.feed_in,
-        &problem.bought_wh,
-        &problem.sold_wh,
-    ];
-    if series.iter().any(|s| s.len() != n) {
-        return Err(SolveError::Malformed("series differ in length"));
-    }
-    let caps = &problem.import_cap_wh;
-    if !caps.is_empty() && caps.len() != n {
-        return Err(SolveError::Malformed("import caps do not cover the horizon"));
-    }
-    if series.iter().any(|s| s.iter().any(|x| !x.is_finite())) {
-        return Err(SolveError::Malformed("a series holds something that is no number"));
-    }
-    let stores = problem.stores.iter().flat_map(|s| {
-        [s.capacity_wh, s.charge_wh, s.discharge_wh, s.floor_wh, s.wear, s.stored_wh]
-    });
-    let jobs = problem.jobs.iter().flat_map(|j| [j.energy_wh, j.power_wh]);
-    if stores.chain(jobs).any(|x| !x.is_finite()) {
-        return Err(SolveError::Malformed("a device holds something that is no number"));
-    }
-    if problem.stores.iter().any(|s| !s.plugged.is_empty() && s.plugged.len() != n) {
-        return Err(SolveError::Malformed("a plug mask does not cover the horizon"));
-    }
-    Ok(())
 }

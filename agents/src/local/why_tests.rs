@@ -1,4 +1,4 @@
-use super::super::schedule::{Job, solve};
+use super::super::schedule::{Job, StoreRules, solve};
 use super::*;
 use crate::resource::nature::Storage;
 
@@ -27,6 +27,7 @@ fn store(stored_wh: f64) -> Store {
         stored_wh,
         plugged: Vec::new(),
         departures: Vec::new(),
+        rules: StoreRules::default(),
     }
 }
 
@@ -153,7 +154,8 @@ fn a_generator_says_why_it_is_curtailed() {
 
 #[test]
 fn a_job_says_whether_it_runs_or_waits() {
-    let job = |from, until| Job { from, until, energy_wh: 600.0, power_wh: 600.0 };
+    let job =
+        |from, until| Job { from, until, energy_wh: 600.0, power_wh: 600.0, is_run_once: false };
     let mut washing = problem(Vec::new());
     washing.jobs = vec![job(0, 8)];
     washing.retail = (0..8).map(|t| if t == 3 { CHEAP } else { DEAR }).collect();

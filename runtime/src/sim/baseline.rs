@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::thread;
 
 use gridpact_agents::local::LocalAgent;
-use gridpact_agents::local::schedule::solve;
+use gridpact_agents::local::schedule::{Plan, Problem, SolveError, solve};
 use gridpact_agents::local::speech::{LocalEffect, LocalInput};
 use gridpact_agents::machine::Machine;
 use gridpact_agents::resource::reading::{Reading, Setpoint};
@@ -29,9 +29,18 @@ pub fn uncontrolled(community: &Arc<Community>) -> Vec<Life> {
     (0..community.sites.len()).map(|number| plant.rows(party_of(number)).to_vec()).collect()
 }
 
+/// What answers a home's scheduling questions.
+pub type Solver<'s> = dyn Fn(&Problem) -> Result<Plan, SolveError> + Sync + 's;
+
 /// Run B: every home's local schedule, planned anew in every interval.
 #[must_use]
 pub fn local_only(nursery: &Nursery, threads: usize) -> Vec<Life> {
+    solved_by(nursery, threads, &solve)
+}
+
+/// Run B with another solver, or one that is watched.
+#[must_use]
+pub fn solved_by(nursery: &Nursery, threads: usize, solver: &Solver<'_>) -> Vec<Life> {
     let homes = nursery.community.sites.len();
     let share = homes.div_ceil(threads.max(1)).max(1);
     let numbers: Vec<usize> = (0..homes).collect();
@@ -42,7 +51,7 @@ pub fn local_only(nursery: &Nursery, threads: usize) -> Vec<Life> {
                 scope.spawn(move || {
                     let mut plant = Plant::new(Arc::clone(&nursery.community));
                     part.iter()
-                        .map(|n| alone(nursery, &mut plant, party_of(*n)))
+                        .map(|n| alone(nursery, &mut plant, party_of(*n), solver))
                         .collect::<Vec<_>>()
                 })
             })
@@ -55,7 +64,7 @@ pub fn local_only(nursery: &Nursery, threads: usize) -> Vec<Life> {
 }
 
 /// One home from the first epoch to the last.
-fn alone(nursery: &Nursery, plant: &mut Plant, party: PartyId) -> Life {
+fn alone(nursery: &Nursery, plant: &mut Plant, party: PartyId, solver: &Solver<'_>) -> Life {
     let community = &nursery.community;
     let Some(setup) = nursery.local(party, false) else { return Life::new() };
     let mut home = Alone { mind: LocalAgent::new(setup), setpoints: Vec::new() };
@@ -70,7 +79,7 @@ fn alone(nursery: &Nursery, plant: &mut Plant, party: PartyId) -> Life {
                 }
             })
             .collect();
-        home.live(nursery, epoch, readings);
+        home.live(nursery, epoch, readings, solver);
     }
     let last = Interval(community.end().0.saturating_sub(1));
     for device in 0..devices {
@@ -91,7 +100,13 @@ impl Alone {
         (told.interval == at).then_some(told)
     }
 
-    fn live(&mut self, nursery: &Nursery, epoch: Interval, readings: Vec<Reading>) {
+    fn live(
+        &mut self,
+        nursery: &Nursery,
+        epoch: Interval,
+        readings: Vec<Reading>,
+        solver: &Solver<'_>,
+    ) {
         self.setpoints.clear();
         let start = epoch.starts_at(nursery.community.interval_s);
         let deadlines = nursery.params.epoch.deadlines(start);
@@ -106,7 +121,7 @@ impl Alone {
             for effect in effects.drain(..) {
                 match effect {
                     LocalEffect::Solve { ticket, problem } => {
-                        inputs.push(LocalInput::Solved { ticket, plan: solve(&problem) });
+                        inputs.push(LocalInput::Solved { ticket, plan: solver(&problem) });
                     }
                     LocalEffect::Setpoint { device, setpoint } => {
                         self.setpoints.push((usize::from(device), setpoint));

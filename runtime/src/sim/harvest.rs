@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use gridpact_agents::local::schedule::{Problem, Store as StoreModel, terminal_value};
+use gridpact_agents::local::schedule::{Problem, Store as StoreModel, StoreRules, terminal_value};
 use gridpact_agents::network::Network;
 use gridpact_agents::params::BlockShape;
 use gridpact_agents::resource::nature::{Nature, Storage};
@@ -280,6 +280,7 @@ fn stored_value(scenario: &Scenario, community: &Community, site: &Site, storage
         stored_wh: 0.0,
         plugged: Vec::new(),
         departures: Vec::new(),
+        rules: StoreRules::default(),
     };
     terminal_value(&problem, &model).round() as i64
 }

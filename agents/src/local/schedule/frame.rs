@@ -4,8 +4,13 @@
 //! derivations (limits left, terminal values, tilt, penalties) in one place lets the linear and
 //! the integer model share them.
 
-use super::problem::{Departure, Problem, Store};
+use super::plan::PenaltyRates;
+use super::problem::{Problem, Station, Store};
 use crate::params::Terminal;
+
+mod store;
+
+pub(super) use store::StoreFrame;
 
 /// Shares of a price by which equal prices are told apart (protocol 3.2).
 const TILT: f64 = 1e-4;
@@ -16,67 +21,11 @@ const PENALTY: f64 = 10.0;
 
 /// Penalty weights by rank: the grid's limit before the driver's need before a contract (the
 /// device's own refusals are hard bounds).
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Penalties {
-    pub overload: f64,
-    pub trip: f64,
-    pub departure: f64,
-    pub floor: f64,
-    pub job: f64,
-    pub sale: f64,
-}
+const RANKS: PenaltyRates =
+    PenaltyRates { overload: 32.0, trip: 16.0, departure: 8.0, floor: 4.0, job: 2.0, sale: 1.0 };
 
-const PENALTIES: Penalties = Penalties {
-    overload: 32.0 * PENALTY,
-    trip: 16.0 * PENALTY,
-    departure: 8.0 * PENALTY,
-    floor: 4.0 * PENALTY,
-    job: 2.0 * PENALTY,
-    sale: PENALTY,
-};
-
-/// A storage in kWh.
-#[derive(Debug, Clone)]
-pub(super) struct StoreFrame {
-    pub capacity: f64,
-    pub floor: f64,
-    pub initial: f64,
-    /// Hard lower bound: the floor, or what is there when it is less.
-    pub lowest: f64,
-    pub charge: Vec<f64>,
-    pub discharge: Vec<f64>,
-    pub eta_c: f64,
-    pub eta_d: f64,
-    pub wear: f64,
-    /// `v_s`, zero under [`Terminal::Hold`].
-    pub terminal: f64,
-    /// Price of ending below the initial energy, under [`Terminal::Hold`].
-    pub hold: Option<f64>,
-    /// Departures with energies in kWh.
-    pub departures: Vec<Departure>,
-}
-
-impl StoreFrame {
-    /// Whether it can do anything in interval `t`.
-    pub fn is_active(&self, t: usize) -> bool {
-        self.charge[t] > 0.0 || self.discharge[t] > 0.0
-    }
-
-    /// Stored energy at each boundary under a schedule; `relief` is trip energy not taken out.
-    pub fn path(&self, charge: &[f64], discharge: &[f64], relief: &[f64]) -> Vec<f64> {
-        let mut stored = self.initial;
-        let mut path = Vec::with_capacity(charge.len() + 1);
-        path.push(stored);
-        for t in 0..charge.len() {
-            stored += self.eta_c * charge[t] - discharge[t] / self.eta_d;
-            for (k, departure) in self.departures.iter().enumerate().filter(|(_, d)| d.at == t) {
-                stored -= departure.trip_wh - relief.get(k).copied().unwrap_or(0.0);
-            }
-            path.push(stored);
-        }
-        path
-    }
-}
+/// At most this much is a penalty raised where an ordinary one might not keep a promise.
+const RAISED_MAX: f64 = 1e3;
 
 /// The question, ready for a solver.
 #[derive(Debug)]
@@ -91,6 +40,8 @@ pub(super) struct Frame<'a> {
     pub sold: Vec<f64>,
     /// Sold energy above the connection's limit: lost whatever is decided.
     pub undeliverable: Vec<f64>,
+    /// Bought energy above the connection's limit: never taken, whatever is decided.
+    pub unreceivable: Vec<f64>,
     /// Tilted prices.
     pub retail: Vec<f64>,
     pub feed_in: Vec<f64>,
@@ -102,13 +53,16 @@ pub(super) struct Frame<'a> {
     pub export_limit: f64,
     /// Most that may be left unused.
     pub spill_max: Vec<f64>,
+    /// Most purchased energy that finds no use on the site by itself.
+    pub untaken_max: Vec<f64>,
     pub stores: Vec<StoreFrame>,
     /// Whether emptying a storage may pay by itself, because some price is below zero: then
     /// generation may have to make way for it.
     pub may_drain: bool,
-    pub penalty: Penalties,
+    pub penalty: PenaltyRates,
 }
 
+/// kWh per Wh.
 const KILO: f64 = 1e-3;
 
 /// What a flow is bounded by where the connection has no limit: no site comes near it in an
@@ -119,7 +73,9 @@ impl<'a> Frame<'a> {
     pub fn new(problem: &'a Problem) -> Self {
         let n = problem.horizon();
         let wear = problem.stores.iter().map(|s| s.wear);
-        let prices = problem.retail.iter().chain(&problem.feed_in).copied().chain(wear);
+        let worth = problem.stores.iter().filter_map(|s| s.rules.terminal);
+        let prices = problem.retail.iter().chain(&problem.feed_in).copied();
+        let prices = prices.chain(wear).chain(worth);
         let price_unit = prices.fold(0.0_f64, |most, p| most.max(p.abs())).max(1.0);
         let limit = |wh: f64| (wh.max(0.0) * KILO).min(NO_LIMIT_KWH);
         let (import_limit, export_limit) =
@@ -133,22 +89,32 @@ impl<'a> Frame<'a> {
             undeliverable: (problem.sold_wh.iter())
                 .map(|wh| (wh * KILO - export_limit).max(0.0))
                 .collect(),
+            unreceivable: (problem.bought_wh.iter())
+                .map(|wh| (wh * KILO - import_limit).max(0.0))
+                .collect(),
             retail: Vec::with_capacity(n),
             feed_in: Vec::with_capacity(n),
             import_max: Vec::with_capacity(n),
             export_max: Vec::with_capacity(n),
             export_limit,
             spill_max: Vec::with_capacity(n),
-            stores: problem.stores.iter().map(|s| store_frame(problem, s, price_unit)).collect(),
+            untaken_max: Vec::with_capacity(n),
+            stores: problem
+                .stores
+                .iter()
+                .map(|s| StoreFrame::new(problem, s, price_unit))
+                .collect(),
             may_drain: false,
-            penalty: PENALTIES,
+            penalty: RANKS,
         };
         for t in 0..n {
-            let (bought, sold) = (problem.bought_wh[t] * KILO, frame.sold[t]);
+            let bought = (problem.bought_wh[t] * KILO).min(import_limit);
+            let sold = frame.sold[t];
             let load = problem.load_wh[t] * KILO;
             let generation = (problem.solar_wh[t] + problem.wind_wh[t]) * KILO;
             let cap = problem.import_cap_wh.get(t).map_or(f64::INFINITY, |wh| wh * KILO);
-            let tilt = TILT * unit_draw(problem.tilt_seed, problem.start.0.wrapping_add(t as u32));
+            let share = if problem.is_tilted { TILT } else { 0.0 };
+            let tilt = share * unit_draw(problem.tilt_seed, problem.start.0.wrapping_add(t as u32));
             let (retail, feed_in) =
                 (problem.retail[t] / price_unit, problem.feed_in[t] / price_unit);
             frame.net.push(load + sold - bought - generation);
@@ -157,16 +123,33 @@ impl<'a> Frame<'a> {
             frame.feed_in.push(feed_in - tilt * feed_in.abs());
             frame.import_max.push((import_limit - bought).max(0.0).min(cap));
             frame.export_max.push((export_limit - sold).max(0.0));
-            frame.spill_max.push(generation + (bought - load).max(0.0));
+            frame.spill_max.push(generation);
+            frame.untaken_max.push((bought - load).max(0.0));
         }
         let prices = frame.retail.iter().chain(&frame.feed_in).copied();
         let worths = frame.stores.iter().map(|s| s.terminal);
         frame.may_drain = prices.chain(worths).any(|price| price < 0.0);
+        frame.penalty = RANKS.times(PENALTY * frame.raised());
         frame
+    }
+
+    /// How much dearer than usual a broken promise must be so that it never pays: storages that
+    /// lose much, and sales due while importing is paid for (dropping a small one frees the line).
+    fn raised(&self) -> f64 {
+        let lossy = self.stores.iter().map(|s| 0.5 / (s.eta_c * s.eta_d));
+        let paid = (0..self.horizon())
+            .filter(|t| self.retail[*t] < 0.0 && self.sold[*t] > 0.0)
+            .map(|t| 0.3 * self.import_max[t] / self.sold[t]);
+        lossy.chain(paid).fold(1.0, f64::max).min(RAISED_MAX)
     }
 
     pub fn horizon(&self) -> usize {
         self.net.len()
+    }
+
+    /// Energy of contracts that the connection's limits rule out, kWh.
+    pub fn lost(&self) -> f64 {
+        self.undeliverable.iter().chain(&self.unreceivable).sum()
     }
 
     /// Whether anything can be decided in interval `t`.
@@ -174,6 +157,12 @@ impl<'a> Frame<'a> {
         self.stores.iter().any(|s| s.is_active(t))
             || self.problem.jobs.iter().any(|j| j.from <= t && t < j.until)
             || self.problem.pooled.is_some_and(|p| p.from <= t && t < p.until)
+    }
+
+    /// Each shared line in each interval.
+    pub fn station_intervals(&self) -> impl Iterator<Item = (&Station, usize)> {
+        let n = self.horizon();
+        self.problem.stations.iter().flat_map(move |station| (0..n).map(move |t| (station, t)))
     }
 
     /// The job's energy, most per interval, and how much may wait beyond the horizon, kWh.
@@ -184,46 +173,43 @@ impl<'a> Frame<'a> {
         (energy, power, (power * after as f64).min(energy))
     }
 
+    /// What a run-once job takes in each interval from its start on, kWh: full power, then the rest.
+    pub fn run(&self, j: usize) -> Vec<f64> {
+        let (mut left, power, _) = self.job(j);
+        let mut run = Vec::new();
+        while left > 1e-9 && power > 0.0 && run.len() < self.horizon() {
+            run.push(left.min(power));
+            left -= power;
+        }
+        run
+    }
+
     /// What a kWh of a job costs that waits beyond the horizon: the cheapest hour in sight.
     pub fn later_price(&self) -> f64 {
         self.retail.iter().copied().fold(f64::INFINITY, f64::min).min(1.0)
     }
 }
 
-fn store_frame(problem: &Problem, store: &Store, price_unit: f64) -> StoreFrame {
-    let n = problem.horizon();
-    let limits = |wh: f64| -> Vec<f64> {
-        (0..n).map(|t| if store.is_plugged(t) { wh.max(0.0) * KILO } else { 0.0 }).collect()
-    };
-    let capacity = store.capacity_wh.max(0.0) * KILO;
-    let floor = (store.floor_wh.max(0.0) * KILO).min(capacity);
-    let initial = (store.stored_wh * KILO).clamp(0.0, capacity);
-    let kwh = |d: &Departure| Departure {
-        at: d.at,
-        due_wh: (d.due_wh.max(0.0) * KILO).min(capacity),
-        trip_wh: d.trip_wh.max(0.0) * KILO,
-    };
-    let dearest = problem.retail.iter().copied().fold(f64::NEG_INFINITY, f64::max) / price_unit;
-    let is_hold = problem.terminal == Terminal::Hold;
-    StoreFrame {
-        capacity,
-        floor,
-        initial,
-        lowest: floor.min(initial),
-        charge: limits(store.charge_wh),
-        discharge: limits(store.discharge_wh),
-        eta_c: store.eta_charge.clamp(0.01, 1.0),
-        eta_d: store.eta_discharge.clamp(0.01, 1.0),
-        wear: store.wear / price_unit,
-        terminal: if is_hold { 0.0 } else { terminal_value(problem, store) / price_unit },
-        hold: is_hold.then_some(dearest),
-        departures: store.departures.iter().filter(|d| d.at < n).map(kwh).collect(),
+impl PenaltyRates {
+    /// Every rate, so many times.
+    pub(super) fn times(self, factor: f64) -> Self {
+        Self {
+            overload: self.overload * factor,
+            trip: self.trip * factor,
+            departure: self.departure * factor,
+            floor: self.floor * factor,
+            job: self.job * factor,
+            sale: self.sale * factor,
+        }
     }
 }
 
 /// `v_s` of protocol 3.2, micro-currency per stored kWh. [`Terminal::Hold`] plans without it; there
 /// it is what a stored kWh is worth to a seller's quote, as under [`Terminal::Replacement`].
 pub fn terminal_value(problem: &Problem, store: &Store) -> f64 {
+    if let Some(value) = store.rules.terminal {
+        return value;
+    }
     let n = problem.horizon().max(1) as f64;
     let mean_feed_in = problem.feed_in.iter().sum::<f64>() / n;
     let (eta_c, eta_d) = (store.eta_charge.clamp(0.01, 1.0), store.eta_discharge.clamp(0.01, 1.0));

@@ -7,12 +7,17 @@
 
 use std::collections::BTreeSet;
 
-use microlp::{ComparisonOp, LinearExpr, OptimizationDirection, Solution, SolveOptions, Variable};
+use microlp::{
+    ComparisonOp, LinearExpr, OptimizationDirection, Solution, SolutionStatus, SolveOptions,
+    Variable,
+};
 
-use super::SolveError;
 use super::frame::Frame;
 use super::linear::solver_error;
 use super::settle::{Decisions, closed_cost};
+use super::{Effort, SolveError};
+
+mod meter;
 
 /// Where a choice must be made.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -21,10 +26,37 @@ pub(super) struct Choices {
     pub meter: BTreeSet<usize>,
     /// (store, interval) in which it either charges or discharges.
     pub stores: BTreeSet<(usize, usize)>,
+    /// (store, interval) in which it discharges only if the sale floor stays in it.
+    pub floors: BTreeSet<(usize, usize)>,
 }
 
-/// Nodes of the search at most; a deterministic bound on its time.
-const NODES_MAX: u64 = 2_000;
+impl Choices {
+    /// Every choice there can be.
+    pub fn all(frame: &Frame<'_>) -> Self {
+        let n = frame.horizon();
+        let pairs = || (0..frame.stores.len()).flat_map(move |s| (0..n).map(move |t| (s, t)));
+        let both = |(s, t): &(usize, usize)| {
+            frame.stores[*s].charge[*t] > 0.0 && frame.stores[*s].discharge[*t] > 0.0
+        };
+        Self {
+            meter: (0..n).filter(|t| frame.is_open(*t)).collect(),
+            stores: pairs().filter(both).collect(),
+            floors: pairs().filter(|(s, _)| frame.stores[*s].sale_floor > 0.0).collect(),
+        }
+    }
+}
+
+/// What the search found.
+pub(super) struct Found {
+    pub decisions: Decisions,
+    /// What the model says it costs.
+    pub claimed: f64,
+    /// No answer costs less.
+    pub bound: f64,
+}
+
+/// Relative gap at which the search stops.
+const MIP_GAP: f64 = 1e-7;
 
 struct Full<'f, 'p> {
     frame: &'f Frame<'p>,
@@ -44,7 +76,8 @@ struct Full<'f, 'p> {
 pub(super) fn solve(
     frame: &Frame<'_>,
     choices: &Choices,
-) -> Result<Option<(Decisions, f64)>, SolveError> {
+    effort: Effort,
+) -> Result<Option<Found>, SolveError> {
     let n = frame.horizon();
     let mut model = Full {
         frame,
@@ -61,15 +94,25 @@ pub(super) fn solve(
         model.add_store(s);
     }
     model.add_jobs();
+    model.add_stations();
     for t in 0..n {
         model.add_meter(t);
     }
     let mut options = SolveOptions::default();
-    options.node_limit = Some(NODES_MAX);
+    options.node_limit = effort.nodes;
+    options.time_limit = effort.time;
+    options.mip_gap = MIP_GAP;
     let outcome = model.lp.solve_with(options).map_err(solver_error)?;
     let Ok(solution) = outcome.into_solution() else { return Ok(None) };
     let constant = closed_cost(frame);
-    Ok(Some((model.read(&solution), solution.objective() + constant)))
+    let claimed = solution.objective() + constant;
+    let is_proved = solution.status() == SolutionStatus::Optimal;
+    let bound = match solution.stats().best_bound {
+        Some(bound) => bound + constant,
+        None if is_proved => claimed,
+        None => f64::NEG_INFINITY,
+    };
+    Ok(Some(Found { decisions: model.read(&solution), claimed, bound: bound.min(claimed) }))
 }
 
 impl Full<'_, '_> {
@@ -132,7 +175,36 @@ impl Full<'_, '_> {
             }
         }
         self.add_soft_rows(s, &stored);
+        self.add_rules(s, &discharge, &stored);
         self.stores.push((charge, discharge, relief));
+    }
+
+    /// What is discharged in each ration's range, and nothing below the sale floor where asked.
+    fn add_rules(&mut self, s: usize, discharge: &[Variable], stored: &[Variable]) {
+        let store = &self.frame.stores[s];
+        for ration in &store.rations {
+            let range = ration.from..ration.until.min(discharge.len());
+            let sum: Vec<_> = range.map(|t| (discharge[t], 1.0)).collect();
+            self.row(&sum, ComparisonOp::Le, ration.energy_wh.max(0.0) * 1e-3);
+        }
+        for (_, t) in self.choices.floors.iter().filter(|(of, _)| *of == s) {
+            let gives = self.lp.add_binary_var(0.0);
+            let (most, room) = (store.discharge[*t], store.sale_floor - store.lowest);
+            self.row(&[(discharge[*t], 1.0), (gives, -most)], ComparisonOp::Le, 0.0);
+            self.row(&[(stored[*t], 1.0), (gives, -room)], ComparisonOp::Ge, store.lowest);
+        }
+    }
+
+    /// What goes through each shared line stays within it, either way.
+    fn add_stations(&mut self) {
+        let f = self.frame;
+        for (station, t) in f.station_intervals() {
+            let flows = |s: &usize| [(self.stores[*s].0[t], 1.0), (self.stores[*s].1[t], -1.0)];
+            let sum: Vec<_> = station.stores.iter().flat_map(flows).collect();
+            let most = station.limit_wh.max(0.0) * 1e-3;
+            self.row(&sum, ComparisonOp::Le, most);
+            self.row(&sum, ComparisonOp::Ge, -most);
+        }
     }
 
     fn add_soft_rows(&mut self, s: usize, stored: &[Variable]) {
@@ -153,74 +225,6 @@ impl Full<'_, '_> {
             };
             let slack = self.lp.add_var(price, (0.0, wanted));
             self.row(&[(stored[before], 1.0), (slack, 1.0)], ComparisonOp::Ge, wanted);
-        }
-    }
-
-    fn add_jobs(&mut self) {
-        let f = self.frame;
-        for (j, job) in f.problem.jobs.iter().enumerate() {
-            let (energy, power, later) = f.job(j);
-            let mut columns = vec![None; f.horizon()];
-            let mut sum = LinearExpr::empty();
-            for (t, column) in columns.iter_mut().enumerate().take(job.until).skip(job.from) {
-                let y = self.lp.add_var(0.0, (0.0, power));
-                self.balance[t].add(y, -1.0);
-                *column = Some(y);
-                sum.add(y, 1.0);
-            }
-            sum.add(self.lp.add_var(f.penalty.job, (0.0, energy)), 1.0);
-            sum.add(self.lp.add_var(f.later_price(), (0.0, later)), 1.0);
-            self.lp.add_constraint(sum, ComparisonOp::Eq, energy);
-            self.jobs.push(columns);
-        }
-    }
-
-    fn add_meter(&mut self, t: usize) {
-        let f = self.frame;
-        if !f.is_open(t) {
-            return;
-        }
-        let chooses = self.choices.meter.contains(&t);
-        let sold = f.sold[t];
-        let mark = if sold > 0.0 && !chooses { f.penalty.sale } else { 0.0 };
-        let import = self.lp.add_var(f.retail[t] + mark, (0.0, f.import_max[t]));
-        let overload = self.lp.add_var(
-            f.retail[t] + mark + f.penalty.overload,
-            (0.0, (f.net[t] - f.import_max[t]).max(0.0)),
-        );
-        let export = self.lp.add_var(-f.feed_in[t], (0.0, f.export_max[t]));
-        let spill = self.lp.add_var(0.0, (0.0, f.spill_max[t]));
-        self.spill[t] = Some(spill);
-        let short = self.lp.add_var(f.penalty.sale, (0.0, sold));
-        let mut balance = std::mem::replace(&mut self.balance[t], LinearExpr::empty());
-        for (column, sign) in
-            [(import, 1.0), (overload, 1.0), (export, -1.0), (spill, -1.0), (short, 1.0)]
-        {
-            balance.add(column, sign);
-        }
-        self.lp.add_constraint(balance, ComparisonOp::Eq, f.net[t]);
-        if let Some(out) = self.pooled[t] {
-            self.row(&[(out, 1.0), (export, 1.0)], ComparisonOp::Le, f.export_max[t]);
-        }
-        if chooses {
-            self.choose_meter(t, [import, overload, export, short]);
-        }
-    }
-
-    /// Either import (and no sale, no export), or give.
-    fn choose_meter(&mut self, t: usize, [import, overload, export, short]: [Variable; 4]) {
-        let f = self.frame;
-        let takes = self.lp.add_binary_var(0.0);
-        let stores: f64 = f.stores.iter().map(|s| s.charge[t]).sum();
-        let jobs: f64 = (0..self.jobs.len()).map(|j| f.job(j).1).sum();
-        let most = (f.net[t] + f.spill_max[t] + stores + jobs).max(0.0);
-        self.row(&[(import, 1.0), (overload, 1.0), (takes, -most)], ComparisonOp::Le, 0.0);
-        let room = f.export_max[t];
-        let mut out = vec![(export, 1.0), (takes, room)];
-        out.extend(self.pooled[t].map(|pooled| (pooled, 1.0)));
-        self.row(&out, ComparisonOp::Le, room);
-        if f.sold[t] > 0.0 {
-            self.row(&[(short, 1.0), (takes, -f.sold[t])], ComparisonOp::Ge, 0.0);
         }
     }
 

@@ -109,6 +109,10 @@ impl Linear<'_, '_> {
             row.terms.push((spill, side));
             self.spill[t] = Some(spill);
         }
+        if f.untaken_max[t] > export_max {
+            let untaken = self.lp.add_var(f.penalty.sale + price, (0.0, f.untaken_max[t]));
+            row.terms.push((untaken, side));
+        }
         if f.sold[t] > 0.0 {
             let short = self.lp.add_var(f.penalty.sale - price, (0.0, f.sold[t]));
             row.terms.push((short, -side));

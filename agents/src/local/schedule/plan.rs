@@ -16,6 +16,24 @@ pub struct StorePlan {
     pub terminal_value: f64,
 }
 
+/// What a missing kWh counts in the objective, micro-currency, by rank: grid limit before driver's
+/// need before contract (protocol 3.2).
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct PenaltyRates {
+    /// Import above the connection's limit.
+    pub overload: f64,
+    /// Trip energy that is not in the battery.
+    pub trip: f64,
+    /// Energy missing at a departure.
+    pub departure: f64,
+    /// Energy missing under the floor, at the end of each interval in which it could charge.
+    pub floor: f64,
+    /// Energy of a job that finds no place in its window.
+    pub job: f64,
+    /// Sold energy not delivered, or bought energy not taken.
+    pub sale: f64,
+}
+
 /// What could not be had, in Wh; all zero in an ordinary plan.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Shortfall {
@@ -23,6 +41,8 @@ pub struct Shortfall {
     pub sale_wh: Vec<f64>,
     /// Part of the pooled sale that will not be delivered.
     pub pooled_wh: f64,
+    /// Bought energy that finds no use and no way out, per interval.
+    pub purchase_wh: Vec<f64>,
     /// Import above the connection's limit, per interval.
     pub overload_wh: Vec<f64>,
     /// Energy missing at departures, over all storages.
@@ -41,6 +61,7 @@ impl Shortfall {
     pub fn exceeds(&self, base: &Self, slack_wh: f64) -> bool {
         let sum = |v: &[f64]| v.iter().sum::<f64>();
         sum(&self.sale_wh) + self.pooled_wh > sum(&base.sale_wh) + base.pooled_wh + slack_wh
+            || sum(&self.purchase_wh) > sum(&base.purchase_wh) + slack_wh
             || sum(&self.overload_wh) > sum(&base.overload_wh) + slack_wh
             || self.departure_wh > base.departure_wh + slack_wh
             || self.trip_wh > base.trip_wh + slack_wh
@@ -51,7 +72,8 @@ impl Shortfall {
     /// Everything that is missing, Wh.
     #[must_use]
     pub fn total_wh(&self) -> f64 {
-        self.sale_wh.iter().chain(&self.overload_wh).sum::<f64>()
+        let series = [&self.sale_wh, &self.purchase_wh, &self.overload_wh];
+        series.into_iter().flatten().sum::<f64>()
             + self.pooled_wh
             + self.departure_wh
             + self.trip_wh
@@ -66,6 +88,8 @@ pub enum Method {
     /// Nothing to decide: each interval stands alone.
     #[default]
     ClosedForm,
+    /// The dynamic programme of one storage.
+    Dynamic,
     /// The linear programme.
     Linear,
     /// The integer programme, because the linear one did two opposite things at once.
@@ -90,15 +114,20 @@ pub struct Plan {
     /// Energy per job and interval, in the problem's order, Wh.
     pub jobs_wh: Vec<Vec<f64>>,
     /// What could not be had.
-    pub shortfall: Shortfall,
+    pub shortfall: Box<Shortfall>,
     /// Worth of one more kWh at the meter per interval, micro-currency per kWh.
     pub marginal: Vec<f64>,
     /// Grid cost plus wear less the terminal value, at true prices, micro-currency.
     pub cost: f64,
     /// What the solver minimised: `cost` with tilted prices and penalties, micro-currency.
     pub objective: f64,
+    /// What a missing kWh counted in `objective`.
+    pub penalty_rates: PenaltyRates,
     /// How it was found.
     pub method: Method,
+    /// How far the objective may lie above the optimum, as a share of one plus its size in units of
+    /// the largest price; 0 where optimality is proved.
+    pub gap: f64,
 }
 
 impl Plan {

@@ -10,7 +10,8 @@ use crate::params::Terminal;
 /// A vehicle's departure inside the horizon, as seen by the model.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Departure {
-    /// Index of the first interval in which it is gone; energy is due at its start.
+    /// Index of the first interval in which it is gone; energy is due at its start. The horizon's
+    /// length is the end of the horizon; what leaves later is not planned.
     pub at: usize,
     /// Energy due in the battery at that moment, Wh.
     pub due_wh: f64,
@@ -41,6 +42,41 @@ pub struct Store {
     pub plugged: Vec<bool>,
     /// Departures inside the horizon, in order.
     pub departures: Vec<Departure>,
+    /// What else binds it; the default binds nothing.
+    pub rules: StoreRules,
+}
+
+/// What binds a storage beside its physics.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct StoreRules {
+    /// Worth of a stored kWh at the end, micro-currency; none = what [`Problem::terminal`] says.
+    pub terminal: Option<f64>,
+    /// Whether it may discharge, per interval; empty = whenever it is plugged in.
+    pub may_discharge: Vec<bool>,
+    /// Stored energy below which nothing is discharged, Wh; driving may go below it.
+    pub sale_floor_wh: f64,
+    /// Most that is discharged within ranges of intervals.
+    pub rations: Vec<Ration>,
+}
+
+/// A bound on what is discharged within a range of intervals, a day for instance.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Ration {
+    /// First interval (index).
+    pub from: usize,
+    /// One past the last interval (index).
+    pub until: usize,
+    /// Most discharged in the range, Wh at the meter.
+    pub energy_wh: f64,
+}
+
+/// Storages behind one line: what they take less what they give stays within it, either way.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Station {
+    /// Indices into [`Problem::stores`].
+    pub stores: Vec<usize>,
+    /// Most through the line in one interval, Wh.
+    pub limit_wh: f64,
 }
 
 impl Store {
@@ -48,6 +84,13 @@ impl Store {
     #[must_use]
     pub fn is_plugged(&self, t: usize) -> bool {
         self.plugged.is_empty() || self.plugged.get(t).copied().unwrap_or(false)
+    }
+
+    /// Whether it may give energy in interval `t`.
+    #[must_use]
+    pub fn may_discharge(&self, t: usize) -> bool {
+        let allowed = &self.rules.may_discharge;
+        self.is_plugged(t) && (allowed.is_empty() || allowed.get(t).copied().unwrap_or(false))
     }
 }
 
@@ -62,6 +105,8 @@ pub struct Job {
     pub energy_wh: f64,
     /// Most it takes in one interval, Wh.
     pub power_wh: f64,
+    /// Whether, once started, it runs at full power until its energy is spent.
+    pub is_run_once: bool,
 }
 
 /// A sale whose energy may leave in any interval of its range (`block_shape = "energy"`).
@@ -113,6 +158,10 @@ pub struct Problem {
     pub terminal: Terminal,
     /// Seed of the tilt that breaks ties between equal prices.
     pub tilt_seed: u64,
+    /// Whether ties are broken by a tilt at all: a community wants it, a lone optimum does not.
+    pub is_tilted: bool,
+    /// Lines that several storages share.
+    pub stations: Vec<Station>,
 }
 
 impl Problem {
@@ -138,6 +187,8 @@ impl Problem {
             import_cap_wh: Vec::new(),
             terminal: Terminal::Replacement,
             tilt_seed: 0,
+            is_tilted: true,
+            stations: Vec::new(),
         }
     }
 

@@ -5,6 +5,7 @@
 
 use super::frame::Frame;
 use super::plan::{Method, Plan, Shortfall, StorePlan};
+use super::problem::Station;
 use super::{dual, frame};
 
 /// What a solver decided, kWh.
@@ -55,6 +56,13 @@ impl Decisions {
     }
 }
 
+impl Decisions {
+    /// What goes through a station's line in interval `t`; below 0 it gives.
+    pub fn through(&self, station: &Station, t: usize) -> f64 {
+        station.stores.iter().map(|s| self.stores[*s].0[t] - self.stores[*s].1[t]).sum()
+    }
+}
+
 /// One interval at the meter, kWh.
 struct Meter {
     import: f64,
@@ -63,13 +71,14 @@ struct Meter {
     short: f64,
     pooled: f64,
     overload: f64,
+    untaken: f64,
 }
 
 impl Meter {
     /// Tilted cost and penalties.
     fn cost(&self, frame: &Frame<'_>, t: usize) -> f64 {
         frame.retail[t] * self.import - frame.feed_in[t] * self.export
-            + frame.penalty.sale * self.short
+            + frame.penalty.sale * (self.short + self.untaken)
             + frame.penalty.overload
                 * (self.overload + (self.export - frame.export_max[t]).max(0.0))
     }
@@ -85,35 +94,64 @@ fn meter(frame: &Frame<'_>, t: usize, drawn: f64, pooled: f64, held_back: f64) -
     let pooled_served = (out - served).clamp(0.0, pooled.min((line - served).max(0.0)));
     let surplus = (out - served - pooled_served).max(0.0);
     let wanted = if frame.feed_in[t] < 0.0 { 0.0 } else { frame.export_max[t] - pooled_served };
-    let export = surplus.min(wanted.max(0.0)).max(surplus + held_back - frame.spill_max[t]);
+    let rest = (surplus + held_back - frame.spill_max[t]).max(0.0);
+    let untaken = (rest - frame.export_max[t]).clamp(0.0, frame.untaken_max[t]);
+    let export = surplus.min(wanted.max(0.0)).max(rest - untaken);
     let import = (-out).max(0.0);
     Meter {
         import,
         export,
-        spill: surplus - export + held_back,
+        spill: surplus - export - untaken + held_back,
+        untaken,
         short: sold - served,
         pooled: pooled_served,
         overload: (import - frame.import_max[t]).max(0.0),
     }
 }
 
+/// Generation held back in an interval with nothing to decide: all that makes way for paid import,
+/// or none where giving it away pays better.
+fn held_when_closed(frame: &Frame<'_>, t: usize) -> f64 {
+    if frame.retail[t] >= 0.0 {
+        return 0.0;
+    }
+    let most = (frame.import_max[t] - frame.net[t]).clamp(0.0, frame.generation[t]);
+    let cost = |held: f64| meter(frame, t, 0.0, 0.0, held).cost(frame, t);
+    if cost(most) < cost(0.0) { most } else { 0.0 }
+}
+
 /// Tilted cost with penalties of all that no decision changes.
 pub(super) fn closed_cost(frame: &Frame<'_>) -> f64 {
     let closed = (0..frame.horizon()).filter(|t| !frame.is_open(*t));
-    let lost: f64 = frame.undeliverable.iter().sum();
-    closed.map(|t| meter(frame, t, 0.0, 0.0, 0.0).cost(frame, t)).sum::<f64>()
-        + lost * frame.penalty.sale
+    let meter = |t| meter(frame, t, 0.0, 0.0, held_when_closed(frame, t));
+    closed.map(|t| meter(t).cost(frame, t)).sum::<f64>() + frame.lost() * frame.penalty.sale
 }
 
 /// Everything that follows from `decisions`.
 pub(super) fn settle(frame: &Frame<'_>, decisions: &Decisions, method: Method) -> Plan {
+    let mut plan = reckon(frame, decisions, method);
+    plan.marginal = dual::marginal(frame, decisions, &plan);
+    plan
+}
+
+/// The same without the marginal values.
+pub(super) fn reckon(frame: &Frame<'_>, decisions: &Decisions, method: Method) -> Plan {
     let n = frame.horizon();
-    let mut plan = Plan { start: frame.problem.start, method, ..Plan::default() };
+    let mut plan = Plan {
+        start: frame.problem.start,
+        method,
+        penalty_rates: frame.penalty.times(frame.price_unit),
+        ..Plan::default()
+    };
     let (mut tilted, mut cost) = (0.0, 0.0);
     let mut pooled_left = frame.problem.pooled.map_or(0.0, |p| p.energy_wh * 1e-3);
     for t in 0..n {
         let pooled = decisions.pooled.get(t).copied().unwrap_or(0.0);
-        let m = meter(frame, t, decisions.drawn(t), pooled, decisions.held_back[t]);
+        let held = match frame.is_open(t) {
+            true => decisions.held_back[t],
+            false => held_when_closed(frame, t),
+        };
+        let m = meter(frame, t, decisions.drawn(t), pooled, held);
         pooled_left -= m.pooled;
         tilted += m.cost(frame, t);
         cost += frame.problem.retail[t] * m.import - frame.problem.feed_in[t] * m.export;
@@ -121,18 +159,18 @@ pub(super) fn settle(frame: &Frame<'_>, decisions: &Decisions, method: Method) -
         plan.export_wh.push(clean(m.export));
         plan.curtailed_wh.push(clean(m.spill));
         plan.shortfall.sale_wh.push(clean(m.short + frame.undeliverable[t]));
+        plan.shortfall.purchase_wh.push(clean(m.untaken + frame.unreceivable[t]));
         plan.shortfall.overload_wh.push(clean(m.overload));
         if frame.problem.pooled.is_some() {
             plan.pooled_wh.push(clean(m.pooled));
         }
     }
     plan.shortfall.pooled_wh = clean(pooled_left.max(0.0));
-    let lost = frame.undeliverable.iter().sum::<f64>() + pooled_left.max(0.0);
+    let lost = frame.lost() + pooled_left.max(0.0);
     let penalty = frame.penalty.sale * lost;
     let (stores, jobs) = (stores(frame, decisions, &mut plan), jobs(frame, decisions, &mut plan));
     plan.cost = cost + (stores.0 + jobs.0) * frame.price_unit;
     plan.objective = (tilted + penalty + stores.0 + jobs.0 + stores.1 + jobs.1) * frame.price_unit;
-    plan.marginal = dual::marginal(frame, decisions, &plan);
     plan
 }
 

@@ -91,6 +91,7 @@ mod tests {
             until: Interval(until),
             energy_wh,
             power_w: 1_000,
+            is_run_once: false,
         };
         let list: Arc<[Deferrable]> = Arc::new([job(10, 16, 1_200), job(12, 15, 700)]);
         Jobs::new(&list, Interval(start), 1800)

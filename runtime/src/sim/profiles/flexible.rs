@@ -41,7 +41,13 @@ pub fn jobs(scenario: &Scenario, calendar: &Calendar, stream: u32) -> Device {
         let length = ((window_h * calendar.per_hour()) as u32).max(1);
         let energy_wh = wh(kwh * chance.within([0.8, 1.2]));
         let least_w = (energy_wh as f64 * calendar.per_hour() / f64::from(length)).ceil() as u64;
-        Deferrable { from, until: from.plus(length), energy_wh, power_w: wh(kw).max(least_w) }
+        Deferrable {
+            from,
+            until: from.plus(length),
+            energy_wh,
+            power_w: wh(kw).max(least_w),
+            is_run_once: false,
+        }
     });
     let jobs: Vec<_> = jobs.filter(|job| job.from >= calendar.first).collect();
     Device { nature: Nature::Deferrable, data: DeviceData::Jobs(jobs.into()) }

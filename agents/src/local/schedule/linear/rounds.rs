@@ -11,6 +11,9 @@ const BREACH: f64 = 1e-6;
 /// More rounds than there can be useful ones at any horizon; then the solver is in trouble.
 const ROUNDS_MAX: usize = 2_000;
 
+/// A row that an answer breaks.
+type Broken = (LinearExpr, ComparisonOp, f64);
+
 impl Linear<'_, '_> {
     /// The answer, and what the model says it costs.
     pub(super) fn run(mut self) -> Result<(Decisions, f64), SolveError> {
@@ -56,11 +59,7 @@ impl Linear<'_, '_> {
     }
 
     /// The left-out rows that this answer breaks: of each run of breaches only the worst.
-    fn broken(
-        &mut self,
-        solution: &Solution,
-        decisions: &Decisions,
-    ) -> Vec<(LinearExpr, ComparisonOp, f64)> {
+    fn broken(&mut self, solution: &Solution, decisions: &Decisions) -> Vec<Broken> {
         let mut found = Vec::new();
         for (s, store) in self.frame.stores.iter().enumerate() {
             let (charge, discharge, relief) = &decisions.stores[s];
@@ -73,7 +72,9 @@ impl Linear<'_, '_> {
                     found.push((row, op, bound - fixed));
                 }
             }
+            self.broken_rations(s, discharge, &mut found);
         }
+        self.broken_stations(decisions, &mut found);
         for row in self.rows.iter_mut().flatten().filter(|r| !r.is_high_in) {
             let flow: f64 = row.terms.iter().map(|(v, a)| a * solution.var_value(*v)).sum();
             if flow > row.high + BREACH {
@@ -82,6 +83,43 @@ impl Linear<'_, '_> {
             }
         }
         found
+    }
+}
+
+impl Linear<'_, '_> {
+    /// Ranges in which more is discharged than they allow.
+    fn broken_rations(&self, s: usize, discharge: &[f64], found: &mut Vec<Broken>) {
+        for ration in &self.frame.stores[s].rations {
+            let range = || ration.from..ration.until.min(discharge.len());
+            let most = ration.energy_wh.max(0.0) * 1e-3;
+            if range().map(|t| discharge[t]).sum::<f64>() > most + BREACH {
+                let columns = range().filter_map(|t| self.stores[s].discharge[t]);
+                let row: LinearExpr = columns.map(|v| (v, 1.0)).collect::<Vec<_>>().into();
+                found.push((row, ComparisonOp::Le, most));
+            }
+        }
+    }
+
+    /// Intervals in which more goes through a shared line than it carries.
+    fn broken_stations(&self, decisions: &Decisions, found: &mut Vec<Broken>) {
+        for (station, t) in self.frame.station_intervals() {
+            let most = station.limit_wh.max(0.0) * 1e-3;
+            let flow = decisions.through(station, t);
+            if flow.abs() <= most + BREACH {
+                continue;
+            }
+            let mut row = LinearExpr::empty();
+            for s in &station.stores {
+                for (column, side) in
+                    [(self.stores[*s].charge[t], 1.0), (self.stores[*s].discharge[t], -1.0)]
+                {
+                    if let Some(column) = column {
+                        row.add(column, side * flow.signum());
+                    }
+                }
+            }
+            found.push((row, ComparisonOp::Le, most));
+        }
     }
 }
 

@@ -80,6 +80,7 @@ fn problem_of(case: &Case) -> Problem {
         stored_wh: f64::from(case.initial) * UNIT,
         plugged: Vec::new(),
         departures: Vec::new(),
+        rules: StoreRules::default(),
     });
     let (from, until, energy, power) = case.job;
     p.jobs.push(Job {
@@ -87,6 +88,7 @@ fn problem_of(case: &Case) -> Problem {
         until,
         energy_wh: f64::from(energy.min(power * (until - from) as i32)) * UNIT,
         power_wh: f64::from(power) * UNIT,
+        is_run_once: false,
     });
     p
 }

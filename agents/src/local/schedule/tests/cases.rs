@@ -24,6 +24,7 @@ fn battery(stored_wh: f64) -> Store {
         stored_wh,
         plugged: Vec::new(),
         departures: Vec::new(),
+        rules: StoreRules::default(),
     }
 }
 
@@ -151,7 +152,7 @@ fn the_upper_bound_of_the_terminal_value_wins() {
 #[test]
 fn equal_hours_are_told_apart_by_site() {
     let mut p = flat(16, 0.0);
-    p.jobs.push(Job { from: 0, until: 16, energy_wh: 500.0, power_wh: 500.0 });
+    p.jobs.push(Job { from: 0, until: 16, energy_wh: 500.0, power_wh: 500.0, is_run_once: false });
     let hour = |seed| {
         let plan = solve(&Problem { tilt_seed: seed, ..p.clone() }).expect("solves");
         plan.jobs_wh[0].iter().position(|wh| *wh > 250.0)
@@ -165,7 +166,7 @@ fn equal_hours_are_told_apart_by_site() {
 fn a_job_may_wait_beyond_the_horizon_but_not_beyond_its_window() {
     let mut p = flat(4, 0.0);
     p.retail = vec![500_000.0, 500_000.0, 500_000.0, 100_000.0];
-    p.jobs.push(Job { from: 0, until: 6, energy_wh: 1_500.0, power_wh: 500.0 });
+    p.jobs.push(Job { from: 0, until: 6, energy_wh: 1_500.0, power_wh: 500.0, is_run_once: false });
     let plan = solve(&p).expect("solves");
     assert!((plan.jobs_wh[0][3] - 500.0).abs() < 0.1);
     assert!(plan.jobs_wh[0][..3].iter().sum::<f64>() < 0.1, "the rest waits");
@@ -195,7 +196,7 @@ fn the_marginal_value_follows_the_grid_and_the_battery() {
     p.retail = vec![100_000.0, 100_000.0, 500_000.0, 100_000.0];
     p.stores.push(battery(1_000.0));
     let plan = solve(&p).expect("solves");
-    // Charged in the cheap hours for the dear one: there a kWh is worth what charging costs.
+    // Charged in the cheap hours for the dear one, so one more kWh there stays in the battery.
     assert!((plan.marginal[0] - 100_000.0).abs() < 100.0, "{:?}", plan.marginal);
     assert!((plan.marginal[2] - 100_000.0 / 0.95 / 0.95).abs() < 200.0, "{:?}", plan.marginal);
 }
@@ -240,4 +241,46 @@ fn energy_is_not_burnt_by_charging_and_discharging_at_once() {
         assert!(store.charge_wh[t] * store.discharge_wh[t] < 1.0);
         assert!(plan.export_wh[t] < 500.1);
     }
+}
+
+#[test]
+fn paid_import_is_taken_even_where_nothing_can_be_moved() {
+    // Found by an independent solver: the sun makes way for load that is paid for.
+    let mut p = flat(2, 500.0);
+    p.solar_wh = vec![2_000.0, 2_000.0];
+    p.retail = vec![-20_000.0; 2];
+    p.feed_in = vec![-100_000.0, 50_000.0];
+    let plan = solve(&p).expect("solves");
+    assert_eq!((plan.import_wh[0], plan.curtailed_wh[0]), (500.0, 2_000.0));
+    assert_eq!(
+        (plan.import_wh[1], plan.export_wh[1]),
+        (0.0, 1_500.0),
+        "giving it away pays better"
+    );
+}
+
+#[test]
+fn a_full_line_is_not_loaded_further_for_a_departure() {
+    // Found by comparing two ways of solving: many broken promises outweighed the line's limit.
+    let mut p = flat(12, 0.0);
+    p.load_wh[0] = 9_000.0;
+    p.stores.push(Store {
+        departures: vec![Departure { at: 1, due_wh: 4_000.0, trip_wh: 3_000.0 }],
+        ..battery(0.0)
+    });
+    let plan = solve(&p).expect("solves");
+    assert_eq!(plan.stores[0].charge_wh[0], 0.0);
+    assert!((plan.shortfall.overload_wh[0] - 1_500.0).abs() < 0.1);
+}
+
+#[test]
+fn of_two_sales_that_cannot_both_be_kept_the_smaller_is_lost() {
+    // Found by an independent solver: the linear model loses both in part and imports for neither.
+    let mut p = flat(2, 400.0);
+    p.load_wh[1] = 2_200.0;
+    p.sold_wh = vec![500.0, 480.0];
+    p.stores.push(battery(4_000.0));
+    let plan = solve(&p).expect("solves");
+    assert!((plan.shortfall.sale_wh.iter().sum::<f64>() - 480.0).abs() < 0.1);
+    assert_eq!(plan.shortfall.sale_wh[0], 0.0);
 }

@@ -1,0 +1,65 @@
+//! What the file may say, and how a refusal names the field.
+
+use super::*;
+
+/// A site with a battery, a vehicle in two sessions, two jobs, a sale and a station.
+const SITE: &str = include_str!("../../../../deploy/config/site.json");
+
+/// Breaks one field of the sample.
+type Edit<'e> = &'e dyn Fn(&mut serde_json::Value);
+
+fn refused(edit: impl Fn(&mut serde_json::Value)) -> String {
+    let mut value: serde_json::Value = serde_json::from_str(SITE).expect("JSON");
+    edit(&mut value);
+    read::read(&value.to_string()).expect_err("refused")
+}
+
+#[test]
+fn the_sample_is_planned_without_shortfalls() {
+    let site = read::read(SITE).expect("a site");
+    let answer = plan(&site).expect("a plan");
+    assert_eq!(answer.shortfalls, []);
+    assert_eq!(answer.gap, 0.0);
+    assert_eq!(answer.storages.len(), site.storages.len());
+    let n = site.horizon();
+    assert!(answer.storages.iter().all(|s| s.soc_wh.len() == n + 1 && s.charge_w.len() == n));
+    assert!(table(Path::new("site.json"), &site, &answer).contains("nothing is missing"));
+}
+
+#[test]
+fn a_refusal_names_the_field_what_it_says_and_what_it_must_be() {
+    let cases: [(&str, Edit); 16] = [
+        ("`dt_h` is 0", &|v| v["dt_h"] = 0.0.into()),
+        ("`load_w` has 1 entries", &|v| v["load_w"] = vec![1.0].into()),
+        ("`load_w[3]` is -1", &|v| v["load_w"][3] = (-1.0).into()),
+        ("`storages[0].eta_c` is 1.2", &|v| v["storages"][0]["eta_c"] = 1.2.into()),
+        ("`storages[0].floor_wh` is 99999", &|v| v["storages"][0]["floor_wh"] = 99999.0.into()),
+        ("`storages[0].initial_wh` is missing", &|v| {
+            v["storages"][0].as_object_mut().expect("object").remove("initial_wh");
+        }),
+        ("`storages[0].power_ranges_w[0]` is [5, -5]", &|v| {
+            v["storages"][0]["power_ranges_w"] = vec![vec![5.0, -5.0]].into();
+        }),
+        ("`storages[1].sessions[0].arrive` is 20", &|v| {
+            v["storages"][1]["sessions"][0]["arrive"] = 20.into();
+        }),
+        ("`storages[1].sessions[1].depart` is 99", &|v| {
+            v["storages"][1]["sessions"][1]["depart"] = 99.into();
+        }),
+        ("`storages[1].sessions[1].arrive` is 5", &|v| {
+            v["storages"][1]["sessions"][1]["arrive"] = 5.into();
+        }),
+        ("`deferrables[0].to` is 77", &|v| v["deferrables"][0]["to"] = 77.into()),
+        ("`obligations[0].interval` is 48", &|v| v["obligations"][0]["interval"] = 48.into()),
+        ("`stations[0].storages[0]` is 9", &|v| v["stations"][0]["storages"][0] = 9.into()),
+        ("`storages[0].colour`", &|v| v["storages"][0]["colour"] = "red".into()),
+        ("`storages[0].eta_d`", &|v| v["storages"][0]["eta_d"] = "high".into()),
+        ("missing field `import_price`", &|v| {
+            v.as_object_mut().expect("object").remove("import_price");
+        }),
+    ];
+    for (expected, edit) in cases {
+        let said = refused(edit);
+        assert!(said.contains(expected), "{expected}: {said}");
+    }
+}

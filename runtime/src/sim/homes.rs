@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use gridpact_agents::local::forecast::{
-    Calendar, Forecaster, Perfect, ProfileForecaster, SeriesId,
+    Calendar, Forecaster, Perfect, LearnedForecaster, SeriesId,
 };
 use gridpact_agents::local::setup::{Connection, LocalSetup};
 use gridpact_agents::params::{Forecast, Params};
@@ -113,7 +113,7 @@ impl Nursery {
 
     /// The history up to the readings that the first epochs will bring.
     fn learned(&self, party: PartyId, site: &Site, plant: &Plant) -> Box<dyn Forecaster> {
-        let mut learning = ProfileForecaster::new(Arc::clone(&self.calendar));
+        let mut learning = LearnedForecaster::new(Arc::clone(&self.calendar));
         for (device, given) in (0..).zip(&site.devices) {
             if let Some(rated_wh) = rated_wh(&given.nature, self.community.interval_s) {
                 learning = learning.with_rated(SeriesId::Device(device), rated_wh);

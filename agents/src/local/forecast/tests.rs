@@ -38,7 +38,7 @@ fn household(seed: u64, days: u32) -> Vec<f64> {
 
 /// Forecast over actual energy, and mean absolute error, over the second half of `series`.
 fn judge(series: &[f64], horizon: usize, every: usize) -> (f64, f64, f64) {
-    let mut forecaster = ProfileForecaster::new(utc());
+    let mut forecaster = LearnedForecaster::new(utc());
     let warm = series.len() / 2;
     forecaster.preload(LOAD, Interval(0), &series[..warm]);
     let (mut expected, mut actual, mut error) = (0.0, 0.0, 0.0);
@@ -112,7 +112,7 @@ fn quantiles_cover_their_share_and_those_of_sums_are_their_own() {
     let (mut below, mut blocks, mut trials) = (0, 0, 0);
     for seed in 1..60 {
         let series = household(seed * 104_729, 21);
-        let mut forecaster = ProfileForecaster::new(utc());
+        let mut forecaster = LearnedForecaster::new(utc());
         let now = 20 * 48 + (seed as usize * 5) % 40;
         forecaster.preload(LOAD, Interval(0), &series[..now]);
         for ahead in [1_usize, 3] {
@@ -132,12 +132,12 @@ fn quantiles_cover_their_share_and_those_of_sums_are_their_own() {
 
 #[test]
 fn a_cold_start_repeats_what_it_last_saw_then_yesterday() {
-    let mut forecaster = ProfileForecaster::new(utc());
+    let mut forecaster = LearnedForecaster::new(utc());
     assert_eq!(forecaster.expect(LOAD, Interval(0), 3), [0.0; 3]);
     forecaster.observe(LOAD, Interval(100), 250.0);
     assert_eq!(forecaster.expect(LOAD, Interval(101), 2)[0], 250.0);
     let day: Vec<f64> = (0..48).map(|t| f64::from(t) * 10.0).collect();
-    let mut forecaster = ProfileForecaster::new(utc());
+    let mut forecaster = LearnedForecaster::new(utc());
     forecaster.preload(LOAD, Interval(0), &day);
     let ahead = forecaster.expect(LOAD, Interval(48), 48);
     assert!((ahead[30] - 300.0).abs() < 40.0, "{}", ahead[30]);
@@ -160,7 +160,7 @@ impl Calendar for SpringForward {
 
 #[test]
 fn habits_follow_the_wall_clock_through_a_change_of_the_clocks() {
-    let mut forecaster = ProfileForecaster::new(Arc::new(SpringForward));
+    let mut forecaster = LearnedForecaster::new(Arc::new(SpringForward));
     for t in 0..480_u32 {
         forecaster.observe(LOAD, Interval(t), if t % 48 == 36 { 900.0 } else { 100.0 });
     }
@@ -173,7 +173,7 @@ fn habits_follow_the_wall_clock_through_a_change_of_the_clocks() {
 #[test]
 fn a_generator_sleeps_at_night_and_stays_below_its_rating() {
     let sun = SeriesId::Device(1);
-    let mut forecaster = ProfileForecaster::new(utc()).with_rated(sun, 2_000.0);
+    let mut forecaster = LearnedForecaster::new(utc()).with_rated(sun, 2_000.0);
     let output = |t: u32| match t % 48 {
         s @ 14..=34 => 1_900.0 * (1.0 - (f64::from(s) - 24.0).abs() / 11.0),
         _ => 0.0,
@@ -200,7 +200,7 @@ proptest! {
 
     #[test]
     fn no_load_is_expected_below_zero(values in proptest::collection::vec(0.0..3_000.0, 60..300)) {
-        let mut forecaster = ProfileForecaster::new(utc());
+        let mut forecaster = LearnedForecaster::new(utc());
         forecaster.preload(LOAD, Interval(7), &values);
         let from = Interval(7 + values.len() as u32);
         prop_assert!(forecaster.expect(LOAD, from, 60).iter().all(|wh| *wh >= -1e-9));

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod bench;
 mod chain;
 mod simulate;
 
@@ -25,6 +26,9 @@ struct Cli {
 enum Verb {
     /// Let a community trade whole days in virtual time and report what came of it
     Simulate(Box<simulate::Args>),
+    /// Measure what this program does, each figure beside its limit
+    #[command(subcommand)]
+    Bench(bench::Verb),
     /// Prove or show a chain that stands on disk
     #[command(subcommand)]
     Chain(chain::Verb),
@@ -61,6 +65,7 @@ fn say(text: &str) -> Result<(), Failure> {
 pub fn main() -> ExitCode {
     let result = match Cli::parse().verb {
         Verb::Simulate(args) => simulate::run(&args),
+        Verb::Bench(verb) => bench::run(&verb),
         Verb::Chain(verb) => chain::run(&verb),
     };
     let (text, code) = match result {

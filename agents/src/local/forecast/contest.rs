@@ -43,13 +43,7 @@ pub(super) struct Contest {
 impl Contest {
     /// A contest of this many methods; the first one leads until another has proved better.
     pub fn new(methods: usize) -> Self {
-        Self {
-            pending: Vec::new(),
-            loss: vec![0.0; methods],
-            verdicts: 0,
-            chosen: 0,
-            next: 0,
-        }
+        Self { pending: Vec::new(), loss: vec![0.0; methods], verdicts: 0, chosen: 0, next: 0 }
     }
 
     /// The method in use.

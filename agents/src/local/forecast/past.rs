@@ -87,8 +87,8 @@ impl Past {
             let window = window.max(1) as usize;
             let start = (index + 1).saturating_sub(window);
             let known = self.wh.range(start..=index).filter(|wh| !wh.is_nan());
-            let (sum, n) =
-                known.fold((0.0, 0), |(s, n), wh| (s + (f64::from(*wh) / self.scale).asinh(), n + 1));
+            let (sum, n) = known
+                .fold((0.0, 0), |(s, n), wh| (s + (f64::from(*wh) / self.scale).asinh(), n + 1));
             if 2 * n >= window { (sum / n as f64) as f32 } else { f32::NAN }
         })
     }

@@ -104,7 +104,8 @@ impl Method for Similar {
         let newest = view.past.newest().unwrap_or(0);
         let now = view.past.state(newest).copied().unwrap_or([f32::NAN; 3]);
         let half_hour = view.clock.half_hour();
-        let ages: Vec<f64> = (0..=DAYS).map(|d| 0.5_f64.powf(f64::from(d) / HALF_LIFE_DAYS)).collect();
+        let ages: Vec<f64> =
+            (0..=DAYS).map(|d| 0.5_f64.powf(f64::from(d) / HALF_LIFE_DAYS)).collect();
         // Likeness by knot; it is the same until the next one, as long as no clock was changed.
         let mut known: Vec<Option<Likeness>> = Vec::new();
         let mut knot_known = usize::MAX;

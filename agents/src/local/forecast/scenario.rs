@@ -66,7 +66,7 @@ mod tests {
         assert_eq!(quantile(&mut even, 1.0), Some(30.0));
         let mut heavy = list(&[(10.0, 1.0), (20.0, 1.0), (30.0, 8.0)]);
         assert_eq!(mean(&heavy), Some(27.0));
-        assert!(quantile(&mut heavy, 0.5) > Some(28.0));
+        assert!(quantile(&mut heavy, 0.5) > Some(27.0));
         assert_eq!((mean(&[]), quantile(&mut Vec::new(), 0.5)), (None, None));
     }
 }

@@ -1,24 +1,24 @@
 //! Which method a series should use: each says now and then what it expects, and is judged by what
-//! comes. Readings pay for it: a few guesses twice a day, so that it costs next to nothing.
+//! comes. Readings pay for it: a few guesses once a day, so that it costs next to nothing.
 
 use super::method::{Method, View};
 use super::scenario;
 
 /// Half-hours between two rounds of guesses; prime to a day's, so that all times of day have their
 /// turn.
-const EVERY: u32 = 23;
+const EVERY: u32 = 47;
 
 /// Half-hours ahead that are guessed: as many within two hours as within the day after.
 const LEADS: [u32; 8] = [1, 2, 3, 4, 8, 16, 32, 48];
 
-/// What is left of a loss after each later verdict: some two hundred of them count.
+/// What is left of a loss after each later verdict: some two hundred of them, four weeks of guesses, count.
 const FORGET: f64 = 0.995;
 
 /// Verdicts before which nobody is replaced.
-const VERDICTS_MIN: u32 = 40;
+const VERDICTS_MIN: u32 = 80;
 
 /// A challenger has to lose this part less: a change of method is a change of habit.
-const BETTER: f64 = 0.97;
+const BETTER: f64 = 0.95;
 
 /// Most guesses that wait; more would be of intervals that never came.
 const PENDING_MAX: usize = 64;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::clock::Clock;
+use super::clock::{Clock, Place};
 use super::naive::Naive;
 use super::past::Past;
 use super::profile::{Profile, Weekday};
@@ -99,7 +99,14 @@ pub(super) struct View<'a> {
     pub is_signed: bool,
 }
 
-impl View<'_> {
+impl<'a> View<'a> {
+    /// The intervals of the last `days` days at the same local time as `at`, newest first, as far
+    /// back as anything is known.
+    pub fn days_back(&self, at: u32, days: u32) -> impl Iterator<Item = Place> + use<'a> {
+        let known = at.saturating_sub(self.past.first()) / self.clock.per_day() + 1;
+        self.clock.days_back(at, days.min(known))
+    }
+
     /// Intervals from the newest reading to `at`, at least 1.
     pub fn lead(&self, at: u32) -> u32 {
         self.past.newest().map_or(1, |newest| at.saturating_sub(newest)).max(1)

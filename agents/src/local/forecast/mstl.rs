@@ -79,7 +79,7 @@ impl Method for Mstl {
             let Some(taken) = taken.as_ref() else { return };
             let level = |t: u32| taken.level.get(t.checked_sub(taken.first)? as usize).copied();
             let lead = view.lead(at);
-            for place in view.clock.days_back(at, DAYS) {
+            for place in view.days_back(at, DAYS) {
                 let then = place.then.checked_sub(lead).and_then(level);
                 let Some((now, then)) = level(place.then).zip(then) else { continue };
                 let wh = point + now - then;

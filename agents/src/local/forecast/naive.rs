@@ -27,7 +27,7 @@ impl Naive {
             let is_past = place.day.is_multiple_of(period) && place.then <= newest;
             if is_past { view.past.at(place.then) } else { None }
         };
-        view.clock.days_back(at, DAYS + period).find_map(known).or(last)
+        view.days_back(at, DAYS + period).find_map(known).or(last)
     }
 
     /// What the method would have said on an earlier day about `place`, `lead` intervals ahead.
@@ -51,7 +51,7 @@ impl Method for Naive {
             out.resize(DAYS as usize, Scenario::UNKNOWN);
             let Some(point) = self.repeated(&view, at) else { return };
             let lead = view.lead(at);
-            for place in view.clock.days_back(at, DAYS) {
+            for place in view.days_back(at, DAYS) {
                 let actual = view.past.at(place.then);
                 let Some((actual, said)) = actual.zip(self.then(&view, &place, lead)) else {
                     continue;

@@ -13,6 +13,9 @@ const IDLE_SHARE: f64 = 0.3;
 /// Least scale of a series; keeps states finite where nothing was ever used.
 const SCALE_MIN: f64 = 1e-6;
 
+/// Drift of the mean from which on states are taken anew; less hardly moves them.
+const DRIFT: f64 = 0.1;
+
 /// What a series was like when an interval had ended: means of its compressed energy over the last
 /// half hour, two hours and day. NaN where too little of the window is known.
 pub(super) type State = [f32; 3];
@@ -24,6 +27,8 @@ pub(super) struct Past {
     per_day: u32,
     first: u32,
     wh: VecDeque<f32>,
+    /// The same compressed by the scale.
+    small: VecDeque<f32>,
     states: VecDeque<State>,
     scale: f64,
     recorded: u32,
@@ -36,6 +41,7 @@ impl Past {
             per_day: per_day.max(1),
             first: 0,
             wh: VecDeque::new(),
+            small: VecDeque::new(),
             states: VecDeque::new(),
             scale: SCALE_MIN,
             recorded: 0,
@@ -59,6 +65,7 @@ impl Past {
         }
         while self.wh.len() > keep {
             self.wh.pop_front();
+            self.small.pop_front();
             self.states.pop_front();
             self.first += 1;
         }
@@ -66,19 +73,24 @@ impl Past {
         let is_late = self.states.len() >= self.wh.len();
         let is_young = self.recorded < self.per_day && self.recorded.is_power_of_two();
         if is_late || is_young || self.recorded.is_multiple_of(self.per_day) {
-            self.rescale();
+            self.rescale(is_late);
         }
         for index in self.states.len()..self.wh.len() {
+            self.small.push_back((f64::from(self.wh[index]) / self.scale).asinh() as f32);
             self.states.push_back(self.state_of(index));
         }
     }
 
-    /// Takes the scale from what is known now; all states follow.
-    fn rescale(&mut self) {
+    /// Takes the scale from what is known now, where it has drifted or `anew`; all states follow.
+    fn rescale(&mut self, anew: bool) {
         let known = self.wh.iter().filter(|wh| !wh.is_nan());
         let (sum, n) = known.fold((0.0, 0_u32), |(s, n), wh| (s + f64::from(wh.abs()), n + 1));
-        self.scale = (IDLE_SHARE * sum / f64::from(n.max(1))).max(SCALE_MIN);
-        self.states.clear();
+        let scale = (IDLE_SHARE * sum / f64::from(n.max(1))).max(SCALE_MIN);
+        if anew || (scale / self.scale - 1.0).abs() > DRIFT {
+            self.scale = scale;
+            self.small.clear();
+            self.states.clear();
+        }
     }
 
     fn state_of(&self, index: usize) -> State {
@@ -86,10 +98,9 @@ impl Past {
         windows.map(|window| {
             let window = window.max(1) as usize;
             let start = (index + 1).saturating_sub(window);
-            let known = self.wh.range(start..=index).filter(|wh| !wh.is_nan());
-            let (sum, n) = known
-                .fold((0.0, 0), |(s, n), wh| (s + (f64::from(*wh) / self.scale).asinh(), n + 1));
-            if 2 * n >= window { (sum / n as f64) as f32 } else { f32::NAN }
+            let known = self.small.range(start..=index).filter(|small| !small.is_nan());
+            let (sum, n) = known.fold((0.0_f32, 0), |(sum, n), small| (sum + small, n + 1));
+            if 2 * n >= window { sum / n as f32 } else { f32::NAN }
         })
     }
 
@@ -126,7 +137,6 @@ impl Past {
     }
 
     /// First interval that is kept.
-    #[cfg(feature = "augurs")]
     pub fn first(&self) -> u32 {
         self.first
     }

@@ -40,7 +40,7 @@ impl Profile {
     fn fill(&self, view: &View<'_>, at: u32, out: &mut Vec<Scenario>) {
         out.clear();
         out.resize(self.days as usize, Scenario::UNKNOWN);
-        for place in view.clock.days_back(at, self.days) {
+        for place in view.days_back(at, self.days) {
             let Some(wh) = view.past.at(place.then) else { continue };
             let kind = if place.is_same_kind { self.same_kind } else { 1.0 };
             let weight = kind * self.keeps.powi(place.day as i32 - 1);

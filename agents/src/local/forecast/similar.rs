@@ -125,7 +125,7 @@ impl Method for Similar {
             }
             out.clear();
             out.resize(DAYS as usize * BESIDES.len(), Scenario::UNKNOWN);
-            for place in view.clock.days_back(at, DAYS) {
+            for place in view.days_back(at, DAYS) {
                 let kind = if place.is_same_kind { 1.0 } else { OTHER_KIND };
                 for (number, beside) in BESIDES.iter().enumerate() {
                     let index = (place.day as usize - 1) * BESIDES.len() + number;

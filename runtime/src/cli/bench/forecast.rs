@@ -17,7 +17,7 @@ use crate::sim::community::DeviceData;
 use crate::sim::dataset::homes;
 use crate::sim::localtime::ZoneCalendar;
 use crate::sim::scenario::Scenario;
-use figures::Result as Figures;
+use figures::Judged;
 use score::{LOAD, Prices, Score, Series};
 
 mod figures;
@@ -84,8 +84,8 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
 }
 
 /// Scores one method, or the choice among all, on every series.
-fn judge(name: Option<MethodName>, groups: &[Group], learn: usize, every: usize) -> Figures {
-    let mut result = Figures { name, score: Score::default(), chosen: Vec::new() };
+fn judge(name: Option<MethodName>, groups: &[Group], learn: usize, every: usize) -> Judged {
+    let mut result = Judged { name, score: Score::default(), chosen: Vec::new() };
     for group in groups {
         for series in &group.series {
             let calendar = Arc::clone(&group.calendar);

@@ -12,7 +12,7 @@ const BIAS_MAX: f64 = 0.03;
 const COVERED: (f64, f64) = (0.8, 0.05);
 
 /// How one method did on all series.
-pub(super) struct Result {
+pub(super) struct Judged {
     /// The method; none where every series chose its own.
     pub name: Option<MethodName>,
     /// Its sums.
@@ -22,7 +22,7 @@ pub(super) struct Result {
 }
 
 /// The figures of all methods, each beside the best naive one of the same run.
-pub(super) fn rows(all: &[Result]) -> Vec<Row> {
+pub(super) fn rows(all: &[Judged]) -> Vec<Row> {
     let naive: Vec<&Score> =
         all.iter().filter(|r| r.name.is_some_and(is_naive)).map(|r| &r.score).collect();
     all.iter().flat_map(|result| of_method(result, &naive)).collect()
@@ -33,7 +33,7 @@ fn is_naive(name: MethodName) -> bool {
     matches!(name, Persistence | SeasonalDay | SeasonalWeek)
 }
 
-fn of_method(result: &Result, naive: &[&Score]) -> Vec<Row> {
+fn of_method(result: &Judged, naive: &[&Score]) -> Vec<Row> {
     let word = result.name.map_or("auto", MethodName::word);
     let name = |figure: &str| format!("forecast.{word}.{figure}");
     let score = &result.score;
@@ -77,7 +77,7 @@ fn bought(score: &Score, name: &dyn Fn(&str) -> String) -> [Row; 2] {
     ]
 }
 
-fn choices(result: &Result) -> Vec<Row> {
+fn choices(result: &Judged) -> Vec<Row> {
     let count = |name: &MethodName| result.chosen.iter().filter(|n| *n == name).count();
     let series = result.chosen.len() as u64;
     MethodName::available()

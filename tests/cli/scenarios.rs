@@ -31,13 +31,13 @@ fn a_preset_that_is_not_there_is_answered_with_the_nearest() {
     ask("").refuses(&["--scenario list"]);
 }
 
-#[cfg(not(feature = "augurs"))]
+#[cfg(not(feature = "mstl"))]
 #[test]
 fn a_method_that_this_build_lacks_is_refused_with_what_to_do() {
     let dir = tmp();
     fs::write(dir.path().join("my.toml"), "[lca]\nforecast = \"mstl\"").expect("written");
     let said = call(dir.path(), ["simulate", "--scenario", "my.toml"]);
-    said.refuses(&["lca.forecast", "mstl", "--features augurs"]);
+    said.refuses(&["lca.forecast", "mstl", "--features mstl"]);
 }
 
 #[test]

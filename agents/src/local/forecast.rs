@@ -9,7 +9,7 @@ mod clock;
 mod contest;
 mod learned;
 mod method;
-#[cfg(feature = "augurs")]
+#[cfg(feature = "mstl")]
 mod mstl;
 mod naive;
 mod past;

@@ -27,7 +27,7 @@ pub enum MethodName {
     Weekday,
     /// Earlier days in proportion to how much they were like today until now.
     Similar,
-    /// Seasons and trend taken apart (MSTL), the trend held; in builds with feature `augurs`.
+    /// Seasons and trend taken apart (MSTL), the trend held; in builds with feature `mstl`.
     Mstl,
 }
 
@@ -43,7 +43,7 @@ impl MethodName {
             Self::SeasonalDay,
             Self::SeasonalWeek,
             Self::Persistence,
-            #[cfg(feature = "augurs")]
+            #[cfg(feature = "mstl")]
             Self::Mstl,
         ]
     }
@@ -79,9 +79,9 @@ impl MethodName {
             Self::Profile => Box::new(Profile::EVEN),
             Self::Exponential => Box::new(Profile::EXPONENTIAL),
             Self::Weekday => Box::new(Weekday::default()),
-            #[cfg(feature = "augurs")]
+            #[cfg(feature = "mstl")]
             Self::Mstl => Box::new(super::mstl::Mstl::default()),
-            #[cfg(not(feature = "augurs"))]
+            #[cfg(not(feature = "mstl"))]
             Self::Mstl => Box::new(Similar),
             Self::Similar => Box::new(Similar),
         }

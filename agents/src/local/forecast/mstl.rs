@@ -1,8 +1,6 @@
 //! Seasons and trend taken apart (MSTL of `augurs`), the trend held at its newest value. Its errors
 //! at the same distance on earlier days are its spread.
 
-use std::cell::RefCell;
-
 use augurs_core::{Fit as _, Predict as _};
 use augurs_mstl::MSTLModel;
 
@@ -30,17 +28,20 @@ struct Taken {
     level: Vec<f64>,
 }
 
-/// The method. A decomposition takes a quarter of a millisecond and more, so it is made when asked
-/// for and kept until the next reading.
+/// Half-hours for which a decomposition serves: it takes milliseconds, a reading is worth less.
+const SERVES: u32 = 4;
+
+/// The method.
 #[derive(Debug, Default)]
 pub(super) struct Mstl {
-    taken: RefCell<Option<Taken>>,
+    taken: Option<Taken>,
 }
 
 impl Mstl {
-    fn take(&self, view: &View<'_>) {
+    fn take(&mut self, view: &View<'_>) {
         let Some(newest) = view.past.newest() else { return };
-        if self.taken.borrow().as_ref().is_some_and(|taken| taken.newest == newest) {
+        let serves = SERVES * view.clock.half_hour();
+        if self.taken.as_ref().is_some_and(|taken| newest < taken.newest.saturating_add(serves)) {
             return;
         }
         let mut last = 0.0;
@@ -65,20 +66,23 @@ impl Mstl {
             taken.level = parts.map(|(trend, rest)| f64::from(trend + rest)).collect();
             taken.ahead = forecast.point;
         }
-        *self.taken.borrow_mut() = Some(taken);
+        self.taken = Some(taken);
     }
 }
 
 impl Method for Mstl {
+    fn learn(&mut self, view: &View<'_>, _at: u32, _wh: f64) {
+        self.take(view);
+    }
+
     fn walk<'a>(&'a self, view: View<'a>) -> Walk<'a> {
         Box::new(move |at, out| {
             out.clear();
             out.resize(DAYS as usize, Scenario::UNKNOWN);
             let Some(point) = self.point(&view, at) else { return };
-            let taken = self.taken.borrow();
-            let Some(taken) = taken.as_ref() else { return };
+            let Some(taken) = &self.taken else { return };
             let level = |t: u32| taken.level.get(t.checked_sub(taken.first)? as usize).copied();
-            let lead = view.lead(at);
+            let lead = at.saturating_sub(taken.newest);
             for place in view.days_back(at, DAYS) {
                 let then = place.then.checked_sub(lead).and_then(level);
                 let Some((now, then)) = level(place.then).zip(then) else { continue };
@@ -88,10 +92,8 @@ impl Method for Mstl {
         })
     }
 
-    fn point(&self, view: &View<'_>, at: u32) -> Option<f64> {
-        self.take(view);
-        let taken = self.taken.borrow();
-        let ahead = at.checked_sub(view.past.newest()? + 1)?;
-        taken.as_ref()?.ahead.get(ahead as usize).copied()
+    fn point(&self, _view: &View<'_>, at: u32) -> Option<f64> {
+        let taken = self.taken.as_ref()?;
+        taken.ahead.get(at.checked_sub(taken.newest + 1)? as usize).copied()
     }
 }

@@ -131,7 +131,7 @@ impl Past {
     }
 
     /// Everything that is kept, oldest first; NaN where there is a gap.
-    #[cfg(feature = "augurs")]
+    #[cfg(feature = "mstl")]
     pub fn all(&self) -> impl Iterator<Item = f32> + '_ {
         self.wh.iter().copied()
     }

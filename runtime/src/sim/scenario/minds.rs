@@ -93,7 +93,7 @@ impl LcaFile {
             },
         };
         if let Some(method) = self.forecast.method().filter(|method| !method.is_available()) {
-            let allowed = "a method of this build: build with `--features augurs`, or say auto";
+            let allowed = "a method of this build: build with `--features mstl`, or say auto";
             return Err(ScenarioError::Range {
                 key: "lca.forecast".to_owned(),
                 found: method.word().to_owned(),

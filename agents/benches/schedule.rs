@@ -6,7 +6,7 @@
 
 use std::time::Instant;
 
-use gridpact_agents::local::forecast::{FixedOffset, Forecaster, ProfileForecaster, SeriesId};
+use gridpact_agents::local::forecast::{FixedOffset, Forecaster, LearnedForecaster, SeriesId};
 use gridpact_agents::local::schedule::{Departure, Job, Problem, Store, StoreRules, solve};
 use gridpact_chain::terms::Interval;
 
@@ -129,7 +129,7 @@ fn measure(name: &str, make: impl Fn(u64, usize) -> Problem) {
 fn forecasts() {
     let mut draw = Draw(7);
     let calendar = std::sync::Arc::new(FixedOffset { slots_per_day: 48, ahead: 0 });
-    let mut forecaster = ProfileForecaster::new(calendar);
+    let mut forecaster = LearnedForecaster::new(calendar);
     let series: Vec<SeriesId> = (0..100).map(SeriesId::Device).collect();
     for series in &series {
         let history: Vec<f64> = (0..14 * 48).map(|_| draw.between(0.0, 900.0)).collect();

@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 
 pub use negotiate::{Curve, NegotiateParams, Pricing, TacticName};
 
+use crate::local::forecast::MethodName;
+
 /// One whole in parts per million.
 pub const PPM: i64 = 1_000_000;
 
@@ -154,10 +156,44 @@ pub enum BuyQuantile {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Forecast {
-    /// From readings.
+    /// From readings; each series by the method that its own rolling backtest prefers.
     Auto,
+    /// From readings, every series by [`MethodName::Persistence`].
+    Persistence,
+    /// The same by [`MethodName::SeasonalDay`].
+    SeasonalDay,
+    /// The same by [`MethodName::SeasonalWeek`].
+    SeasonalWeek,
+    /// The same by [`MethodName::Profile`].
+    Profile,
+    /// The same by [`MethodName::Exponential`].
+    Exponential,
+    /// The same by [`MethodName::Weekday`].
+    Weekday,
+    /// The same by [`MethodName::Similar`].
+    Similar,
+    /// The same by [`MethodName::Mstl`], in builds that have it.
+    Mstl,
     /// From the future itself; for experiments.
     Perfect,
+}
+
+impl Forecast {
+    /// The one method that every series shall use; none where they choose, or know.
+    #[must_use]
+    pub fn method(self) -> Option<MethodName> {
+        match self {
+            Self::Auto | Self::Perfect => None,
+            Self::Persistence => Some(MethodName::Persistence),
+            Self::SeasonalDay => Some(MethodName::SeasonalDay),
+            Self::SeasonalWeek => Some(MethodName::SeasonalWeek),
+            Self::Profile => Some(MethodName::Profile),
+            Self::Exponential => Some(MethodName::Exponential),
+            Self::Weekday => Some(MethodName::Weekday),
+            Self::Similar => Some(MethodName::Similar),
+            Self::Mstl => Some(MethodName::Mstl),
+        }
+    }
 }
 
 /// Planning (`[lca]`).

@@ -29,8 +29,9 @@ enum Verb {
     Simulate(Box<simulate::Args>),
     /// Find the cheapest schedule of one site, exactly, from a JSON file
     Schedule(schedule::Args),
-    /// Measure what this machine does, each figure beside its limit
-    Bench(bench::Args),
+    /// Measure what this program does, each figure beside its limit
+    #[command(subcommand)]
+    Bench(bench::Verb),
     /// Prove or show a chain that stands on disk
     #[command(subcommand)]
     Chain(chain::Verb),
@@ -68,7 +69,7 @@ pub fn main() -> ExitCode {
     let result = match Cli::parse().verb {
         Verb::Simulate(args) => simulate::run(&args),
         Verb::Schedule(args) => schedule::run(&args),
-        Verb::Bench(args) => bench::run(&args),
+        Verb::Bench(verb) => bench::run(&verb),
         Verb::Chain(verb) => chain::run(&verb),
     };
     let (text, code) = match result {

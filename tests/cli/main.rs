@@ -1,5 +1,6 @@
 //! The program itself, as its users and their scripts meet it: arguments, exit codes, streams, files.
 
+mod bench_forecast;
 mod chain;
 mod compare;
 mod data;

@@ -31,10 +31,19 @@ fn a_preset_that_is_not_there_is_answered_with_the_nearest() {
     ask("").refuses(&["--scenario list"]);
 }
 
+#[cfg(not(feature = "mstl"))]
+#[test]
+fn a_method_that_this_build_lacks_is_refused_with_what_to_do() {
+    let dir = tmp();
+    fs::write(dir.path().join("my.toml"), "[lca]\nforecast = \"mstl\"").expect("written");
+    let said = call(dir.path(), ["simulate", "--scenario", "my.toml"]);
+    said.refuses(&["lca.forecast", "mstl", "--features mstl"]);
+}
+
 #[test]
 fn a_scenario_file_that_cannot_be_names_file_and_key() {
     let dir = tmp();
-    let cases: [(&str, &[&str]); 11] = [
+    let cases: [(&str, &[&str]); 12] = [
         ("prosumer = 4", &["unknown key `prosumer`", "did you mean `prosumers`?"]),
         ("[negotiate]\nmargn = 0.2", &["`negotiate.margn`", "did you mean `negotiate.margin`?"]),
         ("margin = 0.2", &["did you mean `negotiate.margin`?"]),
@@ -45,6 +54,7 @@ fn a_scenario_file_that_cannot_be_names_file_and_key() {
         ("[sites]\npv_share = 0.8\nwind_share = 0.3", &["pv_share", "wind_share"]),
         ("zone = \"Mars/Olympus\"", &["zone", "Mars/Olympus"]),
         ("start = \"2013-13-40\"", &["start", "2013-13-40"]),
+        ("[lca]\nforecast = \"oracle\"", &["[lca]", "oracle", "`similar`"]),
         ("base = \"papr\"", &["did you mean `paper`?"]),
     ];
     for (text, words) in cases {

@@ -99,14 +99,14 @@ fn contract_profiles_older_than_the_retention_are_destroyed_and_the_chain_still_
 #[test]
 fn a_retention_below_what_forecasts_learn_from_is_refused_by_name() {
     let mut scenario = a_street(3);
-    for (days, is_fine) in [(15, false), (16, true), (36_500, true), (36_501, false), (0, false)] {
+    for (days, is_fine) in [(35, false), (36, true), (36_500, true), (36_501, false), (0, false)] {
         scenario.chain.retention_days = days;
         let checked = scenario.validate();
         assert_eq!(checked.is_ok(), is_fine, "{days} days");
         if let Err(error) = checked {
             let text = error.to_string();
             assert!(
-                text.contains("chain.retention_days") && text.contains("16 to 36500"),
+                text.contains("chain.retention_days") && text.contains("36 to 36500"),
                 "{text}"
             );
         }

@@ -1,11 +1,27 @@
 //! Very-short-term forecasts from readings (protocol 3.1): a trait, so that it can be replaced.
+//!
+//! The one that learns, [`LearnedForecaster`], has several methods and lets them compete on every
+//! series. Each method answers with scenarios: what the same part of earlier days says may come,
+//! with weights. Their mean is the expectation; the quantiles of a block are those of the
+//! scenarios' sums over it, so that a sum has quantiles of its own.
 
-mod history;
+mod clock;
+mod contest;
+mod learned;
+mod method;
+#[cfg(feature = "mstl")]
+mod mstl;
+mod naive;
+mod past;
 mod perfect;
 mod profile;
+mod scenario;
+mod similar;
 
+pub use learned::LearnedForecaster;
+pub use method::MethodName;
+pub use past::KEPT_DAYS as DAYS_KEPT;
 pub use perfect::Perfect;
-pub use profile::{DAYS_KEPT, ProfileForecaster};
 
 use gridpact_chain::terms::Interval;
 
@@ -69,9 +85,14 @@ pub trait Forecaster: Send {
     /// Unbiased expectation of each of the `n` intervals from `from` on, Wh.
     fn expect(&self, series: SeriesId, from: Interval, n: usize) -> Vec<f64>;
 
-    /// The `tau`-quantile (0..=1) of the SUM of `series` over the `n` intervals from `from` on, Wh.
+    /// The `tau`-quantile (0..=1; 0.5 is the P50) of the SUM of `series` over the `n` intervals from `from` on, Wh.
     /// Sums have quantiles of their own: those of a block are not the sums of its half-hours'.
     fn quantile(&self, series: SeriesId, from: Interval, n: usize, tau: f64) -> f64;
+
+    /// Several quantiles of the same sum, in the order of `taus`.
+    fn quantiles(&self, series: SeriesId, from: Interval, n: usize, taus: &[f64]) -> Vec<f64> {
+        taus.iter().map(|tau| self.quantile(series, from, n, *tau)).collect()
+    }
 
     /// Takes a recorded history: `wh[i]` was `series` in interval `from + i`.
     fn preload(&mut self, series: SeriesId, from: Interval, wh: &[f64]) {

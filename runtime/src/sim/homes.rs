@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use gridpact_agents::local::forecast::{
-    Calendar, Forecaster, Perfect, ProfileForecaster, SeriesId,
+    Calendar, Forecaster, LearnedForecaster, Perfect, SeriesId,
 };
 use gridpact_agents::local::setup::{Connection, LocalSetup};
 use gridpact_agents::network::{Network, Place};
@@ -94,11 +94,16 @@ impl Nursery {
     }
 
     fn forecaster(&self, party: PartyId, site: &Site) -> Box<dyn Forecaster> {
-        let plant = Plant::new(Arc::clone(&self.community));
-        match self.params.lca.forecast {
-            Forecast::Perfect => self.perfect(site),
-            Forecast::Auto => self.learned(party, site, &plant),
+        let forecast = self.params.lca.forecast;
+        if forecast == Forecast::Perfect {
+            return self.perfect(site);
         }
+        let calendar = Arc::clone(&self.calendar);
+        let learning = match forecast.method() {
+            Some(method) => LearnedForecaster::with_method(calendar, method),
+            None => LearnedForecaster::new(calendar),
+        };
+        self.learned(party, site, learning)
     }
 
     fn perfect(&self, site: &Site) -> Box<dyn Forecaster> {
@@ -112,23 +117,39 @@ impl Nursery {
         Box::new(known)
     }
 
-    /// The history up to the readings that the first epochs will bring.
-    fn learned(&self, party: PartyId, site: &Site, plant: &Plant) -> Box<dyn Forecaster> {
-        let mut learning = ProfileForecaster::new(Arc::clone(&self.calendar));
-        for (device, given) in (0..).zip(&site.devices) {
-            if let Some(rated_wh) = rated_wh(&given.nature, self.community.interval_s) {
-                learning = learning.with_rated(SeriesId::Device(device), rated_wh);
-            }
-        }
+    /// With the history up to the readings that the first epochs will bring.
+    fn learned(
+        &self,
+        party: PartyId,
+        site: &Site,
+        mut learning: LearnedForecaster,
+    ) -> Box<dyn Forecaster> {
+        let plant = Plant::new(Arc::clone(&self.community));
         let unheard = self.community.start.0.saturating_sub(1 + LEAD);
+        let mut net: Vec<f64> = Vec::new();
         for (device, given) in (0..).zip(&site.devices) {
-            if matches!(given.data, DeviceData::Series(_)) {
-                let recorded = plant.recorded(party, device);
-                let heard: Vec<f64> =
-                    recorded.iter().filter(|r| r.interval.0 < unheard).map(energy_wh).collect();
-                learning.preload(SeriesId::Device(device), self.community.first(), &heard);
+            if !matches!(given.data, DeviceData::Series(_)) {
+                continue;
+            }
+            let series = SeriesId::Device(device);
+            let sign = match rated_wh(&given.nature, self.community.interval_s) {
+                Some(rated_wh) => {
+                    learning = learning.with_rated(series, rated_wh);
+                    -1.0
+                }
+                None => 1.0,
+            };
+            let recorded = plant.recorded(party, device);
+            let heard: Vec<f64> =
+                recorded.iter().filter(|r| r.interval.0 < unheard).map(energy_wh).collect();
+            learning.preload(series, self.community.first(), &heard);
+            net.resize(net.len().max(heard.len()), 0.0);
+            for (net, wh) in net.iter_mut().zip(&heard) {
+                *net += sign * wh;
             }
         }
+        // What is to be bought is a quantile of the net load: it needs a past as well.
+        learning.preload(SeriesId::Net, self.community.first(), &net);
         Box::new(learning)
     }
 

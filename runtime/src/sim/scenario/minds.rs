@@ -97,6 +97,14 @@ impl LcaFile {
                 }
             },
         };
+        if let Some(method) = self.forecast.method().filter(|method| !method.is_available()) {
+            let allowed = "a method of this build: build with `--features mstl`, or say auto";
+            return Err(ScenarioError::Range {
+                key: "lca.forecast".to_owned(),
+                found: method.word().to_owned(),
+                allowed: allowed.to_owned(),
+            });
+        }
         Ok(LcaParams {
             max_block_min: self.max_block_min,
             block_shape: self.block_shape,

@@ -133,7 +133,8 @@ impl World {
             community.sites.iter().map(|s| HomeDoors::with_devices(s.devices.len())).collect();
         let ordering = LocalOrdering::default();
         let commons = commons(scenario, founding, &doors, &ordering, (clock, faults, &community));
-        let sweepers = usize::try_from(scenario.verifier.threads).unwrap_or(1);
+        // The verifiers' own threads; the arbiter, which has nothing else to do meanwhile, helps.
+        let sweepers = usize::try_from(scenario.verifier.threads).unwrap_or(1).saturating_add(1);
         let mut others = vec![
             open_workshop("workshop", None, &commons.workshop),
             open_workshop("sweeps", Some(sweepers), &commons.sweeps),

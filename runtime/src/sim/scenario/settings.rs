@@ -181,8 +181,8 @@ pub struct VerifierSettings {
     pub slice_bytes: u64,
     /// Whether signatures are proved again too.
     pub signature_sweep: bool,
-    /// Threads over which the sweeps of all verifiers of the process are shared, 1 to 256; it
-    /// changes nothing but the wall clock.
+    /// Threads of their own that the verifiers of the process sweep on, 1 to 256; under virtual time
+    /// the arbiter's helps them. It changes nothing but the wall clock.
     pub threads: u32,
 }
 

@@ -1,4 +1,4 @@
-//! `simulate --compare`: the same homes and days lived in six ways, and what foresight is worth.
+//! `simulate --compare`: the same homes and days lived in six ways; `--explain`: one home in words.
 
 use serde_json::Value;
 
@@ -55,4 +55,25 @@ fn the_table_names_every_life() {
     ] {
         assert!(said.contains(row), "{row} is missing from\n{said}");
     }
+}
+
+#[test]
+fn one_prosumer_is_explained_in_words_and_as_data() {
+    let dir = tmp();
+    let said = simulate(dir.path(), &["--explain", "0"]).out;
+    for words in ["home-000 explained", "did and why", "contracts earned", "did not get"] {
+        assert!(said.contains(words), "{words} is missing from\n{said}");
+    }
+    let data = json(&simulate(dir.path(), &["--json", "--explain", "home-000"]).out);
+    assert_eq!(data["explain"]["prosumer"], "home-000");
+    for key in ["moves", "deals", "unfilled"] {
+        assert!(data["explain"][key].is_array(), "{key}");
+    }
+    let page = std::fs::read_to_string(dir.path().join("out/report.html")).expect("written");
+    assert!(page.contains("24 hours at home-000"), "the page shows the one who is explained");
+    crate::call(dir.path(), ["simulate", "--prosumers", "3", "--explain", "home-9"]).refuses(&[
+        "home-9",
+        "home-000",
+        "there are 3",
+    ]);
 }

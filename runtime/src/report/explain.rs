@@ -1,4 +1,5 @@
-//! One prosumer's run in plain words: what its devices did and why, and what each contract earned.
+//! One prosumer's run in plain words: what its devices did and why, what each contract earned, and
+//! why there was no deal.
 //!
 //! The reasons come from the prosumer's own plans as data; here they are only gathered, joined where
 //! one goes on over several intervals, and put into words.
@@ -6,12 +7,15 @@
 mod day;
 mod words;
 
+use std::collections::BTreeMap;
+
 use gridpact_agents::local::why::{Bound, Reasoned, Why};
+use gridpact_agents::social::Reason;
 use gridpact_chain::terms::{Interval, Price};
 use serde::Serialize;
 
 use super::bill::paid;
-use super::run::{Contract, Run};
+use super::run::{Contract, Run, TaskEnd};
 use super::settle::Fulfilment;
 use super::{Report, ReportError};
 
@@ -24,6 +28,8 @@ pub struct Explanation {
     pub moves: Vec<Move>,
     /// Its contracts, in chain order.
     pub deals: Vec<Deal>,
+    /// What it wanted to buy and did not get, in order of time.
+    pub unfilled: Vec<Unfilled>,
     /// Index of the prosumer in the run.
     #[serde(skip)]
     site: usize,
@@ -76,6 +82,29 @@ pub struct Deal {
     pub earned_microcurrency: i64,
 }
 
+/// A task that was not covered, or not wholly.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Unfilled {
+    /// Trading round in which it was tendered, by the interval of the same number.
+    pub epoch: u32,
+    /// First interval of its block, on the UTC grid.
+    pub start: u32,
+    /// One past the last interval.
+    pub end: u32,
+    /// Energy wanted, Wh.
+    pub wanted_wh: u64,
+    /// Of that, not contracted, Wh.
+    pub residual_wh: u64,
+    /// Members that were asked.
+    pub members: u32,
+    /// Of these, with something to sell.
+    pub available: u32,
+    /// Offers received.
+    pub offers: u32,
+    /// Why something did not become a deal, and how often.
+    pub reasons: BTreeMap<Reason, u32>,
+}
+
 impl Explanation {
     /// Explains the prosumer called `name`, or with this number.
     ///
@@ -90,6 +119,7 @@ impl Explanation {
             prosumer: run.sites[site].name.clone(),
             moves: moves(run, site),
             deals: sides.filter_map(|(contract, done)| deal(run, site, contract, done)).collect(),
+            unfilled: run.ends.iter().filter_map(|end| unfilled(site, end)).collect(),
             site,
         })
     }
@@ -107,6 +137,7 @@ impl Explanation {
         out += &day::chart(report, self.site);
         out += &words::moves(report, &self.moves);
         out += &words::deals(report, &self.deals);
+        out += &words::unfilled(report, &self.unfilled);
         out
     }
 }
@@ -178,6 +209,24 @@ fn alike(why: Why) -> Why {
         Why::Waits { .. } => Why::Waits { at: Interval(0), then: Price::ZERO },
         other => other,
     }
+}
+
+fn unfilled(site: usize, end: &TaskEnd) -> Option<Unfilled> {
+    if end.buyer != site || end.residual_wh == 0 {
+        return None;
+    }
+    let length = u32::try_from(end.need_wh.len()).unwrap_or(0);
+    Some(Unfilled {
+        epoch: end.epoch,
+        start: end.start,
+        end: end.start.saturating_add(length),
+        wanted_wh: end.need_wh.iter().fold(0, |sum, wh| sum.saturating_add(*wh)),
+        residual_wh: end.residual_wh,
+        members: end.members,
+        available: end.available,
+        offers: end.offers,
+        reasons: end.reasons.clone(),
+    })
 }
 
 fn deal(run: &Run, site: usize, contract: &Contract, done: &Fulfilment) -> Option<Deal> {

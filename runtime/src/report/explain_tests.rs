@@ -120,3 +120,28 @@ fn nobody_by_that_name_is_an_error_that_names_somebody() {
     assert!(Explanation::of(&report, "3").is_ok(), "a number will do");
     assert!(Explanation::of(&report, "4").is_err());
 }
+
+#[test]
+fn what_was_not_bought_is_told_with_the_reasons() {
+    let mut run = a_run(4, 1, 7);
+    let end = |buyer, residual_wh| TaskEnd {
+        epoch: run.calendar.first_interval,
+        buyer,
+        start: run.calendar.first_interval + 4,
+        need_wh: vec![300, 500],
+        residual_wh,
+        members: 6,
+        available: 2,
+        offers: 2,
+        reasons: [(Reason::NoEnergy, 4), (Reason::NoGain, 2)].into(),
+        ..TaskEnd::default()
+    };
+    run.ends = vec![end(0, 700), end(0, 0), end(1, 700)];
+    let (report, said) = explained(run);
+    assert_eq!(said.unfilled.len(), 1, "its own, and only what is left of it");
+    let text = said.text(&report);
+    for words in ["0.70 kWh of 0.80 kWh left", "6 asked, 2 could sell", "4 x nothing left to sell"]
+    {
+        assert!(text.contains(words), "{words} is missing from\n{text}");
+    }
+}

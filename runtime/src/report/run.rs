@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 
 use gridpact_agents::local::why::Reasoned;
+use gridpact_agents::social::Reason;
 
 /// Everything one run has to say.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -246,6 +247,14 @@ pub struct TaskEnd {
     pub rounds: u32,
     /// Identity of its final contracts, and the round (from 0) of the offer each came from.
     pub finals: Vec<(String, u32)>,
+    /// Members that were asked.
+    pub members: u32,
+    /// Of these, with something to sell.
+    pub available: u32,
+    /// Offers received.
+    pub offers: u32,
+    /// Why something did not become a deal, and how often.
+    pub reasons: BTreeMap<Reason, u32>,
 }
 
 /// One trading epoch.

@@ -363,6 +363,10 @@ fn ends(seen: &Observations) -> Vec<run::TaskEnd> {
         residual_wh: outcome.residual.0,
         rounds: outcome.rounds,
         finals: outcome.finals.iter().map(|d| (d.contract_id.to_string(), d.round)).collect(),
+        members: outcome.members,
+        available: outcome.available,
+        offers: outcome.offers,
+        reasons: outcome.reasons.0.clone(),
     };
     seen.outcomes.iter().map(end).collect()
 }

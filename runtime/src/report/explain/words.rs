@@ -1,10 +1,12 @@
 //! Reasons and contracts as sentences.
 
 use gridpact_agents::local::why::{Bound, Why};
+use gridpact_agents::social::Reason;
 use gridpact_chain::terms::{Interval, Price};
 
-use super::{Deal, Move};
+use super::{Deal, Move, Unfilled};
 use crate::report::Report;
+use crate::report::run::Calendar;
 use crate::report::units::{decimal, local_hours, money};
 
 /// What the devices did and why, one line a move.
@@ -52,6 +54,56 @@ pub(super) fn deals(report: &Report, deals: &[Deal]) -> String {
     out
 }
 
+/// What it did not get and why, one line a task.
+pub(super) fn unfilled(report: &Report, tasks: &[Unfilled]) -> String {
+    let words = Words::of(report);
+    let mut out = "\nWhat it wanted from its neighbours and did not get\n".to_owned();
+    if tasks.is_empty() {
+        out += "  Nothing: whatever it tendered was covered.\n";
+    }
+    for task in tasks {
+        let reasons: Vec<String> = task
+            .reasons
+            .iter()
+            .map(|(reason, times)| format!("{times} x {}", refusal(*reason)))
+            .collect();
+        out += &format!(
+            "  {:<20} asked at {}: {} of {} left; {} asked, {} could sell, {} offers{}{}\n",
+            words.span(task.start, task.end),
+            words.time(task.epoch),
+            kwh(task.residual_wh),
+            kwh(task.wanted_wh),
+            task.members,
+            task.available,
+            task.offers,
+            if reasons.is_empty() { "" } else { ": " },
+            reasons.join(", "),
+        );
+    }
+    out
+}
+
+/// A refusal in words.
+fn refusal(reason: Reason) -> &'static str {
+    match reason {
+        Reason::NoEnergy => "nothing left to sell",
+        Reason::CostAboveCeiling => "costs the seller more than the grid asks",
+        Reason::NoGain => "no cheaper than the grid",
+        Reason::Enough => "held enough offers",
+        Reason::Saturated => "the seller had better buyers",
+        Reason::BelowCost => "below the seller's cost",
+        Reason::Unknown => "unknown to the other side",
+        Reason::Expired => "too late",
+        Reason::Mismatch => "terms did not match",
+        Reason::NotNeeded => "no longer needed",
+        Reason::Silent => "no answer",
+        Reason::GateClosed => "after gate closure",
+        Reason::TooSmall => "too little to trade",
+        Reason::NotFitting => "did not fit the rest",
+        Reason::Limit => "over a shared limit",
+    }
+}
+
 fn kwh(wh: u64) -> String {
     format!("{} kWh", decimal(wh as f64 / 1e3, 2))
 }
@@ -71,6 +123,12 @@ fn bound(bound: Bound) -> &'static str {
         Bound::Import => "; the connection imports no more",
         Bound::Export => "; the connection exports no more",
     }
+}
+
+/// Hours from interval `at` to the start of the run.
+fn before_h(calendar: &Calendar, at: u32) -> f64 {
+    let intervals = calendar.first_interval.saturating_sub(at);
+    f64::from(intervals) * f64::from(calendar.interval_s) / 3600.0
 }
 
 /// Figures as this run writes them.
@@ -93,7 +151,8 @@ impl<'a> Words<'a> {
         let calendar = &self.report.run().calendar;
         let hours = match at.checked_sub(calendar.first_interval) {
             Some(later) => local_hours(calendar, later as usize),
-            None => local_hours(calendar, 0),
+            // The first round is held before the run begins.
+            None => local_hours(calendar, 0) - before_h(calendar, at),
         };
         let one_day = 86_400 / calendar.interval_s.max(1);
         let (day, minutes) = ((hours / 24.0).floor(), (hours.rem_euclid(24.0) * 60.0).round());
@@ -101,8 +160,8 @@ impl<'a> Words<'a> {
         if minutes == 0.0 && day == 1.0 && calendar.intervals <= one_day {
             return "24:00".into();
         }
-        if calendar.intervals > one_day || day >= 1.0 {
-            return format!("d{} {clock}", day as u64 + 1);
+        if calendar.intervals > one_day || day != 0.0 {
+            return format!("d{} {clock}", day as i64 + 1);
         }
         clock
     }

@@ -191,13 +191,24 @@ impl Now<'_> {
         self.plan.start.plus(u32::try_from(t).unwrap_or(u32::MAX))
     }
 
-    /// What one kWh more costs in interval `t`: what the grid asks, or what it would have paid for
-    /// surplus.
+    /// What one kWh more costs in interval `t`: what the grid asks, what it would have paid for
+    /// surplus, or what the site's own devices make of it between the two.
     fn costs(&self, t: usize) -> Price {
-        let from = match self.plan.export_wh.get(t) {
-            Some(export) if *export > NONE_WH => &self.problem.feed_in,
-            _ => &self.problem.retail,
+        let flows = |series: &[f64]| series.get(t).is_some_and(|wh| *wh > NONE_WH);
+        let from = if flows(&self.plan.import_wh) {
+            &self.problem.retail
+        } else if flows(&self.plan.export_wh) {
+            &self.problem.feed_in
+        } else {
+            &self.plan.marginal
         };
+        price(from.get(t).copied().unwrap_or(0.0))
+    }
+
+    /// What a storage that gives in interval `t` spares the site, or earns it.
+    fn spares(&self, t: usize) -> Price {
+        let earns = self.plan.export_wh.get(t).is_some_and(|wh| *wh > NONE_WH);
+        let from = if earns { &self.problem.feed_in } else { &self.problem.retail };
         price(from.get(t).copied().unwrap_or(0.0))
     }
 
@@ -253,9 +264,9 @@ impl Now<'_> {
             return Why::Surplus { feed_in: self.feed_in() };
         }
         let giving = (1..self.problem.horizon()).filter(|t| path.discharge_wh[*t] > NONE_WH);
-        let dearest = giving.max_by_key(|t| (self.costs(*t), std::cmp::Reverse(*t)));
+        let dearest = giving.max_by_key(|t| (self.spares(*t), std::cmp::Reverse(*t)));
         match dearest {
-            Some(t) => Why::Later { at: self.at(t), then: self.costs(t), now: self.costs(0) },
+            Some(t) => Why::Later { at: self.at(t), then: self.spares(t), now: self.costs(0) },
             None => Why::Stock { worth: price(path.terminal_value), now: self.costs(0) },
         }
     }
@@ -269,7 +280,7 @@ impl Now<'_> {
         if self.plan.export_wh[0] > NONE_WH {
             return Why::FedIn { now: self.feed_in() };
         }
-        Why::Dear { now: self.costs(0) }
+        Why::Dear { now: self.spares(0) }
     }
 
     fn why_idle(&self, store: &Store, path: &StorePlan) -> Why {

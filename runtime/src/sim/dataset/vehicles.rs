@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use gridpact_agents::resource::nature::{Nature, Stay, Storage};
 use gridpact_agents::resource::realise::CHARGER_MIN_W;
-use gridpact_agents::resource::realise::CHARGER_MIN_W;
 use gridpact_chain::terms::{Interval, Price};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;

@@ -15,7 +15,7 @@ pub mod realise;
 pub mod registers;
 pub mod speech;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use gridpact_chain::terms::{Epoch, Interval, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -81,7 +81,7 @@ pub struct ResourceAgent {
     /// The base as it was last recorded.
     recorded: Option<Base>,
     readings: VecDeque<Reading>,
-    refused: u64,
+    refused: BTreeMap<Refusal, u64>,
 
     epoch: Option<(Epoch, Deadlines)>,
     limit: Option<GridLimit>,
@@ -107,7 +107,7 @@ impl ResourceAgent {
             registers: Registers::new(setup.interval_s, standing.base),
             recorded: standing.base,
             readings: readings.into_iter().skip(newest).collect(),
-            refused: 0,
+            refused: BTreeMap::new(),
             epoch: None,
             limit: standing.limit,
             asked: None,
@@ -194,7 +194,7 @@ impl Machine for ResourceAgent {
             ResourceInput::Limit(limit) => self.limit(now, limit, out),
         };
         if let Err(refusal) = answer {
-            self.refused += 1;
+            *self.refused.entry(refusal).or_default() += 1;
             out.push(ResourceEffect::Refuse(refusal));
         }
     }
@@ -212,7 +212,7 @@ impl Machine for ResourceAgent {
             order: self.asked.map(|(_, order)| order),
             limit: self.limit,
             has_lapsed: self.has_lapsed,
-            refused: self.refused,
+            refused: self.refused.clone(),
         }
     }
 }

@@ -101,7 +101,7 @@ fn a_reading_is_recorded_before_it_is_spoken_of_and_told_once() {
     assert_eq!(standing.base.map(|base| base.at), Some(begins(10)));
     let again = tell(&mut agent, begins(10), ResourceInput::Telemetry(sample));
     assert_eq!(again, [ResourceEffect::Refuse(Refusal::Duplicate)]);
-    assert_eq!(agent.snapshot().refused, 1);
+    assert_eq!(agent.snapshot().refused.into_iter().collect::<Vec<_>>(), [(Refusal::Duplicate, 1)]);
 }
 
 #[test]

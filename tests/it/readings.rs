@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use gridpact::actors::local::DeviceReading;
-use gridpact::actors::resource::{Limit, ResourceActor, ResourceInbox, ResourceMeans};
+use gridpact::actors::resource::{Limit, ResourceActor, ResourceInbox, ResourceMeans, Sample};
 use gridpact::actors::{Door, EpochStarted, Poison, Retention};
 use gridpact::agents::params::EpochParams;
 use gridpact::agents::resource::nature::Nature;
@@ -27,7 +27,7 @@ const LENGTH_S: u32 = 1800;
 /// A meter in the real world: it counts whether anybody looks or not.
 fn counted_at(at: Timestamp) -> u64 {
     let minutes = at.0 / 60_000;
-    minutes * 7 + (minutes % 97) * 3
+    minutes * 7 + minutes / 97 * 50
 }
 
 /// A device that only ever knows its present registers.
@@ -132,11 +132,46 @@ fn an_actor_that_breaks_in_mid_epoch_loses_and_doubles_nothing() {
             }
         }
         let kept = store.borrow().newest(0, 99).expect("read");
-        // The first look is taken a moment after the boundary; from then on all is known.
-        assert_accounted(&kept[1..], 1_001, 1_019);
+        assert_accounted(&kept, 1_000, 1_019);
         assert_eq!(bench.actor.health().restarts, 7);
         let told: Vec<Reading> = told.take().into_iter().map(|letter| letter.reading).collect();
         assert_eq!(told, kept, "the LCA heard each of them once");
+    });
+}
+
+#[test]
+fn a_sample_that_cannot_be_never_reaches_the_planner_and_costs_no_energy() {
+    virtual_system().block_on(async {
+        let clock = Clock::starting_at(begins(1_000));
+        let store = Rc::new(RefCell::new(MemoryReadings::default()));
+        let local = Door::shut();
+        let (port, told) = recorder::<DeviceReading>("test/lca", 64);
+        local.open(port);
+        let bench = Bench::raise(Rc::clone(&store) as _, local, clock);
+        for epoch in 1_000..1_008 {
+            bench.live(epoch).await;
+            sleep(Duration::from_secs(60)).await;
+            let now = clock.now();
+            let good = Counts { export_wh: counted_at(now), ..Counts::default() };
+            let at = |at: Timestamp, registers| Telemetry { at, registers, ..Telemetry::default() };
+            for bad in [
+                at(now.after_ms(1), good),
+                at(begins(epoch - 3), good),
+                at(Timestamp(begins(epoch).0 - 1), good),
+                at(now, Counts { export_wh: good.export_wh + 1_000_000, ..good }),
+                at(now, Counts { export_wh: 0, ..good }),
+                Telemetry { quality: Quality::Suspect, ..at(now, good) },
+                Telemetry { stored_wh: Some(5), ..at(now, good) },
+            ] {
+                bench.inbox.sample.tell(Sample(bad));
+            }
+            sleep(Duration::from_secs(1)).await;
+        }
+        let kept = store.borrow().newest(0, 99).expect("read");
+        assert_accounted(&kept, 1_000, 1_007);
+        let told: Vec<Reading> = told.take().into_iter().map(|letter| letter.reading).collect();
+        assert_eq!(told, kept);
+        assert!(told.iter().all(|reading| reading.quality == Quality::Measured), "{told:?}");
     });
 }
 
@@ -162,7 +197,7 @@ fn a_process_that_was_away_for_hours_accounts_for_them_as_estimates() {
             bench.live(epoch).await;
         }
         let kept = store.borrow().newest(0, 99).expect("read");
-        assert_accounted(&kept[1..], 1_001, 1_011);
+        assert_accounted(&kept, 1_000, 1_011);
         for reading in &kept {
             let away = (1_003..1_009).contains(&reading.interval.0);
             assert_eq!(reading.quality == Quality::Estimated, away, "{reading:?}");

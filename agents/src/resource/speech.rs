@@ -1,6 +1,6 @@
 //! What an RA can be told, wants done, and shows of itself.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use gridpact_chain::terms::{Epoch, Timestamp};
 
@@ -31,7 +31,7 @@ pub enum ResourceInput {
 }
 
 /// Why a sample, a setpoint or a limit is refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Refusal {
     /// It is about a time that lies ahead.
     FromTheFuture,
@@ -122,6 +122,6 @@ pub struct ResourceSnapshot {
     pub limit: Option<GridLimit>,
     /// Whether it is in its safe state for want of a setpoint.
     pub has_lapsed: bool,
-    /// Samples, setpoints and limits refused so far.
-    pub refused: u64,
+    /// How often samples, setpoints and limits were refused, by reason.
+    pub refused: BTreeMap<Refusal, u64>,
 }

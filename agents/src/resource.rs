@@ -200,8 +200,7 @@ impl Machine for ResourceAgent {
     }
 
     fn wake_at(&self) -> Option<Timestamp> {
-        let limit = self.limit.map(|limit| limit.valid_until);
-        self.waits_until().into_iter().chain(limit).min()
+        self.waits_until().into_iter().chain(self.holds_until()).min()
     }
 
     fn snapshot(&self) -> ResourceSnapshot {

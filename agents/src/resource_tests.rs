@@ -251,6 +251,22 @@ fn a_grid_limit_binds_at_once_survives_a_crash_and_lapses() {
 }
 
 #[test]
+fn a_limit_holds_also_when_no_epoch_begins_any_more() {
+    let mut agent = awake(Nature::Solar { rated_w: 4_000 }, &Telemetry::default());
+    tell(&mut agent, begins(10), limit(0, 1_000, begins(13).after_ms(60_000)));
+    for interval in [11, 12, 13] {
+        while agent.wake_at().expect("it holds") < begins(interval) {
+            let at = agent.wake_at().expect("it holds");
+            tell(&mut agent, at, ResourceInput::Wake);
+        }
+        assert_eq!(agent.wake_at(), Some(begins(interval)));
+        let order = ordered(&tell(&mut agent, begins(interval), ResourceInput::Wake));
+        assert_eq!((order.setpoint.interval, order.power_w), (Interval(interval), -1_000));
+    }
+    assert_eq!(agent.wake_at(), Some(begins(13).after_ms(60_000)), "then it lapses");
+}
+
+#[test]
 fn under_a_limit_an_epoch_begins_with_an_order_and_the_safe_state_obeys_too() {
     let mut agent = awake(Nature::Vehicle(STORE), &plugged(5, 20, 5_000, 5_000));
     tell(&mut agent, begins(10), limit(1_000, 1_000, begins(13)));

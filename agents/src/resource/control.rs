@@ -116,10 +116,19 @@ impl ResourceAgent {
         }
     }
 
-    /// The interval that runs now.
+    /// The interval that runs now, also when no epoch begins any more.
     fn current(&self, now: Timestamp) -> Interval {
         let by_clock = Interval::containing(now, self.setup.interval_s);
-        self.epoch.map_or(by_clock, |(epoch, _)| epoch)
+        self.epoch.map_or(by_clock, |(epoch, _)| epoch.max(by_clock))
+    }
+
+    /// When a limit next needs the device to be told: an order lapses with its interval, the limit
+    /// only by itself.
+    pub(super) fn holds_until(&self) -> Option<Timestamp> {
+        let limit = self.limit?;
+        let (_, order) = self.asked.as_ref()?;
+        let ends = order.setpoint.interval.plus(1).starts_at(self.setup.interval_s);
+        Some(limit.valid_until.min(ends))
     }
 
     /// Settles all claims on the device and makes an order of what is left.

@@ -1,196 +1,176 @@
-//! The Resource Agent (RA): one per device; readings in, status and limits out.
+//! The Resource Agent (RA): one per device; registers in, readings out; plans in, orders out.
 //!
-//! It stands between a driver and the LCA and trusts neither: a reading that the device's nature
-//! rules out is refused with a reason, a setpoint is clipped to what the device can follow, and when
-//! none comes in time the device falls back to its safe state. It decides nothing.
+//! It stands between a driver and the LCA and trusts neither: it makes energy per interval from what
+//! the device's registers say, refuses with a reason what the device's nature rules out or what
+//! comes too late, turns a setpoint into power for a time that the device can follow, lets a grid
+//! operator's limit go first, and when no setpoint comes in time has the device fall back to its
+//! safe state. It decides nothing about price or trade.
 
 mod check;
+mod control;
 pub mod nature;
+pub mod priority;
 pub mod reading;
+pub mod realise;
+pub mod registers;
+pub mod speech;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use gridpact_chain::terms::{Epoch, Interval, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use crate::machine::Machine;
 use crate::params::Deadlines;
+use control::{Asked, Moved};
 use nature::Nature;
-use reading::{DeviceIndex, Reading, Setpoint};
-
-/// What a Resource Agent can be told.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ResourceInput {
-    /// From the coordinator: an epoch begins, in the interval of the same number.
-    EpochStart {
-        /// The epoch.
-        epoch: Epoch,
-        /// Its deadlines.
-        deadlines: Deadlines,
-    },
-    /// From the driver: what the device did.
-    Reading(Reading),
-    /// From the LCA: what the device shall do.
-    Setpoint(Setpoint),
-    /// From the body: the time asked for by `wake_at` has come.
-    Wake,
-}
-
-/// Why a reading or a setpoint is refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
-    /// It is about an interval that lies ahead.
-    FromTheFuture,
-    /// It is about an interval that has been reported, or that has passed.
-    OutOfDate,
-    /// A device of this nature cannot consume, or not that much.
-    Consumption,
-    /// A device of this nature cannot produce, or not that much.
-    Production,
-    /// The stored energy is missing, or above the capacity.
-    Storage,
-    /// Stays overlap, run backwards, or the device is no vehicle.
-    Stays,
-    /// Jobs run backwards, or the device has none.
-    Jobs,
-    /// A device of this nature cannot be told anything.
-    NotControllable,
-}
-
-/// What a Resource Agent wants done, in order.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ResourceEffect {
-    /// To the driver: read the device; the interval has ended.
-    Sense {
-        /// The interval that has ended.
-        interval: Interval,
-    },
-    /// To the LCA: a checked reading.
-    Telemetry(Reading),
-    /// To the driver: do this; it lapses at the end of its interval.
-    Command(Setpoint),
-    /// To the driver: no setpoint came in time; this is the safe state instead.
-    Lapse(Setpoint),
-    /// To whoever watches: something impossible was said, and ignored.
-    Refuse(Refusal),
-}
-
-/// What a Resource Agent shows of itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ResourceSnapshot {
-    /// The device.
-    pub device: DeviceIndex,
-    /// What it can do.
-    pub nature: Nature,
-    /// Its last readings, oldest first.
-    pub readings: VecDeque<Reading>,
-    /// What it was last told.
-    pub setpoint: Option<Setpoint>,
-    /// Whether it is in its safe state for want of a setpoint.
-    pub has_lapsed: bool,
-    /// Readings and setpoints refused so far.
-    pub refused: u64,
-}
+use priority::GridLimit;
+use reading::{DeviceIndex, Quality, Reading, Telemetry};
+use realise::PowerRanges;
+use registers::{Base, Registers};
+pub use speech::{Order, Refusal, ResourceEffect, ResourceInput, ResourceSnapshot};
 
 /// Readings kept for whoever looks.
-const READINGS_KEPT: usize = 96;
+pub const READINGS_KEPT: usize = 96;
+
+/// What an RA is and can, the same in every life.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResourceSetup {
+    /// Its device's number within the site.
+    pub device: DeviceIndex,
+    /// What the device is.
+    pub nature: Nature,
+    /// Length of a market interval in seconds.
+    pub interval_s: u32,
+    /// The powers at which it can take energy.
+    pub consume: PowerRanges,
+    /// The powers at which it can give energy; for a generator the limits it can keep.
+    pub produce: PowerRanges,
+}
+
+impl ResourceSetup {
+    /// A device that holds any power up to its rating.
+    #[must_use]
+    pub fn new(device: DeviceIndex, nature: Nature, interval_s: u32) -> Self {
+        let (consume_w, produce_w) = check::ratings(&nature);
+        let produce_w = match nature {
+            // A generator's limit may lie above its rating: it is then free.
+            Nature::Solar { .. } | Nature::Wind { .. } => u64::MAX,
+            _ => produce_w,
+        };
+        let (consume, produce) = (PowerRanges::up_to(consume_w), PowerRanges::up_to(produce_w));
+        Self { device, nature, interval_s, consume, produce }
+    }
+}
+
+/// How a device stood when its RA last wrote: beside the readings, what a later life needs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    /// The last good sample whose readings are kept.
+    pub base: Option<Base>,
+    /// The grid operator's limit.
+    pub limit: Option<GridLimit>,
+}
 
 /// The mind of one device.
 #[derive(Debug, Clone)]
 pub struct ResourceAgent {
-    device: DeviceIndex,
-    nature: Nature,
-    interval_s: u32,
-    epoch: Option<(Epoch, Deadlines)>,
+    setup: ResourceSetup,
+
+    registers: Registers,
+    /// The base as it was last recorded.
+    recorded: Option<Base>,
     readings: VecDeque<Reading>,
-    setpoint: Option<Setpoint>,
+    refused: BTreeMap<Refusal, u64>,
+
+    epoch: Option<(Epoch, Deadlines)>,
+    limit: Option<GridLimit>,
+    /// What the device was last asked to do, and the order that came of it.
+    asked: Option<(Asked, Order)>,
     has_lapsed: bool,
-    refused: u64,
+    moved: Moved,
 }
 
 impl ResourceAgent {
-    /// The mind of device number `device`, in a market of `interval_s` seconds per interval.
+    /// The mind of a device that has never been metered.
     #[must_use]
-    pub fn new(device: DeviceIndex, nature: Nature, interval_s: u32) -> Self {
+    pub fn new(setup: ResourceSetup) -> Self {
+        Self::restore(setup, Vec::new(), Standing::default())
+    }
+
+    /// A mind that goes on counting where an earlier life has stopped: its readings (the newest few
+    /// are enough), oldest first, and how it stood when it wrote them.
+    #[must_use]
+    pub fn restore(setup: ResourceSetup, readings: Vec<Reading>, standing: Standing) -> Self {
+        let newest = readings.len().saturating_sub(READINGS_KEPT);
         Self {
-            device,
-            nature,
-            interval_s,
+            registers: Registers::new(setup.interval_s, standing.base),
+            recorded: standing.base,
+            readings: readings.into_iter().skip(newest).collect(),
+            refused: BTreeMap::new(),
             epoch: None,
-            readings: VecDeque::new(),
-            setpoint: None,
+            limit: standing.limit,
+            asked: None,
             has_lapsed: false,
-            refused: 0,
+            moved: Moved::default(),
+            setup,
         }
     }
 
-    fn start(&mut self, epoch: Epoch, deadlines: Deadlines, out: &mut Vec<ResourceEffect>) {
+    /// Looks at the device; without a base also at how it stood when the last interval began.
+    fn start(
+        &mut self,
+        now: Timestamp,
+        epoch: Epoch,
+        deadlines: Deadlines,
+        out: &mut Vec<ResourceEffect>,
+    ) {
         if self.epoch.is_some_and(|(known, _)| epoch <= known) {
             return;
         }
         self.epoch = Some((epoch, deadlines));
         self.has_lapsed = false;
-        if let Some(ended) = epoch.0.checked_sub(1) {
-            out.push(ResourceEffect::Sense { interval: Interval(ended) });
+        let begins = |at: Interval| at.starts_at(self.setup.interval_s);
+        if let (None, Some(ended)) = (self.registers.base(), epoch.0.checked_sub(1)) {
+            out.push(ResourceEffect::Sense { at: begins(Interval(ended)) });
         }
+        out.push(ResourceEffect::Sense { at: begins(epoch) });
+        self.hold(now, out);
     }
 
-    fn read(&mut self, reading: Reading) -> Result<ResourceEffect, Refusal> {
-        let current = self.epoch.map(|(epoch, _)| epoch);
-        if current.is_some_and(|current| reading.interval >= current) {
-            return Err(Refusal::FromTheFuture);
+    /// Takes a sample; what it completes is recorded before it is spoken of.
+    fn sample(
+        &mut self,
+        now: Timestamp,
+        sample: &Telemetry,
+        out: &mut Vec<ResourceEffect>,
+    ) -> Result<(), Refusal> {
+        let readings = self.registers.take(now, &self.setup.nature, sample)?;
+        if self.recorded.is_some() && readings.is_empty() {
+            // A sample within an interval: if it is forgotten, the next one tells the same.
+            return Ok(());
         }
-        if self.readings.back().is_some_and(|last| reading.interval <= last.interval) {
-            return Err(Refusal::OutOfDate);
+        self.recorded = self.registers.base();
+        out.push(ResourceEffect::Record { readings: readings.clone(), standing: self.standing() });
+        for reading in readings {
+            if self.readings.len() == READINGS_KEPT {
+                self.readings.pop_front();
+            }
+            self.readings.push_back(reading.clone());
+            if reading.quality != Quality::Suspect {
+                out.push(ResourceEffect::Report(reading));
+            }
         }
-        check::reading(&self.nature, &reading, self.interval_s)?;
-        if self.readings.len() == READINGS_KEPT {
-            self.readings.pop_front();
-        }
-        self.readings.push_back(reading.clone());
-        Ok(ResourceEffect::Telemetry(reading))
+        Ok(())
     }
 
-    fn follow(&mut self, wish: Setpoint) -> Result<ResourceEffect, Refusal> {
-        match self.epoch.map(|(epoch, _)| epoch) {
-            Some(current) if wish.interval < current => return Err(Refusal::OutOfDate),
-            Some(current) if wish.interval > current => return Err(Refusal::FromTheFuture),
-            None => return Err(Refusal::FromTheFuture),
-            Some(_) => {}
-        }
-        let setpoint = check::follow(&self.nature, wish, self.readings.back(), self.interval_s)?;
-        self.setpoint = Some(setpoint);
-        self.has_lapsed = false;
-        Ok(ResourceEffect::Command(setpoint))
+    fn standing(&self) -> Standing {
+        Standing { base: self.recorded, limit: self.limit }
     }
 
-    /// Whether the device still waits for its setpoint of the current interval, and until when.
-    fn waits_until(&self) -> Option<Timestamp> {
-        let (epoch, deadlines) = self.epoch?;
-        let is_told = self.setpoint.is_some_and(|setpoint| setpoint.interval == epoch);
-        let is_controllable = !matches!(self.nature, Nature::Load | Nature::Meter);
-        (is_controllable && !is_told && !self.has_lapsed).then_some(deadlines.d1)
-    }
-
-    /// What is safe without instructions: battery idle, vehicle charging gently, generator free,
-    /// jobs as they come.
-    fn safe(&self, interval: Interval) -> Setpoint {
-        let most = |power_w| check::energy_wh(power_w, self.interval_s);
-        let (consume_wh, produce_wh) = match &self.nature {
-            Nature::Vehicle(store) => (most(store.charge_w.min(check::LEAST_CHARGE_W)), 0),
-            Nature::Solar { rated_w } | Nature::Wind { rated_w } => (0, most(*rated_w) * 2),
-            Nature::Deferrable => (u64::MAX, 0),
-            Nature::Battery(_) | Nature::Load | Nature::Meter => (0, 0),
-        };
-        Setpoint { interval, consume_wh, produce_wh }
-    }
-
-    fn lapse(&mut self, now: Timestamp, out: &mut Vec<ResourceEffect>) {
-        if let (Some(until), Some((epoch, _))) = (self.waits_until(), self.epoch)
-            && until <= now
-        {
-            self.has_lapsed = true;
-            out.push(ResourceEffect::Lapse(self.safe(epoch)));
-        }
+    /// The newest reading; what it does not know of the device's state is unknown.
+    fn last(&self) -> Option<&Reading> {
+        self.readings.back()
     }
 }
 
@@ -202,34 +182,36 @@ impl Machine for ResourceAgent {
     fn handle(&mut self, now: Timestamp, input: ResourceInput, out: &mut Vec<ResourceEffect>) {
         let answer = match input {
             ResourceInput::EpochStart { epoch, deadlines } => {
-                self.start(epoch, deadlines, out);
-                return;
+                self.start(now, epoch, deadlines, out);
+                Ok(())
             }
             ResourceInput::Wake => {
                 self.lapse(now, out);
-                return;
+                Ok(())
             }
-            ResourceInput::Reading(reading) => self.read(reading),
-            ResourceInput::Setpoint(wish) => self.follow(wish),
+            ResourceInput::Telemetry(sample) => self.sample(now, &sample, out),
+            ResourceInput::Setpoint(wish) => self.follow(now, wish, out),
+            ResourceInput::Limit(limit) => self.limit(now, limit, out),
         };
-        out.push(answer.unwrap_or_else(|refusal| {
-            self.refused += 1;
-            ResourceEffect::Refuse(refusal)
-        }));
+        if let Err(refusal) = answer {
+            *self.refused.entry(refusal).or_default() += 1;
+            out.push(ResourceEffect::Refuse(refusal));
+        }
     }
 
     fn wake_at(&self) -> Option<Timestamp> {
-        self.waits_until()
+        self.waits_until().into_iter().chain(self.holds_until()).min()
     }
 
     fn snapshot(&self) -> ResourceSnapshot {
         ResourceSnapshot {
-            device: self.device,
-            nature: self.nature.clone(),
+            device: self.setup.device,
+            nature: self.setup.nature.clone(),
             readings: self.readings.clone(),
-            setpoint: self.setpoint,
+            order: self.asked.map(|(_, order)| order),
+            limit: self.limit,
             has_lapsed: self.has_lapsed,
-            refused: self.refused,
+            refused: self.refused.clone(),
         }
     }
 }

@@ -11,9 +11,7 @@ use std::sync::Arc;
 
 use gridpact_agents::local::LocalAgent;
 use gridpact_agents::local::setup::LocalSetup;
-use gridpact_agents::resource::ResourceAgent;
-use gridpact_agents::resource::nature::Nature;
-use gridpact_agents::resource::reading::DeviceIndex;
+use gridpact_agents::resource::ResourceSetup;
 use gridpact_agents::social::{SocialAgent, SocialSetup};
 use gridpact_chain::genesis::Genesis;
 use gridpact_chain::journal::JournalEntry;
@@ -24,7 +22,7 @@ use gridpact_chain::verifier::{Params as VerifierParams, Verifier};
 use crate::actors::coordinator::{Audience, Quiescent};
 use crate::actors::local::{LocalActor, LocalDoors, LocalInbox, LocalStore};
 use crate::actors::replica::{Publish, ReplicaActor, ReplicaInbox, ReplicaMeans, ReplicaPorts};
-use crate::actors::resource::{ResourceActor, ResourceInbox};
+use crate::actors::resource::{ResourceActor, ResourceInbox, ResourceMeans};
 use crate::actors::social::{LocalReborn, SocialActor, SocialInbox, SocialMeans, SocialPorts};
 use crate::actors::verifier::{Slices, VerifierActor, VerifierInbox, VerifierMeans, VerifierTally};
 use crate::actors::{Door, Retention, replica::Counters};
@@ -35,6 +33,7 @@ use crate::net::Transport;
 use crate::net::memory::MemberDoors;
 use crate::observe::Observer;
 use crate::order::Ordering;
+use crate::store::readings::ReadingStore;
 use crate::store::{Entry, Journal};
 use crate::supervise::{Actor, Backoff, ChildSpec, Job, Overflow, Ref, spawn};
 use crate::verdicts::{ProcessVerdicts, SweepVerdicts};
@@ -124,8 +123,8 @@ pub struct Commons {
 pub struct HomeSpec {
     /// Its number.
     pub party: PartyId,
-    /// Its devices.
-    pub natures: Vec<Nature>,
+    /// Its devices, by index.
+    pub devices: Vec<ResourceSetup>,
     /// A driver per device, for every life.
     pub drivers: Rc<dyn Fn(usize) -> Box<dyn Driver>>,
     /// What its LCA is born with, in each life; none fails the life.
@@ -138,6 +137,8 @@ pub struct HomeSpec {
     pub signer: Signer,
     /// Where it keeps what must last.
     pub journal: Rc<RefCell<dyn Journal>>,
+    /// Where its RAs keep their readings.
+    pub readings: Rc<RefCell<dyn ReadingStore>>,
     /// Where its LCA keeps what it needs again.
     pub store: Rc<RefCell<LocalStore>>,
 }
@@ -161,7 +162,7 @@ impl Home {
             raise_social(&spec, &doors, commons),
             raise_local(&spec, &doors, commons),
         ];
-        actors.extend((0..spec.natures.len()).map(|d| raise_resource(&spec, d, &doors, commons)));
+        actors.extend((0..spec.devices.len()).map(|d| raise_resource(&spec, d, &doors, commons)));
         Self { doors, _actors: actors }
     }
 
@@ -348,13 +349,16 @@ fn raise_resource(
     doors: &HomeDoors,
     commons: &Commons,
 ) -> Box<dyn Any> {
-    let index = DeviceIndex::try_from(device).unwrap_or(DeviceIndex::MAX);
-    let (home, clock) = (Rc::clone(spec), commons.clock);
-    let (reading, interval_s) = (doors.local.reading.clone(), commons.genesis.interval_s);
+    let means = ResourceMeans {
+        local: doors.local.reading.clone(),
+        store: Rc::clone(&spec.readings),
+        retention: commons.retention,
+        clock: commons.clock,
+    };
+    let home = Rc::clone(spec);
     let factory = move |_: &_| {
-        let mind = ResourceAgent::new(index, home.natures[device].clone(), interval_s);
-        let driver = (home.drivers)(device);
-        Ok(ResourceActor::new(index, mind, driver, reading.clone(), clock))
+        let (setup, driver) = (home.devices[device].clone(), (home.drivers)(device));
+        ResourceActor::new(setup, driver, means.clone()).map_err(|error| error.to_string())
     };
     let actor =
         spawn(child(spec, &format!("ra{device}"), commons, factory).mailbox(256, Overflow::Refuse));

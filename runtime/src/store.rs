@@ -26,6 +26,7 @@ pub mod frame;
 pub mod frames;
 pub mod log;
 pub mod read;
+pub mod readings;
 
 mod lock;
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! What the shells promise: restart, back-pressure, time.
+//! What the shells promise: restart, back-pressure, time, and readings that last.
+mod readings;
 mod supervise_control;
 mod supervise_groups;
 mod supervise_latest;

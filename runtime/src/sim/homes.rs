@@ -10,6 +10,7 @@ use gridpact_agents::local::forecast::{
 use gridpact_agents::local::setup::{Connection, LocalSetup};
 use gridpact_agents::network::{Network, Place};
 use gridpact_agents::params::{Forecast, Params};
+use gridpact_agents::resource::ResourceSetup;
 use gridpact_agents::resource::nature::Nature;
 use gridpact_agents::resource::reading::{DeviceIndex, Reading};
 use gridpact_agents::social::SocialSetup;
@@ -195,6 +196,14 @@ const SOCIAL_STREAMS: u64 = 1 << 56;
 #[must_use]
 pub fn natures(site: &Site) -> Vec<Nature> {
     site.devices.iter().map(|device| device.nature.clone()).collect()
+}
+
+/// What the RAs of a home's devices are born with: chargers, like all else, take any energy, since
+/// the plant itself does only what a charger can.
+#[must_use]
+pub fn setups(site: &Site, interval_s: u32) -> Vec<ResourceSetup> {
+    let natures = (0..).zip(natures(site));
+    natures.map(|(device, nature)| ResourceSetup::new(device, nature, interval_s)).collect()
 }
 
 /// The drivers of a home, on the field all homes share.

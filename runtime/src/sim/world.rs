@@ -20,7 +20,7 @@ use super::community::Community;
 use super::faults::{Crash, Dawdler, Faults, Late, Lying, Role, Rot};
 use super::founding::{Founding, FoundingError, SEQUENCER};
 use super::harvest::{self, Crop};
-use super::homes::{Nursery, drivers, first_epoch, natures, party_of};
+use super::homes::{Nursery, drivers, first_epoch, party_of, setups};
 use super::scenario::{self, Scenario};
 use crate::actors::coordinator::{Audience, CoordinatorActor};
 use crate::actors::local::LocalStore;
@@ -36,6 +36,7 @@ use crate::node::{Commons, Home, HomeDoors, HomeSpec};
 use crate::observe::Observer;
 use crate::order::local::{LocalOrdering, SequencerActor};
 use crate::report::Run;
+use crate::store::readings::MemoryReadings;
 use crate::store::{ChainJournal, Journal, MemoryJournal, StoreError};
 use crate::supervise::{self, ChildSpec, Job, Overflow, Workshop, spawn};
 use crate::verdicts::{ProcessVerdicts, SweepVerdicts};
@@ -381,13 +382,14 @@ fn home_spec(
     let (for_local, for_social) = (Rc::clone(nursery), Rc::clone(nursery));
     Some(HomeSpec {
         party,
-        natures: natures(nursery.community.site(party)?),
+        devices: setups(nursery.community.site(party)?, nursery.community.interval_s),
         drivers: drivers(field, party),
         local: Rc::new(move |_| for_local.local(party, true)),
         social: Rc::new(move |life| for_social.social(party, community, cap, life)),
         publish: doors.replica.publish.clone(),
         signer: signer(founding, site, commons),
         journal: Rc::clone(journal),
+        readings: Rc::new(RefCell::new(MemoryReadings::default())),
         store: Rc::new(RefCell::new(LocalStore::default())),
     })
 }

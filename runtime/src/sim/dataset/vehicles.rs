@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use gridpact_agents::resource::nature::{Nature, Stay, Storage};
+use gridpact_agents::resource::realise::CHARGER_MIN_W;
 use gridpact_chain::terms::{Interval, Price};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -14,7 +15,6 @@ use jiff::{Timestamp, ToSpan};
 use super::sessions::{CarModel, Session, Sessions};
 use crate::sim::calendar::Calendar;
 use crate::sim::community::{Device, DeviceData};
-use crate::sim::plant::store::CHARGER_MIN_W;
 use crate::sim::profiles::chance::{COMMON, Chance, Purpose};
 use crate::sim::profiles::flexible::{ppm, wh};
 use crate::sim::profiles::knowledge::{knowledge, tell};

@@ -4,14 +4,10 @@
 //! is rounded up, so that nothing is ever made.
 
 use gridpact_agents::resource::nature::Storage;
+use gridpact_agents::resource::realise::PowerRanges;
 
 /// Micro-Wh in a Wh, and ppm in a whole.
 const MICRO: u64 = 1_000_000;
-
-/// Smallest power a vehicle's charger can hold, W.
-pub const CHARGER_MIN_W: u64 = 1_400;
-/// Shortest time a charger switches on for, s.
-pub const CHARGER_MIN_ON_S: u64 = 300;
 
 /// A storage and what is in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,8 +94,8 @@ impl Store {
     /// The smallest energy a charger can draw in one interval, Wh.
     #[must_use]
     pub fn least_wh(&self) -> u64 {
-        let least_w = CHARGER_MIN_W.min(self.nature.charge_w);
-        (least_w * CHARGER_MIN_ON_S.min(self.interval_s)).div_ceil(3600)
+        let interval_s = u32::try_from(self.interval_s).unwrap_or(u32::MAX);
+        PowerRanges::charger(self.nature.charge_w).least_wh(interval_s)
     }
 
     fn in_interval(&self, power_w: u64) -> u64 {

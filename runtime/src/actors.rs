@@ -29,6 +29,10 @@ pub struct EpochStarted {
     pub deadlines: Deadlines,
 }
 
+/// Epochs between two looks through a journal for what is too old: so much later, at most, a contract's
+/// profile goes.
+const LOOKED_THROUGH_EVERY: u32 = 16;
+
 /// For how many intervals confidential records are kept (`chain.retention_days`).
 #[derive(Debug, Clone, Copy)]
 pub struct Retention(pub u32);
@@ -38,6 +42,12 @@ impl Retention {
     #[must_use]
     pub fn before(self, epoch: Epoch) -> Epoch {
         gridpact_chain::terms::Interval(epoch.0.saturating_sub(self.0))
+    }
+
+    /// Whether a journal is looked through in `epoch`. A journal is long, so not in every one.
+    #[must_use]
+    pub fn is_due(self, epoch: Epoch) -> bool {
+        epoch.0.is_multiple_of(LOOKED_THROUGH_EVERY)
     }
 }
 

@@ -21,6 +21,8 @@ use crate::STREET;
 fn what_began_before_the_retention_is_named_by_the_epoch() {
     assert_eq!(Retention(48).before(Interval(1_000)), Interval(952));
     assert_eq!(Retention(48).before(Interval(7)), Interval(0), "nothing is older than time");
+    let looks = (0..48).filter(|epoch| Retention(48).is_due(Interval(*epoch))).count();
+    assert_eq!(looks, 3, "journals are long: three looks a day of half-hours");
 }
 
 #[test]

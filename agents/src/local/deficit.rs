@@ -142,9 +142,13 @@ fn runs(
     runs
 }
 
-/// Planned purchase in `at`; without a storage, the quantile of what will be missing.
+/// Planned purchase in `at`; without a storage, the quantile of what will be missing. Where the plan
+/// buys nothing there is no deficit, however uncertain the interval is: who buys in it may not sell.
 fn deficit(at: Interval, needs: &Needs<'_>) -> f64 {
     let Some(t) = needs.plan.index_of(at) else { return 0.0 };
+    if needs.plan.import_wh[t] < NONE_WH {
+        return 0.0;
+    }
     let wanted = if needs.has_storage {
         needs.plan.import_wh[t]
     } else {

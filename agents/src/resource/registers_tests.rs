@@ -54,6 +54,7 @@ fn a_silence_is_shared_out_and_only_its_end_knows_the_state() {
         until: Interval(112),
         energy_wh: 5,
         power_w: 5,
+        is_run_once: false,
     };
     let sample = Telemetry { jobs: vec![job], ..at(45 * MINUTE, 100) };
     let readings = registers.take(sample.at, &Nature::Deferrable, &sample).expect("good");

@@ -99,6 +99,6 @@ pub struct Params {
 
 impl Default for Params {
     fn default() -> Self {
-        Self { structural_every: 4, segment_bytes: 65_536 }
+        Self { structural_every: 8, segment_bytes: 65_536 }
     }
 }

@@ -264,7 +264,9 @@ impl Handler<Flush> for SocialActor {
 
 impl Handler<EpochStarted> for SocialActor {
     fn handle(&mut self, EpochStarted { epoch, deadlines }: EpochStarted, cx: &mut Context<Self>) {
-        self.means.journal.borrow_mut().forget(self.means.retention.before(epoch));
+        if self.means.retention.is_due(epoch) {
+            self.means.journal.borrow_mut().forget(self.means.retention.before(epoch));
+        }
         self.step(Input::EpochStart { epoch, deadlines }, cx);
     }
 }

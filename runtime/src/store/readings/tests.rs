@@ -141,7 +141,7 @@ fn a_reading_keeps_everything_it_says() {
         curtailed_wh: 2,
         stored_wh: Some(3),
         stays: vec![Stay { arrival: from, departure: until, departure_wh: 4, trip_wh: 5 }],
-        jobs: vec![Deferrable { from, until, energy_wh: 6, power_w: 7 }],
+        jobs: vec![Deferrable { from, until, energy_wh: 6, power_w: 7, is_run_once: false }],
         ..reading(2)
     };
     let valid_until = Timestamp(99);

@@ -6,6 +6,9 @@ use super::integer::{self, Choices};
 use super::single;
 use super::{Effort, Problem, SolveError};
 
+/// What [`bare`] hands the model to, in words for tables.
+pub const BARE: &str = "bare microlp";
+
 /// The full linear model, row by row as protocol 3.2 writes it, through `microlp` as it stands;
 /// returns its objective in units of the largest price.
 ///

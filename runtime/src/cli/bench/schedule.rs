@@ -97,11 +97,11 @@ fn rows() -> Result<Vec<Row>, Failure> {
     let row = |name, n: usize, value, unit| Row::plain(name, n as u64, value, unit);
     Ok(vec![
         row("schedule.full", day.full.len(), full.0 * 1e3, "ms")
-            .beside("bare microlp, same model", full.1 * 1e3),
+            .beside(&format!("{}, same model", yardstick::BARE), full.1 * 1e3),
         row("schedule.single", day.single.len(), single.0 * 1e6, "µs")
             .beside("the recursion alone", single.1 * 1e6),
         row("schedule.day300", day.asked, day.solve_s, "s")
-            .beside("bare microlp, one question in 24", bare_day),
+            .beside(&format!("{}, one question in {EVERY}", yardstick::BARE), bare_day),
     ])
 }
 

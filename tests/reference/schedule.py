@@ -442,16 +442,14 @@ def compare(sites, answers):
             continue
         off = (found - expected) / max(1.0, abs(expected))
         unproved += answer["gap"] > 0
-        # A stated gap is no proof, but it must hold.
-        allowed = TOLERANCE + answer["gap"] * 10
-        is_wrong = off > allowed or off < -TOLERANCE or balances(site, answer) > 0.5
+        # A gap is stated where the optimum could not be proved in time; it must still be found.
+        is_wrong = abs(off) > TOLERANCE or balances(site, answer) > 0.5
         if is_wrong:
             failures += 1
             print(f"case {case} ({kind}, {answer['method']}): found {found:.9f}, "
                   f"HiGHS {expected:.9f}, off {off:.2e}, gap {answer['gap']:.1e}, "
                   f"balance off {balances(site, answer):.3f} Wh")
-        if answer["gap"] == 0:
-            worst = max(worst, abs(off))
+        worst = max(worst, abs(off))
     print(f"{len(sites)} sites, {failures} wrong; largest relative difference {worst:.2e}")
     print("found by: " + ", ".join(f"{name} {k}" for name, k in sorted(methods.items())))
     print(f"with a stated gap: {unproved}; with shortfalls: {short}")

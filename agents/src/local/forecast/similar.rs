@@ -5,7 +5,8 @@
 //! an hour off, and the more the last half hour, two hours and day before it differed from what they
 //! are now. The near future looks for a like evening; tomorrow only for a like week. What still
 //! differs moves the day by a factor, the recent half hour's share of which fades within hours.
-//! The constants were set on the London homes and checked on others (`gridpact bench forecast`).
+//! The constants were set on the London homes; on generated ones it is the best as well
+//! (`gridpact bench forecast`).
 
 use super::method::{Method, View, Walk};
 use super::past::State;

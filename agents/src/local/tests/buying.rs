@@ -80,13 +80,15 @@ fn without_trading_nothing_is_said() {
     assert_eq!(world.quote(MIDNIGHT + 20, vec![500]).capacity, Energy::ZERO);
 }
 
-/// A forecaster that expects 500 Wh and is off by up to 400.
-struct Unsure;
+/// A forecaster that expects a load of 500 Wh and so much sun, and is off by up to 400.
+struct Unsure {
+    sun_wh: f64,
+}
 
 impl forecast::Forecaster for Unsure {
     fn observe(&mut self, _: SeriesId, _: Interval, _: f64) {}
     fn expect(&self, series: SeriesId, _: Interval, n: usize) -> Vec<f64> {
-        let wh = if series == SeriesId::Device(1) { 0.0 } else { 500.0 };
+        let wh = if series == SeriesId::Device(1) { self.sun_wh } else { 500.0 };
         vec![wh; n]
     }
     fn quantile(&self, _: SeriesId, _: Interval, n: usize, tau: f64) -> f64 {
@@ -100,7 +102,7 @@ fn what_is_bought_is_a_quantile_of_what_may_be_missing() {
         let mut params = Params::default();
         params.lca.buy_quantile = quantile;
         let mut world = World::new(params, days(500, 0), stored);
-        world.mind.setup.forecaster = Box::new(Unsure);
+        world.mind.setup.forecaster = Box::new(Unsure { sun_wh: 0.0 });
         if let Some(price) = deal {
             world.tell(0, LocalInput::Deal { unit_price: Price(price) });
         }
@@ -115,6 +117,21 @@ fn what_is_bought_is_a_quantile_of_what_may_be_missing() {
     assert_eq!(first(BuyQuantile::Newsvendor, None, Some(130_000)), plain - 6 * 200);
     let cold = first(BuyQuantile::Newsvendor, None, None);
     assert_eq!(cold, plain + 6 * 100, "a quarter of the way until deals are known");
+}
+
+/// Who buys in an interval may not sell in it, so a surplus that may fail is not insured.
+#[test]
+fn an_interval_that_is_expected_to_feed_in_is_not_tendered_however_uncertain() {
+    let wanted = |sun_wh| {
+        let mut params = Params::default();
+        params.lca.buy_quantile = BuyQuantile::FixedPpm(1_000_000);
+        let mut world = World::new(params, days(500, 0), None);
+        world.mind.setup.forecaster = Box::new(Unsure { sun_wh });
+        let out = world.run_to(MIDNIGHT + 7);
+        blocks(&out)[0].deficits.first().map_or(0, |d| d.block.energy_wh.0)
+    };
+    assert_eq!(wanted(450.0), 6 * (50 + 200), "a small deficit, and what may be missing besides");
+    assert_eq!(wanted(550.0), 0, "a small surplus");
 }
 
 proptest! {

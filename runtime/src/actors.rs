@@ -38,7 +38,7 @@ const LOOKED_THROUGH_EVERY: u32 = 16;
 pub struct Retention(pub u32);
 
 impl Retention {
-    /// What ended before this interval is destroyed when `epoch` starts.
+    /// What ended before this interval is too old in `epoch`.
     #[must_use]
     pub fn before(self, epoch: Epoch) -> Epoch {
         gridpact_chain::terms::Interval(epoch.0.saturating_sub(self.0))

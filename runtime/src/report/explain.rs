@@ -130,7 +130,7 @@ impl Explanation {
         self.site
     }
 
-    /// The explanation as text for a terminal, at most 100 columns wide.
+    /// The explanation as text for a terminal; a line with many reasons may be long.
     #[must_use]
     pub fn text(&self, report: &Report) -> String {
         let mut out = format!("{} explained\n", self.prosumer);

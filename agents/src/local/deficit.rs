@@ -2,7 +2,7 @@
 //!
 //! The one door from float to integer energy: within a block each watt-hour boundary is the rounded
 //! running sum, so that the block's energy is its float sum to the nearest Wh and no interval is
-//! off by more than one.
+//! off by more than one; but no interval ever gets more than the line has room for.
 
 use std::collections::BTreeSet;
 
@@ -167,12 +167,13 @@ fn wanted(start: Interval, end: Interval, needs: &Needs<'_>) -> Profile {
         let planned: f64 = wh.iter().sum();
         let tau = quantile(start, end, needs);
         let more = (needs.spread)(start, wh.len(), tau).clamp(-planned, planned);
-        for (wh, t) in wh.iter_mut().zip(start.0..) {
-            let left = needs.plan.index_of(Interval(t)).map_or(0.0, |i| needs.import_left_wh[i]);
-            *wh = (*wh * (1.0 + more / planned)).min(left);
+        for wh in &mut wh {
+            *wh *= 1.0 + more / planned;
         }
     }
-    Profile { start, wh: whole(&wh) }
+    let left = |t| needs.plan.index_of(Interval(t)).map_or(0.0, |i| needs.import_left_wh[i]);
+    let left: Vec<f64> = (start.0..end.0).map(left).collect();
+    Profile { start, wh: whole(&wh, &left) }
 }
 
 /// Which quantile to buy: the newsvendor's critical ratio (protocol 3.1), at the lowest fee at
@@ -196,18 +197,28 @@ fn quantile(start: Interval, end: Interval, needs: &Needs<'_>) -> f64 {
     }
 }
 
-/// Floats to whole Wh whose sum is the float sum, rounded.
-pub(super) fn whole(wh: &[f64]) -> Vec<u64> {
+/// Floats to whole Wh whose sum is the float sum, rounded; but no interval gets more than the whole
+/// Wh of its limit, and what a limit cuts off is left out.
+pub(super) fn whole(wh: &[f64], most: &[f64]) -> Vec<u64> {
     let (mut exact, mut given) = (0.0_f64, 0_u64);
     wh.iter()
-        .map(|wh| {
+        .zip(most)
+        .map(|(wh, most)| {
             exact += wh.max(0.0);
-            let upto = exact.round() as u64;
-            let here = upto.saturating_sub(given);
-            given = upto;
+            let wanted = (exact.round() as u64).saturating_sub(given);
+            let here = wanted.min(within(*most));
+            given += here;
+            if here < wanted {
+                exact = given as f64;
+            }
             here
         })
         .collect()
+}
+
+/// Whole Wh within a limit: never rounded up, the solver's round-off apart.
+pub(super) fn within(most: f64) -> u64 {
+    (most.max(0.0) + 1e-6).floor() as u64
 }
 
 /// Energy-weighted price of a profile, rounded down; the plain mean when it is empty.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use gridpact_chain::terms::{Interval, Price, Profile};
 
-use super::deficit::whole;
+use super::deficit::{whole, within};
 use super::door::{CancelReason, ReserveRequest};
 use super::schedule::{Plan, PooledSale, Problem};
 use super::speech::Ticket;
@@ -91,7 +91,17 @@ pub(super) fn delivery(request: &ReserveRequest, problem: &Problem, plan: &Plan)
     match problem.pooled {
         None => request.profile.clone(),
         Some(pool) => {
-            let wh = whole(&plan.pooled_wh[pool.from..pool.until]);
+            let range = pool.from..pool.until;
+            let room = |sold: &f64| problem.export_limit_wh - sold;
+            let room: Vec<f64> = problem.sold_wh[range.clone()].iter().map(room).collect();
+            let mut wh = whole(&plan.pooled_wh[range], &room);
+            // The hours are the seller's choice, the energy is not: what a limit cut off goes elsewhere.
+            let mut rest = request.profile.energy().0.saturating_sub(wh.iter().sum());
+            for (wh, room) in wh.iter_mut().zip(&room) {
+                let more = rest.min(within(*room).saturating_sub(*wh));
+                *wh += more;
+                rest -= more;
+            }
             Profile { start: request.profile.start, wh }
         }
     }

@@ -2,7 +2,9 @@
 
 mod buying;
 mod cycle;
+mod screen;
 mod selling;
+mod sites;
 
 use std::sync::Arc;
 

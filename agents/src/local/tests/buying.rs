@@ -137,11 +137,23 @@ fn an_interval_that_is_expected_to_feed_in_is_not_tendered_however_uncertain() {
 proptest! {
     #[test]
     fn whole_energies_keep_the_sum(wh in proptest::collection::vec(0.0..5_000.0, 0..20)) {
-        let given = whole(&wh);
+        let given = whole(&wh, &vec![f64::INFINITY; wh.len()]);
         let exact: f64 = wh.iter().sum();
         prop_assert!((given.iter().sum::<u64>() as f64 - exact).abs() <= 0.5);
         for (given, exact) in given.iter().zip(&wh) {
             prop_assert!((*given as f64 - exact).abs() <= 1.0);
+        }
+    }
+
+    #[test]
+    fn no_whole_energy_is_rounded_beyond_its_limit(
+        flows in proptest::collection::vec((0.0..3_000.0, 0.0..3_000.0), 0..20),
+    ) {
+        let (wh, most): (Vec<f64>, Vec<f64>) = flows.into_iter().unzip();
+        let given = whole(&wh, &most);
+        for ((given, wh), most) in given.iter().zip(&wh).zip(&most) {
+            prop_assert!(*given as f64 <= most + 1e-6, "never beyond what is there");
+            prop_assert!((*given as f64 - wh.min(*most)).abs() <= 1.0, "off by one at most");
         }
     }
 

@@ -10,6 +10,7 @@ mod cycle;
 mod deficit;
 pub mod door;
 pub mod forecast;
+pub mod missing;
 mod obligations;
 mod planning;
 mod reservation;
@@ -36,6 +37,7 @@ use crate::params::Deadlines;
 use crate::resource::reading::{DeviceIndex, Reading, Setpoint};
 use deficit::Tenders;
 use door::{Obligation, QuoteRequest, ReserveReply};
+use missing::Missing;
 use obligations::Obligations;
 use planning::Roster;
 use reservation::Queue;
@@ -65,6 +67,17 @@ struct Current {
     roster: Roster,
     /// What quotes find to sell in the plan, worked out for the first of them.
     stock: OnceCell<Stock>,
+}
+
+impl Current {
+    /// What the plan could not have, and whose it is.
+    fn missing(&self) -> Vec<Missing> {
+        let mut missing = missing::missing(&self.problem, &self.plan);
+        for missing in &mut missing {
+            missing.device = self.roster.owner(missing.what);
+        }
+        missing
+    }
 }
 
 /// The mind of one site's energy management.
@@ -186,6 +199,7 @@ impl Machine for LocalAgent {
             shortfall: plan.map(|p| Shortfall::clone(&p.shortfall)).unwrap_or_default(),
             cost: plan.map_or(0.0, |p| p.cost),
             method: plan.map(|p| p.method).unwrap_or_default(),
+            missing: self.current.as_ref().map(Current::missing).unwrap_or_default(),
             obligations: self.obligations.all(),
             stale: self.stale.iter().copied().collect(),
         }

@@ -9,6 +9,7 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use gridpact_agents::local::door::{Obligation, ReserveReply, Side};
+use gridpact_agents::local::missing::Missing;
 use gridpact_agents::local::speech::Planned;
 use gridpact_agents::local::why::Reasoned;
 use gridpact_agents::social::TaskOutcome;
@@ -59,6 +60,8 @@ pub struct Observations {
     pub letters: u64,
     /// What each home's devices were to do in an interval, and why.
     pub reasons: BTreeMap<(PartyId, Interval), Vec<Reasoned>>,
+    /// What a home's plan of an interval could not have, where it was anything.
+    pub missing: BTreeMap<(PartyId, Interval), Vec<Missing>>,
 }
 
 /// A shared handle to the observations of one process.
@@ -121,7 +124,12 @@ impl Observer {
     /// An LCA has a new plan: a later one of the same interval replaces the earlier.
     pub fn planned(&self, party: PartyId, planned: &Planned) {
         let at = (party, planned.plan.start);
-        self.0.borrow_mut().reasons.insert(at, planned.reasons.clone());
+        let mut seen = self.0.borrow_mut();
+        seen.reasons.insert(at, planned.reasons.clone());
+        seen.missing.remove(&at);
+        if !planned.missing.is_empty() {
+            seen.missing.insert(at, planned.missing.clone());
+        }
     }
 
     /// A task ended.

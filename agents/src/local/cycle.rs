@@ -211,14 +211,17 @@ impl LocalAgent {
             }
         }
         let net_wh = (0..problem.horizon()).map(|t| problem.net_wh(t)).collect();
+        let reasons = why::reasons(&self.setup.devices, &roster, &problem, &plan);
+        let current = Current { problem, plan, roster, stock: OnceCell::new() };
         out.push(LocalEffect::Planned(Box::new(Planned {
-            epoch: plan.start,
-            plan: plan.clone(),
+            epoch: current.plan.start,
+            plan: current.plan.clone(),
             net_wh,
             replanned,
-            reasons: why::reasons(&self.setup.devices, &roster, &problem, &plan),
+            reasons,
+            missing: current.missing(),
         })));
-        self.current = Some(Current { problem, plan, roster, stock: OnceCell::new() });
+        self.current = Some(current);
     }
 
     /// What is to be bought from the neighbours in this epoch.

@@ -8,6 +8,7 @@ use gridpact_chain::terms::{Epoch, Interval};
 
 use super::door::Side;
 use super::forecast::SeriesId;
+use super::missing::What;
 use super::obligations::Obligations;
 use super::schedule::{Departure, Job, Plan, Problem, Store, StoreRules};
 use super::setup::LocalSetup;
@@ -82,14 +83,17 @@ pub(super) fn question(
 }
 
 /// Intervals to plan for. With one pass a day each day is a problem of its own, so that later plans
-/// of the day do not buy for the next one; otherwise the horizon rolls on.
+/// of the day do not buy for the next one; otherwise the horizon rolls on. A horizon that covers an
+/// ordinary day covers one of 25 hours as well.
 fn horizon(setup: &LocalSetup, start: Epoch) -> usize {
     let all = setup.params.epoch.horizon();
     let today = setup.calendar.day(start);
     let ahead = match setup.params.epoch.tender {
         Tender::Rolling => all,
         Tender::DayAhead => {
-            let later = (1..all).find(|n| setup.calendar.day(start.plus(*n)) != today);
+            let per_day = setup.calendar.slots_per_day();
+            let most = if all < per_day { all } else { all + per_day / 12 };
+            let later = (1..=most).find(|n| setup.calendar.day(start.plus(*n)) != today);
             later.unwrap_or(all)
         }
     };
@@ -187,6 +191,17 @@ impl Roster {
             (0..list.len()).filter(|i| list[*i] == device).collect()
         };
         Place { store: at(&self.stores).first().copied(), jobs: at(&self.jobs) }
+    }
+
+    /// The device that lacks something, where it is one.
+    pub fn owner(&self, what: What) -> Option<DeviceIndex> {
+        match what {
+            What::Departure { store, .. } | What::Trip { store, .. } | What::Floor { store } => {
+                self.stores.get(store).copied()
+            }
+            What::Job { job } => self.jobs.get(job).copied(),
+            What::Overload | What::Sale | What::Pooled | What::Purchase => None,
+        }
     }
 
     /// What each controllable device shall do in the plan's first interval.

@@ -6,6 +6,7 @@ use gridpact_chain::terms::{Epoch, Interval, PartyId, Price, Profile};
 use super::door::{
     Obligation, PurchaseBlocks, Quote, QuoteRequest, ReserveReply, ReserveRequest, Side,
 };
+use super::missing::Missing;
 use super::schedule::{Method, Plan, Problem, Shortfall, SolveError};
 use super::why::Reasoned;
 use crate::params::Deadlines;
@@ -100,6 +101,8 @@ pub struct Planned {
     pub replanned: bool,
     /// Why each device does what it does in the plan's first interval.
     pub reasons: Vec<Reasoned>,
+    /// What the plan could not have; empty in an ordinary plan.
+    pub missing: Vec<Missing>,
 }
 
 /// An obligation as others may see it.
@@ -132,6 +135,8 @@ pub struct LocalSnapshot {
     pub stored_wh: Vec<Vec<f64>>,
     /// What the plan could not have.
     pub shortfall: Shortfall,
+    /// The same one by one: what, how much, when, why, and what would mend it.
+    pub missing: Vec<Missing>,
     /// Cost of the plan, micro-currency.
     pub cost: f64,
     /// How the plan was found.

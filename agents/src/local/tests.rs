@@ -1,7 +1,9 @@
 //! Laws of the LCA, told through a small world that answers for devices, solver and SCA.
 
 mod buying;
+mod clock;
 mod cycle;
+mod lacking;
 mod screen;
 mod selling;
 mod sites;

@@ -5,10 +5,12 @@
 //! one goes on over several intervals, and put into words.
 
 mod day;
+mod short;
 mod words;
 
 use std::collections::BTreeMap;
 
+use gridpact_agents::local::missing::Missing;
 use gridpact_agents::local::why::{Bound, Reasoned, Why};
 use gridpact_agents::social::Reason;
 use gridpact_chain::terms::{Interval, Price};
@@ -28,6 +30,8 @@ pub struct Explanation {
     pub moves: Vec<Move>,
     /// Its contracts, in chain order.
     pub deals: Vec<Deal>,
+    /// What its plans could not have when it came to it, in order of time.
+    pub missing: Vec<Missing>,
     /// What it wanted to buy and did not get, in order of time.
     pub unfilled: Vec<Unfilled>,
     /// Index of the prosumer in the run.
@@ -119,6 +123,7 @@ impl Explanation {
             prosumer: run.sites[site].name.clone(),
             moves: moves(run, site),
             deals: sides.filter_map(|(contract, done)| deal(run, site, contract, done)).collect(),
+            missing: short::missing(run, site),
             unfilled: run.ends.iter().filter_map(|end| unfilled(site, end)).collect(),
             site,
         })
@@ -137,6 +142,7 @@ impl Explanation {
         out += &day::chart(report, self.site);
         out += &words::moves(report, &self.moves);
         out += &words::deals(report, &self.deals);
+        out += &short::text(report, self.site, &self.missing);
         out += &words::unfilled(report, &self.unfilled);
         out
     }

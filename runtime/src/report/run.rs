@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 
+use gridpact_agents::local::missing::Missing;
 use gridpact_agents::local::why::Reasoned;
 use gridpact_agents::social::Reason;
 
@@ -107,6 +108,8 @@ pub struct Site {
     pub rows: Vec<Row>,
     /// Run C: what each plan had its devices do at once, and why, by interval on the UTC grid.
     pub reasons: BTreeMap<u32, Vec<Reasoned>>,
+    /// Run C: what each plan could not have, by its first interval, where it was anything.
+    pub missing: BTreeMap<u32, Vec<Missing>>,
     /// Run A: no control of storage, no shifting, no trading.
     pub uncontrolled: Alone,
     /// Run B, the baseline: local schedules with the grid as the only partner.

@@ -170,6 +170,7 @@ fn site_of(
         devices: site.devices.iter().map(|device| word(&device.nature)).collect(),
         rows: rows.iter().map(|row| row_of(row, has_solar)).collect(),
         reasons: BTreeMap::new(),
+        missing: BTreeMap::new(),
         uncontrolled: alone(a),
         local: alone(b),
     }
@@ -188,11 +189,16 @@ fn word(nature: &Nature) -> &'static str {
     }
 }
 
-/// Hands every home the reasons of its plans.
+/// Hands every home the reasons of its plans, and what they could not have.
 fn reasons(seen: &Observations, sites: &mut [run::Site]) {
     for ((party, at), reasons) in &seen.reasons {
         if let Some(site) = sites.get_mut(party.0 as usize) {
             site.reasons.insert(at.0, reasons.clone());
+        }
+    }
+    for ((party, at), missing) in &seen.missing {
+        if let Some(site) = sites.get_mut(party.0 as usize) {
+            site.missing.insert(at.0, missing.clone());
         }
     }
 }

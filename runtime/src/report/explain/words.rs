@@ -104,7 +104,7 @@ fn refusal(reason: Reason) -> &'static str {
     }
 }
 
-fn kwh(wh: u64) -> String {
+pub(super) fn kwh(wh: u64) -> String {
     format!("{} kWh", decimal(wh as f64 / 1e3, 2))
 }
 
@@ -132,13 +132,13 @@ fn before_h(calendar: &Calendar, at: u32) -> f64 {
 }
 
 /// Figures as this run writes them.
-struct Words<'a> {
+pub(super) struct Words<'a> {
     report: &'a Report,
     currency: &'a str,
 }
 
 impl<'a> Words<'a> {
-    fn of(report: &'a Report) -> Self {
+    pub(super) fn of(report: &'a Report) -> Self {
         Self { report, currency: &report.run().currency }
     }
 
@@ -170,7 +170,7 @@ impl<'a> Words<'a> {
         format!("{}-{}", self.time(start), self.time(end))
     }
 
-    fn at(&self, at: Interval) -> String {
+    pub(super) fn at(&self, at: Interval) -> String {
         self.time(at.0)
     }
 

@@ -205,6 +205,7 @@ def storage(m, site, i, s, rates, balance, draws, gives):
             m.row(x.get("departure_wh", 0) / 1e3, INF, [(e[x["depart"]], 1), (lack, 1)])
         if ration is not None:
             starts = site.get("day_starts") or list(range(0, n, max(round(24 / dt), 1)))
+            starts = starts if starts[0] == 0 else [0] + starts
             for a, b in zip(starts, starts[1:] + [n]):
                 m.row(-INF, ration / 1e3, [(d[t], 1) for t in range(a, b)])
         parts.append({"of": i, "c": c, "d": d})
@@ -240,7 +241,7 @@ def deferrable(m, job, dt, n, rates, balance, draws):
 
 KINDS = ["one battery", "two storages", "vehicle away", "sessions", "deferrables", "run once",
          "tight line", "obligations", "zero prices", "flat prices", "negative prices",
-         "feed-in above retail", "v2g", "station", "impossible", "full now"]
+         "feed-in above retail", "v2g", "station", "impossible", "full now", "clock change"]
 
 
 def prices(draw, n, dt, kind, real):
@@ -274,7 +275,7 @@ def prices(draw, n, dt, kind, real):
 
 
 def a_storage(draw, n, dt, kind, price):
-    vehicle = kind in ("vehicle away", "sessions", "v2g", "station", "full now") or (
+    vehicle = kind in ("vehicle away", "sessions", "v2g", "station", "full now", "clock change") or (
         kind not in ("one battery",) and draw.random() < 0.4)
     capacity = draw.choice([4000, 8000, 13500]) if not vehicle else draw.choice([30000, 60000])
     power = draw.choice([2000, 3700, 7000, 11000])
@@ -304,10 +305,10 @@ def a_storage(draw, n, dt, kind, price):
         if kind == "sessions" and back - away > 6 and second.get("arrival_wh"):
             s["sessions"].insert(1, {"arrive": away + 1, "depart": away + 4,
                                      "arrival_wh": round(arrival / 2), "departure_wh": arrival})
-    if kind == "v2g":
+    if kind in ("v2g", "clock change"):
         s["v2g"] = {"consent": draw.random() < 0.9, "floor_wh": round(capacity * draw.uniform(0, 0.6)),
                     "never_sold_wh": round(capacity * draw.uniform(0, 0.4))}
-        if draw.random() < 0.5:
+        if draw.random() < 0.5 or kind == "clock change":
             s["v2g"]["energy_per_day_wh"] = draw.choice([2000, 6000])
         if draw.random() < 0.5:
             a = draw.randrange(n - 2)
@@ -324,6 +325,12 @@ def a_storage(draw, n, dt, kind, price):
 def a_site(seed, kind, real):
     draw = random.Random(seed)
     dt, n = draw.choice([(0.5, 48), (0.5, 24), (1.0, 24), (0.25, 48), (1.0, 23), (1.0, 25)])
+    days = None
+    if kind == "clock change":
+        # One day of 23 or 25 hours with the ends of its neighbours.
+        dt, n = draw.choice([(0.5, 72), (1.0, 40)])
+        first = draw.randrange(0, round(8 / dt))
+        days = [t for t in (first, first + round(draw.choice([23, 25]) / dt)) if t < n]
     retail, feed = prices(draw, n, dt, kind, real)
     hour = lambda t: (t * dt) % 24
     site = {"dt_h": dt, "import_price": retail, "export_price": feed,
@@ -333,6 +340,8 @@ def a_site(seed, kind, real):
                         if 6 <= hour(t) < 18 else 0 for t in range(n)],
             "wind_w": [round(draw.uniform(0, 800)) if seed % 4 == 0 else 0 for _ in range(n)],
             "import_limit_w": 15000, "export_limit_w": 5000}
+    if days is not None:
+        site["day_starts"] = days
     if kind == "tight line":
         site["import_limit_w"] = draw.choice([1500, 2500, 4000])
         site["export_limit_w"] = draw.choice([0, 500, 1500])

@@ -284,3 +284,31 @@ fn of_two_sales_that_cannot_both_be_kept_the_smaller_is_lost() {
     assert!((plan.shortfall.sale_wh.iter().sum::<f64>() - 480.0).abs() < 0.1);
     assert_eq!(plan.shortfall.sale_wh[0], 0.0);
 }
+
+#[test]
+fn a_search_that_ends_early_still_leaves_a_plan_that_keeps_the_sale_floor() {
+    // Found by an independent solver: a vehicle far below its sale floor, and no answer in time.
+    let mut p = flat(72, 300.0);
+    p.is_tilted = false;
+    p.solar_wh = (0..72).map(|t| if (13..35).contains(&t) { 900.0 } else { 0.0 }).collect();
+    let mut car = battery(11_186.0);
+    (car.capacity_wh, car.charge_wh, car.discharge_wh) = (60_000.0, 1_850.0, 1_850.0);
+    (car.eta_charge, car.eta_discharge, car.floor_wh) = (0.865, 0.871, 7_769.0);
+    car.plugged = (0..72).map(|t| t < 34).collect();
+    car.departures = vec![Departure { at: 34, due_wh: 23_062.0, trip_wh: 0.0 }];
+    car.rules.terminal = Some(0.0);
+    car.rules.sale_floor_wh = 33_760.0;
+    car.rules.rations = vec![Ration { from: 5, until: 51, energy_wh: 6_000.0 }];
+    p.stores.push(car);
+    let mut free = p.clone();
+    free.stores[0].rules.sale_floor_wh = 0.0;
+    let given: f64 = solve(&free).expect("a plan").stores[0].discharge_wh.iter().sum();
+    assert!(given > 500.0, "the floor is in the way: {given}");
+    for nodes in [0, 1, 2_000] {
+        let plan = solve_within(&p, Effort { nodes: Some(nodes), time: None }).expect("a plan");
+        let car = &plan.stores[0];
+        let keeps = |t: &usize| car.discharge_wh[*t] < 0.1 || car.stored_wh[t + 1] > 33_759.0;
+        assert!((0..72).all(|t| keeps(&t)), "with {nodes} nodes");
+        assert!(plan.shortfall.total_wh() < 0.1, "the driver's need comes first");
+    }
+}

@@ -11,7 +11,7 @@ fn poor_site(seed: u64) -> Problem {
     let mut problem = site(seed);
     problem.import_limit_wh /= 3.0;
     for store in &mut problem.stores {
-        if seed % 3 > 0 {
+        if !seed.is_multiple_of(3) {
             store.stored_wh *= 0.1;
         }
         for departure in &mut store.departures {

@@ -8,6 +8,9 @@ use super::words::{Words, kwh};
 use crate::report::Report;
 use crate::report::run::Run;
 
+/// Below this many Wh a shortfall is rounding, told as data only.
+const CRUMB_WH: f64 = 5.0;
+
 /// What was still missing in the plan that came just before it was due; what an earlier plan lacked
 /// and a later one found is not told.
 pub(super) fn missing(run: &Run, site: usize) -> Vec<Missing> {
@@ -33,7 +36,7 @@ pub(super) fn missing(run: &Run, site: usize) -> Vec<Missing> {
 pub(super) fn text(report: &Report, site: usize, missing: &[Missing]) -> String {
     let words = Words::of(report);
     let mut out = String::new();
-    for missing in missing {
+    for missing in missing.iter().filter(|m| m.wh >= CRUMB_WH) {
         let device =
             missing.device.and_then(|d| report.run().sites[site].devices.get(usize::from(d)));
         out += &format!(

@@ -66,7 +66,7 @@ fn what(what: What) -> &'static str {
 
 fn why(lack: Lack) -> &'static str {
     match lack {
-        Lack::Load => "the load alone is more than the connection imports",
+        Lack::Load => "the load alone is too much",
         Lack::Power => "it is at its full power all the time",
         Lack::Time => "there is too little time for it",
         Lack::Capacity => "more than it can hold",

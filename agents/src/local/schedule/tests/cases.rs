@@ -290,7 +290,7 @@ fn a_search_that_ends_early_still_leaves_a_plan_that_keeps_the_sale_floor() {
     // Found by an independent solver: a vehicle far below its sale floor, and no answer in time.
     let mut p = flat(72, 300.0);
     p.is_tilted = false;
-    p.solar_wh = (0..72).map(|t| if (13..35).contains(&t) { 900.0 } else { 0.0 }).collect();
+    p.solar_wh = (0..72).map(|t| if (13..35).contains(&t) { 2_500.0 } else { 0.0 }).collect();
     let mut car = battery(11_186.0);
     (car.capacity_wh, car.charge_wh, car.discharge_wh) = (60_000.0, 1_850.0, 1_850.0);
     (car.eta_charge, car.eta_discharge, car.floor_wh) = (0.865, 0.871, 7_769.0);

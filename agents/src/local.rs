@@ -10,6 +10,7 @@ mod cycle;
 mod deficit;
 pub mod door;
 pub mod forecast;
+mod given;
 mod obligations;
 mod planning;
 mod reservation;
@@ -21,6 +22,8 @@ mod stock;
 pub mod tariff;
 mod valuation;
 pub mod why;
+pub mod wish;
+mod wishing;
 
 #[cfg(test)]
 mod tests;
@@ -36,6 +39,7 @@ use crate::params::Deadlines;
 use crate::resource::reading::{DeviceIndex, Reading, Setpoint};
 use deficit::Tenders;
 use door::{Obligation, QuoteRequest, ReserveReply};
+use given::Given;
 use obligations::Obligations;
 use planning::Roster;
 use reservation::Queue;
@@ -43,6 +47,7 @@ use schedule::{Plan, Problem, Shortfall};
 use setup::LocalSetup;
 use speech::{LocalEffect, LocalInput, LocalSnapshot, Ticket};
 use stock::Stock;
+use wish::{Through, Wish, Wishes};
 
 /// Where the mind is in its epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,6 +93,8 @@ pub struct LocalAgent {
     stale: BTreeSet<DeviceIndex>,
     /// What devices were last told.
     told: BTreeMap<DeviceIndex, Setpoint>,
+    given: Given,
+    wishes: Wishes,
 
     tenders: Tenders,
     /// Intervals tendered in this epoch: they may be bought, so they are not sold.
@@ -126,6 +133,8 @@ impl LocalAgent {
             reported: BTreeSet::new(),
             stale: BTreeSet::new(),
             told: BTreeMap::new(),
+            given: Given::default(),
+            wishes: Wishes::default(),
             tenders: Tenders::default(),
             tendering: BTreeSet::new(),
             has_sent_blocks: false,
@@ -138,6 +147,16 @@ impl LocalAgent {
             mind.obligations.hear(obligation);
         }
         mind
+    }
+
+    /// The same mind with the wishes of its earlier life, once it has heard its readings again.
+    #[must_use]
+    pub fn recalling(mut self, wishes: impl IntoIterator<Item = (DeviceIndex, Wish)>) -> Self {
+        for (device, wish) in wishes {
+            let reading = self.readings.get(usize::from(device)).and_then(Option::as_ref);
+            self.wishes.recall(device, wish, reading);
+        }
+        self
     }
 
     fn ticket(&mut self) -> Ticket {
@@ -155,6 +174,10 @@ impl Machine for LocalAgent {
         match input {
             LocalInput::EpochStart { epoch, deadlines } => self.on_epoch(epoch, deadlines, out),
             LocalInput::Reading { device, reading } => self.on_reading(device, reading, out),
+            LocalInput::FullNow { device, want } => {
+                self.on_wish(device, want, Through::Site, out);
+                self.serve_next(now, out);
+            }
             LocalInput::Solved { ticket, plan } => self.on_solved(now, ticket, plan, out),
             LocalInput::Quote(request) => self.on_quote(request, out),
             LocalInput::Reserve(request) => self.on_reserve(now, request, out),
@@ -188,6 +211,7 @@ impl Machine for LocalAgent {
             method: plan.map(|p| p.method).unwrap_or_default(),
             obligations: self.obligations.all(),
             stale: self.stale.iter().copied().collect(),
+            wishes: self.wishes.all(),
         }
     }
 }

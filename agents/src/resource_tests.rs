@@ -137,7 +137,7 @@ fn impossible_samples_are_refused_with_a_reason() {
         is_run_once: false,
     };
     let battery = || Nature::Battery(STORE);
-    let vehicle = || Nature::Vehicle(STORE);
+    let vehicle = || Nature::vehicle(STORE);
     let counted = |import_wh, export_wh| Telemetry {
         registers: reading::Counts { import_wh, export_wh, curtailed_wh: 0 },
         ..stored(10, 0)
@@ -208,7 +208,7 @@ fn plugged(from: u32, until: u32, stored_wh: u64, departure_wh: u64) -> Telemetr
 
 #[test]
 fn a_vehicle_that_is_away_is_told_nothing() {
-    let mut agent = awake(Nature::Vehicle(STORE), &plugged(5, 11, 5_000, 5_000));
+    let mut agent = awake(Nature::vehicle(STORE), &plugged(5, 11, 5_000, 5_000));
     assert_eq!(energies(&tell(&mut agent, Timestamp(0), wish(10, 1_000, 0))), (1_000, 0));
     start(&mut agent, 11);
     assert_eq!(energies(&tell(&mut agent, Timestamp(0), wish(11, 1_000, 0))), (0, 0));
@@ -218,10 +218,10 @@ fn a_vehicle_that_is_away_is_told_nothing() {
 fn no_more_is_sold_than_the_rest_of_the_stay_can_put_back() {
     // One interval of 2 500 Wh is left after this one: 2 332 Wh in the battery, and
     // 50 Wh of tolerance.
-    let mut agent = awake(Nature::Vehicle(STORE), &plugged(5, 12, 8_000, 9_500));
+    let mut agent = awake(Nature::vehicle(STORE), &plugged(5, 12, 8_000, 9_500));
     let order = ordered(&tell(&mut agent, begins(10), wish(10, 0, 2_000)));
     assert_eq!((order.setpoint.produce_wh, order.by), (822, Claim::DriverNeed));
-    let mut agent = awake(Nature::Vehicle(STORE), &plugged(5, 20, 8_000, 9_500));
+    let mut agent = awake(Nature::vehicle(STORE), &plugged(5, 20, 8_000, 9_500));
     let order = ordered(&tell(&mut agent, begins(10), wish(10, 0, 2_000)));
     assert_eq!((order.setpoint.produce_wh, order.by), (2_000, Claim::LocalOptimum));
 }
@@ -274,7 +274,7 @@ fn a_limit_holds_also_when_no_epoch_begins_any_more() {
 
 #[test]
 fn under_a_limit_an_epoch_begins_with_an_order_and_the_safe_state_obeys_too() {
-    let mut agent = awake(Nature::Vehicle(STORE), &plugged(5, 20, 5_000, 5_000));
+    let mut agent = awake(Nature::vehicle(STORE), &plugged(5, 20, 5_000, 5_000));
     tell(&mut agent, begins(10), limit(1_000, 1_000, begins(13)));
     let said = start(&mut agent, 11);
     let order = ordered(&said);
@@ -286,7 +286,7 @@ fn under_a_limit_an_epoch_begins_with_an_order_and_the_safe_state_obeys_too() {
 
 #[test]
 fn a_charger_runs_part_of_the_interval_and_too_little_moves_on() {
-    let mut setup = ResourceSetup::new(0, Nature::Vehicle(STORE), 1800);
+    let mut setup = ResourceSetup::new(0, Nature::vehicle(STORE), 1800);
     setup.consume = PowerRanges::charger(5_000);
     let mut agent = ResourceAgent::new(setup);
     start(&mut agent, 10);
@@ -332,7 +332,7 @@ proptest::proptest! {
 
 #[test]
 fn without_a_setpoint_by_d1_the_device_falls_back_to_its_safe_state() {
-    let mut agent = born(Nature::Vehicle(STORE));
+    let mut agent = born(Nature::vehicle(STORE));
     start(&mut agent, 10);
     let d1 = agent.wake_at().expect("it waits");
     assert_eq!(d1, begins(10).after_ms(5_000));

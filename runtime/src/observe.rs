@@ -11,6 +11,8 @@ use std::time::Instant;
 use gridpact_agents::local::door::{Obligation, ReserveReply, Side};
 use gridpact_agents::local::speech::Planned;
 use gridpact_agents::local::why::Reasoned;
+use gridpact_agents::local::wish::{Penalty, Wish};
+use gridpact_agents::resource::reading::DeviceIndex;
 use gridpact_agents::social::TaskOutcome;
 use gridpact_agents::social::message::Message as SocialMessage;
 use gridpact_chain::contract::ContractId;
@@ -44,6 +46,15 @@ pub struct Terms {
     pub cost: Option<Price>,
 }
 
+/// What a driver was told of his wish, and what it cost him when the plan took it up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Wished {
+    /// The first answer.
+    pub shown: Option<Penalty>,
+    /// The one he accepted.
+    pub accepted: Option<Penalty>,
+}
+
 /// Everything that was seen.
 #[derive(Debug, Default)]
 pub struct Observations {
@@ -57,6 +68,8 @@ pub struct Observations {
     pub bound: BTreeSet<(PartyId, ContractId)>,
     /// Letters between SCAs, of all kinds.
     pub letters: u64,
+    /// Drivers' wishes for a full battery, by home, vehicle and arrival.
+    pub wishes: BTreeMap<(PartyId, DeviceIndex, Interval), Wished>,
     /// What each home's devices were to do in an interval, and why.
     pub reasons: BTreeMap<(PartyId, Interval), Vec<Reasoned>>,
 }
@@ -122,6 +135,16 @@ impl Observer {
     pub fn planned(&self, party: PartyId, planned: &Planned) {
         let at = (party, planned.plan.start);
         self.0.borrow_mut().reasons.insert(at, planned.reasons.clone());
+    }
+
+    /// A driver's wish stands thus.
+    pub fn wish(&self, party: PartyId, device: DeviceIndex, wish: &Wish) {
+        let mut seen = self.0.borrow_mut();
+        let seen = seen.wishes.entry((party, device, wish.arrival)).or_default();
+        seen.shown = seen.shown.or(wish.penalty);
+        if wish.is_kept {
+            seen.accepted = seen.accepted.or(wish.penalty);
+        }
     }
 
     /// A task ended.

@@ -78,10 +78,13 @@ fn fed_in(problem: &Problem, plan: &Plan, number: usize) -> Vec<f64> {
 /// if `fed`, which the plan gives to the grid, stayed in the storage.
 fn headroom(store: &Store, path: &StorePlan, fed: &[f64]) -> Vec<f64> {
     let mut kept = 0.0;
+    // What is not to be sold is there for driving: after a trip it may be gone.
+    let stay_ends = store.trip().unwrap_or(usize::MAX);
     let mut left: Vec<f64> = (path.stored_wh.iter().enumerate())
         .map(|(tau, stored)| {
             let due = store.departures.iter().filter(|d| d.at == tau).map(|d| d.due_wh);
-            let floor = due.fold(store.floor_wh, f64::max);
+            let sale_floor = if tau <= stay_ends { store.rules.sale_floor_wh } else { 0.0 };
+            let floor = due.fold(store.floor_wh.max(sale_floor), f64::max);
             let above = (stored + kept).min(store.capacity_wh) - floor;
             kept += fed.get(tau).copied().unwrap_or(0.0) / store.eta_discharge;
             above

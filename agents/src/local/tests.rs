@@ -101,7 +101,7 @@ impl World {
 
     /// Makes the battery a vehicle with these stays.
     fn drive(&mut self, stays: Vec<Stay>) {
-        self.mind.setup.devices[2] = Nature::Vehicle(BATTERY);
+        self.mind.setup.devices[2] = Nature::vehicle(BATTERY);
         self.stays = stays;
     }
 

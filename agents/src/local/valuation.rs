@@ -38,6 +38,8 @@ struct Offer {
 struct Ledger {
     spares: Vec<Spare>,
     power: Vec<f64>,
+    /// What the walk has taken out of each ration, per storage and ration; empty without any.
+    taken: Vec<(usize, usize, f64)>,
 }
 
 impl Valuation<'_> {
@@ -91,6 +93,7 @@ impl Valuation<'_> {
     ) {
         let first = self.plan.index_of(wanted.start).unwrap_or(usize::MAX);
         self.stock.lay_out(first, &mut ledger.spares);
+        ledger.taken.clear();
         let mut left = most;
         for (at, _) in wanted.iter() {
             let room = limit(at).min(left);
@@ -110,10 +113,8 @@ impl Valuation<'_> {
         let export_left = (problem.export_limit_wh - problem.sold_wh[t]).max(0.0);
         let direct = plan.export_wh[t].min(export_left).min(limit).max(0.0);
         let import = plan.import_wh[t];
-        let Ledger { spares, power } = ledger;
-        power.clear();
-        let pairs = problem.stores.iter().zip(&plan.stores);
-        power.extend(pairs.map(|(store, path)| power_left(store, path, t)));
+        self.powers(t, ledger);
+        let Ledger { spares, power, .. } = ledger;
         let mut can_add = 0.0;
         for spare in spares.iter() {
             let wh = spare.wh.min(power[spare.store]);
@@ -130,12 +131,39 @@ impl Valuation<'_> {
         Offer { wh, cost: if wh > 0.0 { cost / wh } else { 0.0 } }
     }
 
+    /// What each storage could give in interval `t` beyond the plan and what the walk has taken, as
+    /// far as days' rations and shared lines let it, into the ledger.
+    fn powers(&self, t: usize, ledger: &mut Ledger) {
+        let (problem, plan) = (self.problem, self.plan);
+        let Ledger { power, taken, .. } = ledger;
+        power.clear();
+        power.extend(problem.stores.iter().zip(&plan.stores).enumerate().map(
+            |(s, (store, path))| {
+                let rations = store.rules.rations.iter().enumerate();
+                let today = rations.filter(|(_, r)| r.from <= t && t < r.until);
+                let left = today.map(|(day, ration)| {
+                    let range = ration.from..ration.until.min(path.discharge_wh.len());
+                    let given: f64 = path.discharge_wh[range].iter().sum();
+                    let of_walk = taken.iter().filter(|(of, d, _)| (*of, *d) == (s, day));
+                    (ration.energy_wh - given - of_walk.map(|(_, _, wh)| wh).sum::<f64>()).max(0.0)
+                });
+                left.fold(power_left(store, path, t), f64::min)
+            },
+        ));
+        for station in &problem.stations {
+            let flow = |s: &usize| plan.stores[*s].charge_wh[t] - plan.stores[*s].discharge_wh[t];
+            let mut room = station.limit_wh + station.stores.iter().map(flow).sum::<f64>();
+            for s in &station.stores {
+                power[*s] = power[*s].min(room.max(0.0));
+                room -= power[*s];
+            }
+        }
+    }
+
     /// Takes what displaces `own` import and `sold` energy out of the spares; returns its cost.
     fn draw(&self, t: usize, mut own: f64, mut sold: f64, ledger: &mut Ledger) -> f64 {
-        let Ledger { spares, power } = ledger;
-        let pairs = self.problem.stores.iter().zip(&self.plan.stores);
-        power.clear();
-        power.extend(pairs.map(|(store, path)| power_left(store, path, t)));
+        self.powers(t, ledger);
+        let Ledger { spares, power, taken } = ledger;
         let mut cost = 0.0;
         for spare in spares {
             let wh = spare.wh.min(power[spare.store]);
@@ -145,6 +173,11 @@ impl Valuation<'_> {
             sold -= given;
             spare.wh -= displaced + given;
             power[spare.store] -= displaced + given;
+            let rations = &self.problem.stores[spare.store].rules.rations;
+            let day = rations.iter().position(|r| r.from <= t && t < r.until);
+            if let Some(day) = day.filter(|_| displaced + given > 0.0) {
+                taken.push((spare.store, day, displaced + given));
+            }
             // Displacing own import costs what the stored energy is worth beyond it.
             let saved = self.problem.retail[t].min(spare.unit);
             cost += given * spare.unit + displaced * (spare.unit - saved);
@@ -153,9 +186,14 @@ impl Valuation<'_> {
     }
 }
 
-/// What a storage could give in interval `t` beyond the plan, Wh at the meter.
+/// What a storage could give in interval `t` beyond the plan, Wh at the meter. Where nothing may be
+/// discharged below some charge, only the present stay is counted on.
 fn power_left(store: &Store, path: &StorePlan, t: usize) -> f64 {
-    if !store.is_plugged(t) || store.discharge_wh <= 0.0 {
+    let is_later = store.trip().is_some_and(|at| t >= at);
+    if !store.may_discharge(t)
+        || store.discharge_wh <= 0.0
+        || is_later && store.rules.sale_floor_wh > store.floor_wh
+    {
         0.0
     } else if path.charge_wh[t] > 0.0 {
         path.charge_wh[t]

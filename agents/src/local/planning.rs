@@ -292,7 +292,10 @@ impl Roster {
                         continue;
                     };
                     setpoint.consume_wh = round(*charge);
-                    setpoint.produce_wh = round(*discharge);
+                    // Rounded up it would be above the power.
+                    let most = place.store.and_then(|s| problem.stores.get(s));
+                    let most = most.map_or(0.0, |store| store.discharge_wh.floor());
+                    setpoint.produce_wh = round(discharge.min(most));
                 }
             }
             setpoints.push((device, setpoint));

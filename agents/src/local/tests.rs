@@ -2,6 +2,7 @@
 
 mod buying;
 mod cycle;
+mod driving;
 mod selling;
 
 use std::sync::Arc;

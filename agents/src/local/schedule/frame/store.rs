@@ -4,6 +4,9 @@ use super::{KILO, terminal_value};
 use crate::local::schedule::problem::{Departure, Problem, Ration, Store};
 use crate::params::Terminal;
 
+/// A charger switches on for no less, kWh: what lacks no more counts as full.
+const FULL_WITHIN: f64 = 0.12;
+
 /// A storage in kWh.
 #[derive(Debug, Clone)]
 pub(in crate::local::schedule) struct StoreFrame {
@@ -76,7 +79,7 @@ impl StoreFrame {
     /// driver wants it full, the floor while that is broken, where anything can be done about it.
     pub fn owes(&self, t: usize) -> Option<f64> {
         let wanted = if t < self.full_until {
-            Some(self.capacity)
+            (self.initial + FULL_WITHIN < self.capacity).then_some(self.capacity)
         } else {
             (self.initial < self.floor).then_some(self.floor)
         };

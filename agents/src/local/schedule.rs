@@ -14,6 +14,7 @@ pub mod problem;
 mod settle;
 mod single;
 pub mod yardstick;
+mod yielding;
 
 pub use frame::terminal_value;
 pub use plan::{Method, PenaltyRates, Plan, Shortfall, SolveError, StorePlan};
@@ -138,7 +139,7 @@ fn choose(
         }
         method = Method::Integer;
     }
-    let mut best = best.ok_or_else(|| SolveError::Solver("no plan".into()))?;
+    let Some(mut best) = best else { return yielding::solve(frame, effort) };
     let cost = best.objective / frame.price_unit;
     // Without any bound all of it is in doubt.
     let gap = ((cost - bound) / (1.0 + cost.abs())).clamp(0.0, 1.0);

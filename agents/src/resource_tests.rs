@@ -1,4 +1,4 @@
-use super::nature::{Deferrable, Stay, Storage};
+use super::nature::{Deferrable, FullNow, Stay, Storage, V2g, Vehicle};
 use super::priority::Claim;
 use super::reading::Setpoint;
 use super::*;
@@ -153,6 +153,7 @@ fn impossible_samples_are_refused_with_a_reason() {
         (battery(), counted(6_000, 0), Refusal::Consumption),
         (battery(), counted(0, 6_000), Refusal::Production),
         (battery(), Telemetry { stays: vec![stay(9, 12)], ..stored(10, 0) }, Refusal::Stays),
+        (battery(), Telemetry { wish: Some(FullNow::default()), ..stored(10, 0) }, Refusal::Wish),
         (vehicle(), Telemetry { stays: vec![stay(9, 9)], ..stored(10, 0) }, Refusal::Stays),
         (
             vehicle(),
@@ -224,6 +225,30 @@ fn no_more_is_sold_than_the_rest_of_the_stay_can_put_back() {
     let mut agent = awake(Nature::vehicle(STORE), &plugged(5, 20, 8_000, 9_500));
     let order = ordered(&tell(&mut agent, begins(10), wish(10, 0, 2_000)));
     assert_eq!((order.setpoint.produce_wh, order.by), (2_000, Claim::LocalOptimum));
+}
+
+#[test]
+fn a_vehicle_refuses_what_its_driver_does_not_let_go() {
+    let told = |v2g: Option<V2g>| {
+        let vehicle = Nature::Vehicle(Vehicle { store: STORE, v2g });
+        let mut agent = awake(vehicle, &plugged(5, 20, 8_000, 1_000));
+        let order = ordered(&tell(&mut agent, begins(10), wish(10, 0, 2_000)));
+        (order.setpoint.produce_wh, order.by)
+    };
+    assert_eq!(told(None), (0, Claim::DeviceRefusal), "no consent");
+    let kept = V2g { floor_wh: 5_000, never_sold_wh: 7_000, ..V2g::default() };
+    assert_eq!(told(Some(kept)), (933, Claim::DeviceRefusal), "all but 7 000 Wh");
+    let gentle = V2g { discharge_w: Some(1_000), ..V2g::default() };
+    assert_eq!(told(Some(gentle)), (500, Claim::DeviceRefusal));
+    assert_eq!(told(Some(V2g::default())), (2_000, Claim::LocalOptimum));
+}
+
+#[test]
+fn a_drivers_wish_is_handed_on_with_the_reading() {
+    let wanted = Some(FullNow::default());
+    let now = Telemetry { wish: wanted, ..plugged(5, 20, 8_000, 1_000) };
+    let agent = awake(Nature::vehicle(STORE), &now);
+    assert_eq!(agent.last().and_then(|reading| reading.wish), wanted);
 }
 
 fn limit(consume_w: u64, produce_w: u64, valid_until: Timestamp) -> ResourceInput {

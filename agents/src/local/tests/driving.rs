@@ -494,7 +494,7 @@ proptest! {
             for car in 0..yard.cars.len() {
                 *days.entry((car, clock.day(Interval(yard.epoch)))).or_default() += yard.given(car);
             }
-            if yard.epoch % 7 == 0 {
+            if yard.epoch.is_multiple_of(7) {
                 quoted(&mut yard, ahead, &wanted)?;
             }
         }

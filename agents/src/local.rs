@@ -10,6 +10,7 @@ mod cycle;
 mod deficit;
 pub mod door;
 pub mod forecast;
+mod given;
 pub mod missing;
 mod obligations;
 mod planning;
@@ -22,6 +23,8 @@ mod stock;
 pub mod tariff;
 mod valuation;
 pub mod why;
+pub mod wish;
+mod wishing;
 
 #[cfg(test)]
 mod tests;
@@ -37,6 +40,7 @@ use crate::params::Deadlines;
 use crate::resource::reading::{DeviceIndex, Reading, Setpoint};
 use deficit::Tenders;
 use door::{Obligation, QuoteRequest, ReserveReply};
+use given::Given;
 use missing::Missing;
 use obligations::Obligations;
 use planning::Roster;
@@ -45,6 +49,7 @@ use schedule::{Plan, Problem, Shortfall};
 use setup::LocalSetup;
 use speech::{LocalEffect, LocalInput, LocalSnapshot, Ticket};
 use stock::Stock;
+use wish::{Through, Wish, Wishes};
 
 /// Where the mind is in its epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,6 +106,8 @@ pub struct LocalAgent {
     stale: BTreeSet<DeviceIndex>,
     /// What devices were last told.
     told: BTreeMap<DeviceIndex, Setpoint>,
+    given: Given,
+    wishes: Wishes,
 
     tenders: Tenders,
     /// Intervals tendered in this epoch: they may be bought, so they are not sold.
@@ -139,6 +146,8 @@ impl LocalAgent {
             reported: BTreeSet::new(),
             stale: BTreeSet::new(),
             told: BTreeMap::new(),
+            given: Given::default(),
+            wishes: Wishes::default(),
             tenders: Tenders::default(),
             tendering: BTreeSet::new(),
             has_sent_blocks: false,
@@ -151,6 +160,16 @@ impl LocalAgent {
             mind.obligations.hear(obligation);
         }
         mind
+    }
+
+    /// The same mind with the wishes of its earlier life, once it has heard its readings again.
+    #[must_use]
+    pub fn recalling(mut self, wishes: impl IntoIterator<Item = (DeviceIndex, Wish)>) -> Self {
+        for (device, wish) in wishes {
+            let reading = self.readings.get(usize::from(device)).and_then(Option::as_ref);
+            self.wishes.recall(device, wish, reading);
+        }
+        self
     }
 
     fn ticket(&mut self) -> Ticket {
@@ -168,6 +187,10 @@ impl Machine for LocalAgent {
         match input {
             LocalInput::EpochStart { epoch, deadlines } => self.on_epoch(epoch, deadlines, out),
             LocalInput::Reading { device, reading } => self.on_reading(device, reading, out),
+            LocalInput::FullNow { device, want } => {
+                self.on_wish(device, want, Through::Site, out);
+                self.serve_next(now, out);
+            }
             LocalInput::Solved { ticket, plan } => self.on_solved(now, ticket, plan, out),
             LocalInput::Quote(request) => self.on_quote(request, out),
             LocalInput::Reserve(request) => self.on_reserve(now, request, out),
@@ -202,6 +225,7 @@ impl Machine for LocalAgent {
             missing: self.current.as_ref().map(Current::missing).unwrap_or_default(),
             obligations: self.obligations.all(),
             stale: self.stale.iter().copied().collect(),
+            wishes: self.wishes.all(),
         }
     }
 }

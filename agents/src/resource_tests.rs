@@ -1,4 +1,4 @@
-use super::nature::{Deferrable, Stay, Storage};
+use super::nature::{Deferrable, FullNow, Stay, Storage, V2g, Vehicle};
 use super::priority::Claim;
 use super::reading::Setpoint;
 use super::*;
@@ -137,7 +137,7 @@ fn impossible_samples_are_refused_with_a_reason() {
         is_run_once: false,
     };
     let battery = || Nature::Battery(STORE);
-    let vehicle = || Nature::Vehicle(STORE);
+    let vehicle = || Nature::vehicle(STORE);
     let counted = |import_wh, export_wh| Telemetry {
         registers: reading::Counts { import_wh, export_wh, curtailed_wh: 0 },
         ..stored(10, 0)
@@ -153,6 +153,7 @@ fn impossible_samples_are_refused_with_a_reason() {
         (battery(), counted(6_000, 0), Refusal::Consumption),
         (battery(), counted(0, 6_000), Refusal::Production),
         (battery(), Telemetry { stays: vec![stay(9, 12)], ..stored(10, 0) }, Refusal::Stays),
+        (battery(), Telemetry { wish: Some(FullNow::default()), ..stored(10, 0) }, Refusal::Wish),
         (vehicle(), Telemetry { stays: vec![stay(9, 9)], ..stored(10, 0) }, Refusal::Stays),
         (
             vehicle(),
@@ -208,7 +209,7 @@ fn plugged(from: u32, until: u32, stored_wh: u64, departure_wh: u64) -> Telemetr
 
 #[test]
 fn a_vehicle_that_is_away_is_told_nothing() {
-    let mut agent = awake(Nature::Vehicle(STORE), &plugged(5, 11, 5_000, 5_000));
+    let mut agent = awake(Nature::vehicle(STORE), &plugged(5, 11, 5_000, 5_000));
     assert_eq!(energies(&tell(&mut agent, Timestamp(0), wish(10, 1_000, 0))), (1_000, 0));
     start(&mut agent, 11);
     assert_eq!(energies(&tell(&mut agent, Timestamp(0), wish(11, 1_000, 0))), (0, 0));
@@ -218,12 +219,36 @@ fn a_vehicle_that_is_away_is_told_nothing() {
 fn no_more_is_sold_than_the_rest_of_the_stay_can_put_back() {
     // One interval of 2 500 Wh is left after this one: 2 332 Wh in the battery, and
     // 50 Wh of tolerance.
-    let mut agent = awake(Nature::Vehicle(STORE), &plugged(5, 12, 8_000, 9_500));
+    let mut agent = awake(Nature::vehicle(STORE), &plugged(5, 12, 8_000, 9_500));
     let order = ordered(&tell(&mut agent, begins(10), wish(10, 0, 2_000)));
     assert_eq!((order.setpoint.produce_wh, order.by), (822, Claim::DriverNeed));
-    let mut agent = awake(Nature::Vehicle(STORE), &plugged(5, 20, 8_000, 9_500));
+    let mut agent = awake(Nature::vehicle(STORE), &plugged(5, 20, 8_000, 9_500));
     let order = ordered(&tell(&mut agent, begins(10), wish(10, 0, 2_000)));
     assert_eq!((order.setpoint.produce_wh, order.by), (2_000, Claim::LocalOptimum));
+}
+
+#[test]
+fn a_vehicle_refuses_what_its_driver_does_not_let_go() {
+    let told = |v2g: Option<V2g>| {
+        let vehicle = Nature::Vehicle(Vehicle { store: STORE, v2g });
+        let mut agent = awake(vehicle, &plugged(5, 20, 8_000, 1_000));
+        let order = ordered(&tell(&mut agent, begins(10), wish(10, 0, 2_000)));
+        (order.setpoint.produce_wh, order.by)
+    };
+    assert_eq!(told(None), (0, Claim::DeviceRefusal), "no consent");
+    let kept = V2g { floor_wh: 5_000, never_sold_wh: 7_000, ..V2g::default() };
+    assert_eq!(told(Some(kept)), (933, Claim::DeviceRefusal), "all but 7 000 Wh");
+    let gentle = V2g { discharge_w: Some(1_000), ..V2g::default() };
+    assert_eq!(told(Some(gentle)), (500, Claim::DeviceRefusal));
+    assert_eq!(told(Some(V2g::default())), (2_000, Claim::LocalOptimum));
+}
+
+#[test]
+fn a_drivers_wish_is_handed_on_with_the_reading() {
+    let wanted = Some(FullNow::default());
+    let now = Telemetry { wish: wanted, ..plugged(5, 20, 8_000, 1_000) };
+    let agent = awake(Nature::vehicle(STORE), &now);
+    assert_eq!(agent.last().and_then(|reading| reading.wish), wanted);
 }
 
 fn limit(consume_w: u64, produce_w: u64, valid_until: Timestamp) -> ResourceInput {
@@ -274,7 +299,7 @@ fn a_limit_holds_also_when_no_epoch_begins_any_more() {
 
 #[test]
 fn under_a_limit_an_epoch_begins_with_an_order_and_the_safe_state_obeys_too() {
-    let mut agent = awake(Nature::Vehicle(STORE), &plugged(5, 20, 5_000, 5_000));
+    let mut agent = awake(Nature::vehicle(STORE), &plugged(5, 20, 5_000, 5_000));
     tell(&mut agent, begins(10), limit(1_000, 1_000, begins(13)));
     let said = start(&mut agent, 11);
     let order = ordered(&said);
@@ -286,7 +311,7 @@ fn under_a_limit_an_epoch_begins_with_an_order_and_the_safe_state_obeys_too() {
 
 #[test]
 fn a_charger_runs_part_of_the_interval_and_too_little_moves_on() {
-    let mut setup = ResourceSetup::new(0, Nature::Vehicle(STORE), 1800);
+    let mut setup = ResourceSetup::new(0, Nature::vehicle(STORE), 1800);
     setup.consume = PowerRanges::charger(5_000);
     let mut agent = ResourceAgent::new(setup);
     start(&mut agent, 10);
@@ -332,7 +357,7 @@ proptest::proptest! {
 
 #[test]
 fn without_a_setpoint_by_d1_the_device_falls_back_to_its_safe_state() {
-    let mut agent = born(Nature::Vehicle(STORE));
+    let mut agent = born(Nature::vehicle(STORE));
     start(&mut agent, 10);
     let d1 = agent.wake_at().expect("it waits");
     assert_eq!(d1, begins(10).after_ms(5_000));

@@ -340,7 +340,7 @@ fn reborn_local(setup: LocalSetup, store: &LocalStore, clock: &Clock) -> LocalAg
         let (device, reading) = (letter.device, letter.reading.clone());
         mind.handle(clock.now(), LocalInput::Reading { device, reading }, &mut unheard);
     }
-    mind
+    mind.recalling(store.wishes.iter().map(|(device, wish)| (*device, *wish)))
 }
 
 fn raise_resource(

@@ -12,6 +12,8 @@ use gridpact_agents::local::door::{Obligation, ReserveReply, Side};
 use gridpact_agents::local::missing::Missing;
 use gridpact_agents::local::speech::Planned;
 use gridpact_agents::local::why::Reasoned;
+use gridpact_agents::local::wish::{Penalty, Wish};
+use gridpact_agents::resource::reading::DeviceIndex;
 use gridpact_agents::social::TaskOutcome;
 use gridpact_agents::social::message::Message as SocialMessage;
 use gridpact_chain::contract::ContractId;
@@ -45,6 +47,15 @@ pub struct Terms {
     pub cost: Option<Price>,
 }
 
+/// What a driver was told of his wish, and what it cost him when the plan took it up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Wished {
+    /// The first answer.
+    pub shown: Option<Penalty>,
+    /// The one he accepted.
+    pub accepted: Option<Penalty>,
+}
+
 /// Everything that was seen.
 #[derive(Debug, Default)]
 pub struct Observations {
@@ -58,6 +69,8 @@ pub struct Observations {
     pub bound: BTreeSet<(PartyId, ContractId)>,
     /// Letters between SCAs, of all kinds.
     pub letters: u64,
+    /// Drivers' wishes for a full battery, by home, vehicle and arrival.
+    pub wishes: BTreeMap<(PartyId, DeviceIndex, Interval), Wished>,
     /// What each home's devices were to do in an interval, and why.
     pub reasons: BTreeMap<(PartyId, Interval), Vec<Reasoned>>,
     /// What a home's plan of an interval could not have, where it was anything.
@@ -129,6 +142,16 @@ impl Observer {
         seen.missing.remove(&at);
         if !planned.missing.is_empty() {
             seen.missing.insert(at, planned.missing.clone());
+        }
+    }
+
+    /// A driver's wish stands thus.
+    pub fn wish(&self, party: PartyId, device: DeviceIndex, wish: &Wish) {
+        let mut seen = self.0.borrow_mut();
+        let seen = seen.wishes.entry((party, device, wish.arrival)).or_default();
+        seen.shown = seen.shown.or(wish.penalty);
+        if wish.is_kept {
+            seen.accepted = seen.accepted.or(wish.penalty);
         }
     }
 

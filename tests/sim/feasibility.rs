@@ -63,7 +63,7 @@ fn add(problem: &mut Problem, skip: usize, device: &Device, per_interval: impl F
             problem.stores.push(store(nature, *initial_wh, &per_interval));
         }
         (Nature::Vehicle(nature), DeviceData::Vehicle { initial_wh, stays, .. }) => {
-            let mut car = store(nature, *initial_wh, &per_interval);
+            let mut car = store(&nature.store, *initial_wh, &per_interval);
             plug(&mut car, stays, start, n);
             problem.stores.push(car);
         }
@@ -158,7 +158,7 @@ fn replay(lived: &Lived, site: usize, device: &Device) {
             (nature, *initial_wh, None)
         }
         (Nature::Vehicle(nature), DeviceData::Vehicle { initial_wh, stays, .. }) => {
-            (nature, *initial_wh, Some(stays))
+            (&nature.store, *initial_wh, Some(stays))
         }
         _ => return,
     };

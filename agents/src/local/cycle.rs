@@ -12,7 +12,7 @@ use super::schedule::{Plan, Problem, SolveError};
 use super::speech::{LocalEffect, Planned, Ticket};
 use super::{Current, LocalAgent, Phase, why};
 use crate::params::Deadlines;
-use crate::resource::nature::Nature;
+use crate::resource::nature::{Nature, Vehicle};
 use crate::resource::reading::{DeviceIndex, Reading};
 
 /// Weight of the newest deal in the mean of deal prices.
@@ -21,6 +21,12 @@ const NEWEST_DEAL: f64 = 0.2;
 /// Readings may arrive until half of the first phase has passed; then the plan goes on without.
 pub(super) fn sense_deadline(deadlines: &Deadlines) -> Timestamp {
     deadlines.start.after_ms(deadlines.d1.ms_since(deadlines.start) / 2)
+}
+
+/// Whether it is to be remembered what a device has given on a day.
+fn is_rationed(nature: &Nature) -> bool {
+    let Nature::Vehicle(Vehicle { v2g: Some(v2g), .. }) = nature else { return false };
+    v2g.energy_per_day_wh.is_some()
 }
 
 /// The interval that ends when `epoch` begins.
@@ -44,6 +50,7 @@ impl LocalAgent {
         self.asked = None;
         self.has_sent_blocks = false;
         self.tendering.clear();
+        self.remember_told(epoch);
         self.told.clear();
         self.obligations.roll(epoch);
         self.reported.clear();
@@ -75,16 +82,33 @@ impl LocalAgent {
         if let Some(wh) = wh {
             self.setup.forecaster.observe(SeriesId::Device(device), at, wh as f64);
         }
+        if is_rationed(nature) {
+            self.given.read(device, at, reading.produced_wh);
+        }
         let last = &mut self.readings[usize::from(device)];
         if last.as_ref().is_some_and(|r| r.interval > at) {
             return;
         }
         *last = Some(reading);
+        self.heed(device, out);
         self.stale.remove(&device);
         if self.epoch.is_none_or(|(epoch, _)| at >= ended(epoch)) {
             self.reported.insert(device);
         }
         self.plan_when_complete(out);
+    }
+
+    /// What rationed devices were told counts as given until they say what they did.
+    fn remember_told(&mut self, epoch: Epoch) {
+        for (device, nature) in numbered(&self.setup.devices) {
+            let told = self.told.get(&device).filter(|told| told.interval < epoch);
+            if let Some(told) = told.filter(|_| is_rationed(nature)) {
+                self.given.told(device, told.interval, told.produce_wh);
+            }
+        }
+        // Yesterday and today, of 25 hours each.
+        let days = self.setup.calendar.slots_per_day().saturating_mul(50) / 24;
+        self.given.forget(Interval(epoch.0.saturating_sub(days)));
     }
 
     pub(super) fn on_wake(&mut self, now: Timestamp, out: &mut Vec<LocalEffect>) {
@@ -122,8 +146,9 @@ impl LocalAgent {
             out.push(LocalEffect::Stale { device });
         }
         self.observe_net(epoch);
-        let (problem, roster) =
-            planning::question(&self.setup, epoch, &self.readings, &self.obligations);
+        let known = (&self.obligations, &self.given);
+        let (mut problem, roster) = planning::question(&self.setup, epoch, &self.readings, known);
+        self.wishes.put(&mut problem, &roster, &self.readings, None);
         let ticket = self.ticket();
         self.phase = Phase::Planning(ticket);
         self.is_outdated = false;
@@ -170,6 +195,10 @@ impl LocalAgent {
         plan: Result<Plan, SolveError>,
         out: &mut Vec<LocalEffect>,
     ) {
+        if self.is_of_wish(ticket) {
+            self.on_wish_solved(now, plan, out);
+            return;
+        }
         if self.phase != Phase::Planning(ticket) {
             self.on_reserve_solved(now, ticket, plan, out);
             return;
@@ -211,7 +240,7 @@ impl LocalAgent {
             }
         }
         let net_wh = (0..problem.horizon()).map(|t| problem.net_wh(t)).collect();
-        let reasons = why::reasons(&self.setup.devices, &roster, &problem, &plan);
+        let reasons = why::reasons(&self.setup.devices, &roster, (&problem, &plan), &self.wishes);
         let current = Current { problem, plan, roster, stock: OnceCell::new() };
         out.push(LocalEffect::Planned(Box::new(Planned {
             epoch: current.plan.start,

@@ -8,12 +8,13 @@ use gridpact_chain::terms::{Epoch, Interval};
 
 use super::door::Side;
 use super::forecast::SeriesId;
+use super::given::Given;
 use super::missing::What;
 use super::obligations::Obligations;
-use super::schedule::{Departure, Job, Plan, Problem, Store, StoreRules};
+use super::schedule::{Departure, Job, Plan, Problem, Ration, Station, Store, StoreRules};
 use super::setup::LocalSetup;
 use crate::params::{PPM, Tender};
-use crate::resource::nature::{Deferrable, Nature, Stay, Storage};
+use crate::resource::nature::{Deferrable, Nature, Stay, Storage, V2g};
 use crate::resource::reading::{DeviceIndex, Reading, Setpoint};
 
 /// The devices of a site as the plan numbers them.
@@ -35,7 +36,7 @@ pub(super) fn question(
     setup: &LocalSetup,
     start: Epoch,
     readings: &[Option<Reading>],
-    obligations: &Obligations,
+    (obligations, given): (&Obligations, &Given),
 ) -> (Problem, Roster) {
     let n = horizon(setup, start);
     let interval_s = setup.params.epoch.interval_s();
@@ -62,11 +63,17 @@ pub(super) fn question(
                 problem.stores.push(store(storage, stored, interval_s));
                 roster.stores.push(device);
             }
-            Nature::Vehicle(storage) => {
+            Nature::Vehicle(vehicle) => {
                 let Some(reading) = reading else { continue };
                 let Some(stored) = reading.stored_wh else { continue };
-                let mut car = store(storage, stored, interval_s);
+                let mut car = store(&vehicle.store, stored, interval_s);
+                car.discharge_wh = per_interval(vehicle.discharge_w());
                 stay(&mut car, &reading.stays, start, n);
+                if let Some(v2g) = &vehicle.v2g {
+                    let most_wh = car.discharge_wh.ceil() as u64;
+                    let spent = given.today(device, start, &*setup.calendar, most_wh);
+                    car.rules = conditions(setup, v2g, start, n, spent);
+                }
                 problem.stores.push(car);
                 roster.stores.push(device);
             }
@@ -76,10 +83,65 @@ pub(super) fn question(
                     roster.jobs.resize(problem.jobs.len(), device);
                 }
             }
-            Nature::Meter => {}
+            Nature::Meter | Nature::Station { .. } => {}
         }
     }
+    problem.stations = stations(setup, &roster, &per_interval);
     (problem, roster)
+}
+
+/// What a driver's conditions allow in each of `n` intervals, when `spent` Wh of the present day's
+/// ration are gone.
+fn conditions(setup: &LocalSetup, v2g: &V2g, start: Interval, n: usize, spent: u64) -> StoreRules {
+    let calendar = &*setup.calendar;
+    let per_day = calendar.slots_per_day().max(1);
+    let length = 1_440 / per_day;
+    let may = |at: Interval| {
+        let pays = v2g.price_floor.is_none_or(|floor| setup.tariff.retail(at) >= floor);
+        pays && v2g.allows(calendar.slot_of_day(at) * 1_440 / per_day, length)
+    };
+    let is_timed = !v2g.hours.is_empty() || v2g.price_floor.is_some();
+    let ahead = || (start.0..).take(n).map(Interval);
+    let mut rations: Vec<Ration> = Vec::new();
+    if let Some(energy_wh) = v2g.energy_per_day_wh {
+        let mut today = None;
+        for (t, at) in ahead().enumerate() {
+            let day = calendar.day(at);
+            match rations.last_mut() {
+                Some(ration) if today == Some(day) => ration.until = t + 1,
+                last => {
+                    let left =
+                        if last.is_none() { energy_wh.saturating_sub(spent) } else { energy_wh };
+                    rations.push(Ration { from: t, until: t + 1, energy_wh: left as f64 });
+                }
+            }
+            today = Some(day);
+        }
+    }
+    StoreRules {
+        may_discharge: if is_timed { ahead().map(may).collect() } else { Vec::new() },
+        sale_floor_wh: v2g.kept_wh() as f64,
+        rations,
+        ..StoreRules::default()
+    }
+}
+
+/// The lines that several storages of the question share.
+fn stations(
+    setup: &LocalSetup,
+    roster: &Roster,
+    per_interval: &impl Fn(u64) -> f64,
+) -> Vec<Station> {
+    let line = |(_, nature): (DeviceIndex, &Nature)| match nature {
+        Nature::Station { line_w, connectors } => {
+            let is_behind = |s: &usize| connectors.contains(&roster.stores[*s]);
+            let stores: Vec<usize> = (0..roster.stores.len()).filter(is_behind).collect();
+            let limit_wh = per_interval(*line_w);
+            (!stores.is_empty()).then_some(Station { stores, limit_wh })
+        }
+        _ => None,
+    };
+    numbered(&setup.devices).filter_map(line).collect()
 }
 
 /// Intervals to plan for. With one pass a day each day is a problem of its own, so that later plans
@@ -220,7 +282,7 @@ impl Roster {
             let place = self.place(device);
             let mut setpoint = Setpoint { interval: plan.start, consume_wh: 0, produce_wh: 0 };
             match nature {
-                Nature::Load | Nature::Meter => continue,
+                Nature::Load | Nature::Meter | Nature::Station { .. } => continue,
                 Nature::Deferrable => {
                     let energies = place.jobs.iter().filter_map(|j| plan.jobs_wh.get(*j)?.first());
                     setpoint.consume_wh = round(energies.sum());
@@ -245,11 +307,42 @@ impl Roster {
                         continue;
                     };
                     setpoint.consume_wh = round(*charge);
-                    setpoint.produce_wh = round(*discharge);
+                    // Rounded up it would be above the power.
+                    let most = place.store.and_then(|s| problem.stores.get(s));
+                    let most = most.map_or(0.0, |store| store.discharge_wh.floor());
+                    setpoint.produce_wh = round(discharge.min(most));
                 }
             }
             setpoints.push((device, setpoint));
         }
+        self.fit(problem, &mut setpoints);
         setpoints
+    }
+
+    /// Whole Wh may add up to more than a shared line carries: the largest gives way.
+    fn fit(&self, problem: &Problem, setpoints: &mut [(DeviceIndex, Setpoint)]) {
+        for station in &problem.stations {
+            let connectors: Vec<DeviceIndex> =
+                station.stores.iter().filter_map(|s| self.stores.get(*s).copied()).collect();
+            let most = station.limit_wh.max(0.0).floor() as i64;
+            let flow = |s: &Setpoint| s.consume_wh.cast_signed() - s.produce_wh.cast_signed();
+            let mut behind: Vec<&mut Setpoint> = setpoints
+                .iter_mut()
+                .filter(|(device, _)| connectors.contains(device))
+                .map(|(_, setpoint)| setpoint)
+                .collect();
+            let sum: i64 = behind.iter().map(|s| flow(s)).sum();
+            let over = (sum.abs() - most).max(0).unsigned_abs();
+            if over == 0 {
+                continue;
+            }
+            if sum > 0 {
+                behind.sort_by_key(|s| std::cmp::Reverse(s.consume_wh));
+                behind.first_mut().into_iter().for_each(|s| s.consume_wh -= over.min(s.consume_wh));
+            } else {
+                behind.sort_by_key(|s| std::cmp::Reverse(s.produce_wh));
+                behind.first_mut().into_iter().for_each(|s| s.produce_wh -= over.min(s.produce_wh));
+            }
+        }
     }
 }

@@ -14,6 +14,7 @@ pub mod problem;
 mod settle;
 mod single;
 pub mod yardstick;
+mod yielding;
 
 pub use frame::terminal_value;
 pub use plan::{Method, PenaltyRates, Plan, Shortfall, SolveError, StorePlan};
@@ -140,33 +141,13 @@ fn choose(
     }
     let mut best = match best {
         Some(plan) => plan,
-        None => restrained(frame, effort)?,
+        None => yielding::solve(frame, effort)?,
     };
     let cost = best.objective / frame.price_unit;
     // Without any bound all of it is in doubt.
     let gap = ((cost - bound) / (1.0 + cost.abs())).clamp(0.0, 1.0);
     best.gap = if gap <= GAP { 0.0 } else { gap };
     Ok(best)
-}
-
-/// A plan that keeps every sale floor where no search found one in time: what was discharged below a
-/// floor is forbidden in that interval, until nothing is.
-fn restrained(frame: &Frame<'_>, effort: Effort) -> Result<Plan, SolveError> {
-    let mut tight = Frame::new(frame.problem);
-    let none = Choices::default();
-    // Each round forbids at least one more interval.
-    for _ in 0..=frame.horizon() * frame.stores.len() {
-        let Some(mut found) = integer::solve(&tight, &none, effort)? else { break };
-        found.decisions.net_out(frame);
-        let broken = extend(frame, &found.decisions, &none, false).floors;
-        if broken.is_empty() {
-            return Ok(settle(frame, &found.decisions, Method::Integer));
-        }
-        for (s, t) in broken {
-            tight.stores[s].discharge[t] = 0.0;
-        }
-    }
-    Err(SolveError::Solver("no plan".into()))
 }
 
 /// Whether this answer leaves any of a sale undelivered, by importing beside it or by want of energy.

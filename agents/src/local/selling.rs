@@ -93,6 +93,10 @@ impl LocalAgent {
     /// Takes the next request when nothing else is being solved.
     pub(super) fn serve_next(&mut self, now: Timestamp, out: &mut Vec<LocalEffect>) {
         while self.phase == Phase::Settled && self.queue.active.is_none() {
+            // A driver's need comes before a contract.
+            if self.wishes.asked.is_some() || self.ask_wish(out) {
+                return;
+            }
             let Some(request) = self.queue.waiting.pop_front() else { return };
             match self.refusal(now, &request) {
                 Some(reason) => self.reply(&request, Err(reason), out),
@@ -127,6 +131,7 @@ impl LocalAgent {
         let Some(current) = &self.current else { return };
         let mut problem = current.problem.clone();
         planning::oblige(&mut problem, &self.obligations);
+        self.wishes.put(&mut problem, &current.roster, &self.readings, None);
         self.is_outdated = false;
         self.asked = Some((problem.clone(), current.roster.clone()));
         self.queue.active = Some((request, Stage::Base(ticket)));
@@ -215,6 +220,8 @@ impl LocalAgent {
 
     /// Answers what the ending epoch leaves open.
     pub(super) fn close_epoch(&mut self, out: &mut Vec<LocalEffect>) {
+        (self.wishes.asked, self.wishes.withdrawn) = (None, None);
+        self.wishes.unanswerable.clear();
         for request in self.queue.drain() {
             self.reply(&request, Err(CancelReason::Expired), out);
         }

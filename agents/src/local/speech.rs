@@ -9,7 +9,9 @@ use super::door::{
 use super::missing::Missing;
 use super::schedule::{Method, Plan, Problem, Shortfall, SolveError};
 use super::why::Reasoned;
+use super::wish::Wish;
 use crate::params::Deadlines;
+use crate::resource::nature::FullNow;
 use crate::resource::reading::{DeviceIndex, Reading, Setpoint};
 
 /// Names one question to the solver; answers to older tickets are dropped.
@@ -31,6 +33,13 @@ pub enum LocalInput {
         device: DeviceIndex,
         /// Its reading.
         reading: Reading,
+    },
+    /// From a driver: he wants his vehicle full now, or no longer.
+    FullNow {
+        /// The vehicle.
+        device: DeviceIndex,
+        /// What he wants; none withdraws it.
+        want: Option<FullNow>,
     },
     /// From the body: the answer to [`LocalEffect::Solve`].
     Solved {
@@ -76,6 +85,13 @@ pub enum LocalEffect {
         device: DeviceIndex,
         /// The setpoint.
         setpoint: Setpoint,
+    },
+    /// To a driver, and to the store that later lives are rebuilt from: how his wish stands now.
+    Wish {
+        /// The vehicle.
+        device: DeviceIndex,
+        /// The wish; none when there is none or it has ended.
+        wish: Option<Wish>,
     },
     /// To whoever watches: there is a new plan.
     Planned(Box<Planned>),
@@ -145,4 +161,6 @@ pub struct LocalSnapshot {
     pub obligations: Vec<Held>,
     /// Devices whose last reading is missing.
     pub stale: Vec<DeviceIndex>,
+    /// What drivers wish, by vehicle.
+    pub wishes: Vec<(DeviceIndex, Wish)>,
 }

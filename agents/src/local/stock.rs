@@ -3,6 +3,8 @@
 //! Hundreds of quotes are read from one plan; what depends on the plan alone is not computed again
 //! for each of them.
 
+mod power;
+
 use super::schedule::{Plan, Problem, Store, StorePlan};
 
 /// One source of spare energy, and what the quote at hand has taken of it.
@@ -40,6 +42,7 @@ pub(super) struct Drawn {
     by_store: Vec<f64>,
     power: Vec<f64>,
     room: Vec<f64>,
+    rations: power::Spent,
 }
 
 impl Stock {
@@ -75,6 +78,7 @@ impl Stock {
         drawn.spares.sort_by(|a, b| unit(a).total_cmp(&unit(b)));
         drawn.by_store.clear();
         drawn.by_store.resize(self.whole_wh.len(), 0.0);
+        drawn.rations.clear();
     }
 
     /// What leaves in `t` of what the plan feeds in from the storages is no longer there to be kept.
@@ -104,10 +108,8 @@ impl Stock {
         is_taken: bool,
         mut take: impl FnMut(f64, f64) -> f64,
     ) {
-        let Drawn { spares, by_store, power, room } = drawn;
-        let pairs = problem.stores.iter().zip(&plan.stores);
-        power.clear();
-        power.extend(pairs.map(|(store, path)| power_left(store, path, t)));
+        let Drawn { spares, by_store, power, room, rations } = drawn;
+        power::left((problem, plan), t, rations, power);
         room.clear();
         room.extend(self.whole_wh.iter().zip(by_store.iter()).map(|(whole, used)| whole[t] - used));
         for spare in spares {
@@ -124,19 +126,9 @@ impl Stock {
             if is_taken {
                 by_store[s] += taken * share;
                 spare.used_wh += taken * share;
+                power::spend(store, s, t, taken, rations);
             }
         }
-    }
-}
-
-/// What a storage could give in interval `t` beyond the plan, Wh at the meter.
-fn power_left(store: &Store, path: &StorePlan, t: usize) -> f64 {
-    if !store.is_plugged(t) || store.discharge_wh <= 0.0 {
-        0.0
-    } else if path.charge_wh[t] > 0.0 {
-        path.charge_wh[t]
-    } else {
-        (store.discharge_wh - path.discharge_wh[t]).max(0.0)
     }
 }
 
@@ -177,10 +169,13 @@ fn fed_worth(problem: &Problem, store: &Store, path: &StorePlan, fed: &[f64]) ->
 /// missing from its end on.
 fn headroom(store: &Store, path: &StorePlan, fed: &[f64]) -> Vec<f64> {
     let mut kept = 0.0_f64;
+    // What is not to be sold is there for driving: after a trip it may be gone.
+    let stay_ends = store.trip().unwrap_or(usize::MAX);
     let mut left: Vec<f64> = (path.stored_wh.iter().enumerate())
         .map(|(tau, stored)| {
             let due = store.departures.iter().filter(|d| d.at == tau).map(|d| d.due_wh);
-            let floor = due.fold(store.floor_wh, f64::max);
+            let sale_floor = if tau <= stay_ends { store.rules.sale_floor_wh } else { 0.0 };
+            let floor = due.fold(store.floor_wh.max(sale_floor), f64::max);
             // A storage that comes to be full has lost what was kept beyond that.
             kept = kept.min((store.capacity_wh - stored).max(0.0));
             let above = stored + kept - floor;

@@ -3,6 +3,7 @@
 mod buying;
 mod clock;
 mod cycle;
+mod driving;
 mod lacking;
 mod screen;
 mod selling;
@@ -105,7 +106,7 @@ impl World {
 
     /// Makes the battery a vehicle with these stays.
     fn drive(&mut self, stays: Vec<Stay>) {
-        self.mind.setup.devices[2] = Nature::Vehicle(BATTERY);
+        self.mind.setup.devices[2] = Nature::vehicle(BATTERY);
         self.stays = stays;
     }
 

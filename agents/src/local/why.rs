@@ -4,12 +4,13 @@
 //! kWh is worth now and later, what is due at a departure, what a contract takes, which bound holds.
 //! Nothing here decides anything; words are made of it elsewhere.
 
-use gridpact_chain::terms::{Interval, Price};
+use gridpact_chain::terms::{Interval, Money, Price};
 use serde::{Deserialize, Serialize};
 
-use super::planning::{Roster, numbered};
+use super::planning::{Place, Roster, numbered};
 use super::schedule::{Departure, Plan, Problem, Store, StorePlan};
-use crate::resource::nature::Nature;
+use super::wish::Wishes;
+use crate::resource::nature::{Nature, V2g, Vehicle};
 use crate::resource::reading::DeviceIndex;
 
 /// Energies below this many Wh count as none.
@@ -71,6 +72,34 @@ pub enum Why {
         /// The floor, Wh.
         floor_wh: u64,
     },
+    /// A vehicle charges, or keeps all it holds, because its driver wants it full now.
+    FullNow {
+        /// What that costs over the horizon of the plan in which it was accepted.
+        extra: Money,
+        /// Energy of signed sales that are missed for it, Wh.
+        missed_wh: u64,
+    },
+    /// A vehicle would give, but its driver has not consented.
+    NotConsented,
+    /// A vehicle would give, but not at this hour.
+    NotNow,
+    /// A vehicle would give, but not at this price.
+    BelowPrice {
+        /// What the grid asks now.
+        now: Price,
+        /// What its driver wants it to ask at least.
+        least: Price,
+    },
+    /// A vehicle would give, but has given all of its day's energy.
+    DaySpent {
+        /// What it may give in a day, Wh.
+        energy_wh: u64,
+    },
+    /// A vehicle would give, but holds no more than its driver keeps for himself.
+    NeverSold {
+        /// What he keeps, Wh.
+        kept_wh: u64,
+    },
     /// A vehicle keeps what its departure needs.
     Kept {
         /// When it leaves.
@@ -122,6 +151,8 @@ pub enum Bound {
     Import,
     /// Export of the connection.
     Export,
+    /// The line of its charging station.
+    Station,
 }
 
 /// What a device is to do in the first interval of a plan, and why.
@@ -143,8 +174,8 @@ pub struct Reasoned {
 pub(super) fn reasons(
     devices: &[Nature],
     roster: &Roster,
-    problem: &Problem,
-    plan: &Plan,
+    (problem, plan): (&Problem, &Plan),
+    wishes: &Wishes,
 ) -> Vec<Reasoned> {
     if problem.horizon() == 0 {
         return Vec::new();
@@ -158,11 +189,21 @@ pub(super) fn reasons(
                     let store = place
                         .store
                         .and_then(|s| Some((problem.stores.get(s)?, plan.stores.get(s)?)));
-                    store.map_or(fixed(device), |(store, path)| now.storage(device, store, path))
+                    let Some((store, path)) = store else { return fixed(device) };
+                    let mut said = now.storage(device, store, path);
+                    said.bound = said.bound.or_else(|| now.line(&place, &said));
+                    said.why = match (nature, wishes.of(device)) {
+                        (_, Some(wish)) if store.rules.full_until > 0 => full_now(wish.penalty),
+                        (Nature::Vehicle(vehicle), _) => {
+                            now.rule(vehicle, store, path, said.why).unwrap_or(said.why)
+                        }
+                        _ => said.why,
+                    };
+                    said
                 }
                 Nature::Deferrable => now.jobs(device, &place.jobs),
                 Nature::Solar { .. } | Nature::Wind { .. } => now.generator(device),
-                Nature::Load | Nature::Meter => fixed(device),
+                Nature::Load | Nature::Meter | Nature::Station { .. } => fixed(device),
             }
         })
         .collect()
@@ -170,6 +211,11 @@ pub(super) fn reasons(
 
 fn fixed(device: DeviceIndex) -> Reasoned {
     Reasoned { device, consume_wh: 0, produce_wh: 0, why: Why::Fixed, bound: None }
+}
+
+fn full_now(penalty: Option<super::wish::Penalty>) -> Why {
+    let (extra, missed) = penalty.map_or((Money(0), 0), |p| (p.extra, p.missed_wh.0));
+    Why::FullNow { extra, missed_wh: missed }
 }
 
 fn wh(energy: f64) -> u64 {
@@ -301,6 +347,62 @@ impl Now<'_> {
             return Why::Floor { floor_wh: wh(store.floor_wh) };
         }
         Why::NoGain
+    }
+
+    /// The driver's condition that keeps a vehicle from giving what would pay, if one does.
+    fn rule(&self, vehicle: &Vehicle, store: &Store, path: &StorePlan, why: Why) -> Option<Why> {
+        let is_idle = matches!(why, Why::Waits { .. } | Why::NoGain | Why::Full);
+        let held = path.stored_wh.first().copied().unwrap_or(store.stored_wh);
+        if !is_idle || held < store.floor_wh + NONE_WH || !self.would_pay(store, path) {
+            return None;
+        }
+        let Some(v2g) = &vehicle.v2g else {
+            return (vehicle.store.discharge_w > 0).then_some(Why::NotConsented);
+        };
+        let retail = price(self.problem.retail.first().copied().unwrap_or(0.0));
+        if let Some(least) = v2g.price_floor.filter(|least| retail < *least) {
+            return Some(Why::BelowPrice { now: retail, least });
+        }
+        if !store.may_discharge(0) {
+            return Some(Why::NotNow);
+        }
+        if held < v2g.kept_wh() as f64 + NONE_WH {
+            return Some(Why::NeverSold { kept_wh: v2g.kept_wh() });
+        }
+        self.spent(v2g, store)
+    }
+
+    fn spent(&self, v2g: &V2g, store: &Store) -> Option<Why> {
+        let today = store.rules.rations.first().filter(|ration| ration.from == 0)?;
+        let is_spent = today.energy_wh < NONE_WH;
+        is_spent.then_some(Why::DaySpent { energy_wh: v2g.energy_per_day_wh? })
+    }
+
+    /// Whether giving a kWh now would pay for wear and for what refills it, or what it is worth at
+    /// the end.
+    fn would_pay(&self, store: &Store, path: &StorePlan) -> bool {
+        let refill = (1..self.problem.horizon())
+            .filter(|t| store.is_plugged(*t))
+            .map(|t| self.costs(t).0 as f64 / store.eta_charge)
+            .fold(path.terminal_value, f64::min);
+        let gain = store.eta_discharge * (self.spares(0).0 as f64 - store.wear);
+        gain > refill + 1.0 && gain > path.terminal_value
+    }
+
+    /// Whether the line of its station keeps a vehicle from more.
+    fn line(&self, place: &Place, said: &Reasoned) -> Option<Bound> {
+        let behind = |s: &usize| place.store == Some(*s);
+        let station = self.problem.stations.iter().find(|st| st.stores.iter().any(behind))?;
+        let flow = |s: &usize| {
+            let first = |series: &[f64]| series.first().copied().unwrap_or(0.0);
+            self.plan.stores.get(*s).map_or(0.0, |p| first(&p.charge_wh) - first(&p.discharge_wh))
+        };
+        let through: f64 = station.stores.iter().map(flow).sum();
+        let is_full = match said.consume_wh >= said.produce_wh {
+            true => through > station.limit_wh - NONE_WH,
+            false => -through > station.limit_wh - NONE_WH,
+        };
+        is_full.then_some(Bound::Station)
     }
 
     /// The first departure that gets no more than it needs, and is not preceded by a moment in

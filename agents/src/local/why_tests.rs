@@ -48,7 +48,7 @@ fn told(nature: Nature, problem: &Problem) -> Reasoned {
         stores: problem.stores.iter().map(|_| 0).collect(),
         jobs: problem.jobs.iter().map(|_| 0).collect(),
     };
-    reasons(&[nature], &roster, problem, &plan)[0]
+    reasons(&[nature], &roster, (problem, &plan), &Wishes::default())[0]
 }
 
 fn battery(problem: &Problem) -> Reasoned {
@@ -56,7 +56,7 @@ fn battery(problem: &Problem) -> Reasoned {
 }
 
 fn car(problem: &Problem) -> Reasoned {
-    told(Nature::Vehicle(STORAGE), problem)
+    told(Nature::vehicle(STORAGE), problem)
 }
 
 #[test]

@@ -5,7 +5,7 @@
 use gridpact_chain::terms::Interval;
 
 use super::Refusal;
-use super::nature::{Nature, Storage};
+use super::nature::{Nature, Storage, Vehicle};
 use super::priority::{Bounds, Need};
 use super::reading::{Counts, Reading, Setpoint, Telemetry};
 
@@ -29,12 +29,15 @@ pub fn energy_wh(power_w: u64, interval_s: u32) -> u64 {
 /// # Errors
 /// The first thing in it that cannot be.
 pub fn state(nature: &Nature, sample: &Telemetry) -> Result<(), Refusal> {
-    match storage(nature) {
+    match nature.storage() {
         Some(store) => stored(store, sample)?,
         None if sample.stored_wh.is_some() => return Err(Refusal::Storage),
         None => {}
     }
     stays(nature, sample)?;
+    if sample.wish.is_some() && !matches!(nature, Nature::Vehicle(_)) {
+        return Err(Refusal::Wish);
+    }
     jobs(nature, sample)
 }
 
@@ -70,13 +73,13 @@ pub fn energy(nature: &Nature, reading: &Reading, interval_s: u32) -> Result<(),
 /// Whether a device of this nature can be told anything.
 #[must_use]
 pub fn is_controllable(nature: &Nature) -> bool {
-    !matches!(nature, Nature::Load | Nature::Meter)
+    !matches!(nature, Nature::Load | Nature::Meter | Nature::Station { .. })
 }
 
 /// One direction at a time for storage: the smaller wish is taken off the larger.
 #[must_use]
 pub fn one_way(nature: &Nature, wish: Setpoint) -> Setpoint {
-    let both = storage(nature).map_or(0, |_| wish.consume_wh.min(wish.produce_wh));
+    let both = nature.storage().map_or(0, |_| wish.consume_wh.min(wish.produce_wh));
     Setpoint {
         consume_wh: wish.consume_wh - both,
         produce_wh: wish.produce_wh - both,
@@ -91,7 +94,7 @@ pub fn one_way(nature: &Nature, wish: Setpoint) -> Setpoint {
 pub fn bounds(nature: &Nature, last: Option<&Reading>, at: Interval, interval_s: u32) -> Bounds {
     let (consume_w, produce_w) = ratings(nature);
     let consume_wh = energy_wh(consume_w, interval_s);
-    let Some(store) = storage(nature) else { return Bounds { consume_wh, produce_wh: u64::MAX } };
+    let Some(store) = nature.storage() else { return Bounds { consume_wh, produce_wh: u64::MAX } };
     if matches!(nature, Nature::Vehicle(_)) && !is_plugged(last, at) {
         return Bounds { consume_wh: 0, produce_wh: 0 };
     }
@@ -99,7 +102,12 @@ pub fn bounds(nature: &Nature, last: Option<&Reading>, at: Interval, interval_s:
         return Bounds { consume_wh, produce_wh: 0 };
     };
     let room_wh = store.capacity_wh.saturating_sub(stored_wh);
-    let spare_wh = stored_wh.saturating_sub(part(store.capacity_wh, store.floor_ppm, PPM));
+    // What a driver keeps for himself is the vehicle's own refusal, and so is his want of consent.
+    let (kept_wh, produce_w) = match nature {
+        Nature::Vehicle(vehicle) => (vehicle.kept_wh(), vehicle.discharge_w()),
+        _ => (part(store.capacity_wh, store.floor_ppm, PPM), produce_w),
+    };
+    let spare_wh = stored_wh.saturating_sub(kept_wh);
     let produce_wh = energy_wh(produce_w, interval_s);
     Bounds {
         consume_wh: consume_wh.min(part(room_wh, PPM, store.eta_charge_ppm)),
@@ -116,7 +124,7 @@ pub fn need(
     at: Interval,
     interval_s: u32,
 ) -> Option<Need> {
-    let Nature::Vehicle(store) = nature else { return None };
+    let Nature::Vehicle(Vehicle { store, .. }) = nature else { return None };
     let reading = last?;
     let stay = reading.stays.iter().find(|stay| stay.arrival <= at && at < stay.departure)?;
     let later = u64::from(stay.departure.0.saturating_sub(at.0 + 1));
@@ -143,15 +151,10 @@ pub fn ratings(nature: &Nature) -> (u64, u64) {
     match nature {
         Nature::Load | Nature::Deferrable => (ABSURD_WH_PER_H, 0),
         Nature::Solar { rated_w } | Nature::Wind { rated_w } => (0, *rated_w),
-        Nature::Battery(store) | Nature::Vehicle(store) => (store.charge_w, store.discharge_w),
+        Nature::Battery(store) => (store.charge_w, store.discharge_w),
+        Nature::Vehicle(vehicle) => (vehicle.store.charge_w, vehicle.store.discharge_w),
+        Nature::Station { line_w, .. } => (*line_w, *line_w),
         Nature::Meter => (ABSURD_WH_PER_H, ABSURD_WH_PER_H),
-    }
-}
-
-fn storage(nature: &Nature) -> Option<&Storage> {
-    match nature {
-        Nature::Battery(store) | Nature::Vehicle(store) => Some(store),
-        _ => None,
     }
 }
 

@@ -4,7 +4,7 @@ use gridpact_chain::terms::{Interval, Timestamp};
 
 use super::ResourceAgent;
 use super::check;
-use super::nature::Nature;
+use super::nature::{Nature, V2g};
 use super::priority::{Bounds, Claim, Claims, Decision, GridLimit, decide};
 use super::reading::Setpoint;
 use super::realise::{CHARGER_MIN_W, PowerRanges, Realised};
@@ -179,7 +179,8 @@ impl ResourceAgent {
         self.moved.onward = Setpoint {
             interval: wanted.interval.plus(1),
             consume_wh: consume.carried_wh,
-            produce_wh: produce.carried_wh,
+            // What a driver lets go at this time is not his word for the next.
+            produce_wh: if self.is_timed() { 0 } else { produce.carried_wh },
         };
         let is_limited = consume.clipped_wh > 0 || produce.clipped_wh > 0;
         let watts = |power_w: u64| i64::try_from(power_w).unwrap_or(i64::MAX);
@@ -201,12 +202,17 @@ impl ResourceAgent {
     fn safe(&self, interval: Interval) -> Setpoint {
         let most = |power_w| check::energy_wh(power_w, self.setup.interval_s);
         let (consume_wh, produce_wh) = match &self.setup.nature {
-            Nature::Vehicle(store) => (most(store.charge_w.min(CHARGER_MIN_W)), 0),
+            Nature::Vehicle(car) => (most(car.store.charge_w.min(CHARGER_MIN_W)), 0),
             Nature::Solar { rated_w } | Nature::Wind { rated_w } => (0, most(*rated_w) * 2),
             Nature::Deferrable => (u64::MAX, 0),
-            Nature::Battery(_) | Nature::Load | Nature::Meter => (0, 0),
+            Nature::Battery(_) | Nature::Load | Nature::Meter | Nature::Station { .. } => (0, 0),
         };
         Setpoint { interval, consume_wh, produce_wh }
+    }
+
+    fn is_timed(&self) -> bool {
+        let Nature::Vehicle(vehicle) = &self.setup.nature else { return false };
+        vehicle.v2g.as_ref().is_some_and(V2g::is_timed)
     }
 
     fn is_generator(&self) -> bool {

@@ -3,7 +3,7 @@
 use gridpact_chain::terms::{Interval, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::nature::{Deferrable, Stay};
+use super::nature::{Deferrable, FullNow, Stay};
 
 /// Index of a device within its site.
 pub type DeviceIndex = u16;
@@ -50,6 +50,9 @@ pub struct Telemetry {
     pub stays: Vec<Stay>,
     /// Jobs not finished yet (deferrable load only).
     pub jobs: Vec<Deferrable>,
+    /// What its driver wishes (vehicle only).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wish: Option<FullNow>,
 }
 
 /// What a device did in one interval and how it stands at its end (protocol 2, Telemetry).
@@ -71,6 +74,9 @@ pub struct Reading {
     pub stays: Vec<Stay>,
     /// Jobs not finished yet (deferrable load only); none within a gap.
     pub jobs: Vec<Deferrable>,
+    /// What its driver wishes (vehicle only).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wish: Option<FullNow>,
 }
 
 /// What a device shall do in one interval; lapses at its end.

@@ -174,6 +174,7 @@ impl Registers {
         if let Some(last) = readings.last_mut() {
             last.stored_wh = sample.stored_wh;
             (last.stays, last.jobs) = (sample.stays.clone(), sample.jobs.clone());
+            last.wish = sample.wish;
         }
         let part = part.plus(counted.since(before).unwrap_or_default());
         let quality = from.max(sample.quality);

@@ -63,6 +63,8 @@ pub enum Refusal {
     Jobs,
     /// A device of this nature cannot be told anything.
     NotControllable,
+    /// A driver's wish, from a device that is no vehicle.
+    Wish,
 }
 
 /// What a device is told: energy, and the power and time that make it.

@@ -14,7 +14,9 @@ use gridpact_agents::local::door::{
 };
 use gridpact_agents::local::schedule::{Plan, SolveError, solve};
 use gridpact_agents::local::speech::{LocalEffect, LocalInput, Planned, Ticket};
+use gridpact_agents::local::wish::Wish;
 use gridpact_agents::machine::Machine;
+use gridpact_agents::resource::nature::FullNow;
 use gridpact_agents::resource::reading::{DeviceIndex, Reading};
 use gridpact_chain::contract::ContractId;
 use gridpact_chain::terms::{Interval, PartyId, Price};
@@ -34,6 +36,15 @@ pub struct DeviceReading {
     pub reading: Reading,
 }
 
+/// From a driver: he wants his vehicle full now, or no longer.
+#[derive(Debug, Clone, Copy)]
+pub struct DriverWish {
+    /// The vehicle.
+    pub device: DeviceIndex,
+    /// What he wants; none withdraws it.
+    pub want: Option<FullNow>,
+}
+
 /// From the workshop: a schedule.
 #[derive(Debug)]
 pub struct Solved {
@@ -48,7 +59,7 @@ pub struct Deal(pub Price);
 macro_rules! letters {
     ($($letter:ty),*) => { $(impl Message for $letter { type Reply = (); })* };
 }
-letters!(DeviceReading, Solved, Deal, QuoteRequest, ReserveRequest, Obligation);
+letters!(DeviceReading, DriverWish, Solved, Deal, QuoteRequest, ReserveRequest, Obligation);
 
 /// The doors an LCA speaks through.
 #[derive(Clone, Default)]
@@ -76,6 +87,8 @@ pub struct LocalInbox {
     pub epoch: Door<EpochStarted>,
     /// What a device did.
     pub reading: Door<DeviceReading>,
+    /// What a driver wishes.
+    pub wish: Door<DriverWish>,
     /// A schedule that comes back.
     pub solved: Door<Solved>,
     /// What could be sold?
@@ -95,6 +108,7 @@ impl LocalInbox {
     pub fn open(&self, actor: &Ref<LocalActor>) {
         self.epoch.open(actor.port());
         self.reading.open(actor.port());
+        self.wish.open(actor.port());
         self.solved.open(actor.port());
         self.quote.open(actor.port());
         self.reserve.open(actor.port());
@@ -111,6 +125,8 @@ pub struct LocalStore {
     pub readings: Vec<DeviceReading>,
     /// Contracts that bind.
     pub obligations: BTreeMap<ContractId, Obligation>,
+    /// What drivers wish, and what they were told that it costs.
+    pub wishes: BTreeMap<DeviceIndex, Wish>,
     /// The latest plan.
     pub planned: Option<Box<Planned>>,
 }
@@ -191,6 +207,16 @@ impl LocalActor {
                     door.tell(Command(setpoint));
                 }
             }
+            LocalEffect::Wish { device, wish } => {
+                let mut store = self.store.borrow_mut();
+                match wish {
+                    Some(wish) => {
+                        self.doors.observer.wish(self.me, device, &wish);
+                        store.wishes.insert(device, wish);
+                    }
+                    None => drop(store.wishes.remove(&device)),
+                }
+            }
             LocalEffect::Planned(planned) => {
                 self.doors.observer.planned(self.me, &planned);
                 self.store.borrow_mut().planned = Some(planned);
@@ -219,6 +245,12 @@ impl Handler<DeviceReading> for LocalActor {
     fn handle(&mut self, letter: DeviceReading, cx: &mut Context<Self>) {
         self.store.borrow_mut().readings.push(letter.clone());
         self.step(LocalInput::Reading { device: letter.device, reading: letter.reading }, cx);
+    }
+}
+
+impl Handler<DriverWish> for LocalActor {
+    fn handle(&mut self, DriverWish { device, want }: DriverWish, cx: &mut Context<Self>) {
+        self.step(LocalInput::FullNow { device, want }, cx);
     }
 }
 

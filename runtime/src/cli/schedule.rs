@@ -16,6 +16,7 @@ mod shortfalls;
 mod site;
 
 pub(crate) use answer::Answer;
+use answer::FullNow;
 pub(crate) use site::Site;
 
 /// Where yes-or-no choices are needed the search ends after this long, with the gap that is left.
@@ -53,6 +54,24 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
 
 /// The best schedule of a checked site.
 pub(crate) fn plan(site: &Site) -> Result<Answer, String> {
+    let mut answer = best(site)?;
+    for (storage, _) in site.storages.iter().enumerate().filter(|(_, s)| s.full_now) {
+        let mut without = site.clone();
+        without.storages[storage].full_now = false;
+        let without = best(&without)?;
+        let missed = |answer: &Answer| -> f64 {
+            let due = answer.shortfalls.iter().filter(|s| s.kind == "obligation");
+            due.map(|s| s.wh).sum()
+        };
+        let extra = answer.objective - without.objective;
+        let missed_wh = (missed(&answer) - missed(&without)).max(0.0);
+        answer.full_now.push(FullNow { storage, extra, missed_wh });
+    }
+    Ok(answer)
+}
+
+/// The best schedule, without the price of wishes.
+fn best(site: &Site) -> Result<Answer, String> {
     let model = model::model(site);
     let effort = Effort { nodes: None, time: Some(Duration::from_secs(SEARCH_S)) };
     let plan = solve_within(&model.problem, effort).map_err(|error| error.to_string())?;
@@ -62,6 +81,13 @@ pub(crate) fn plan(site: &Site) -> Result<Answer, String> {
 /// The schedule for a reader.
 fn table(file: &Path, site: &Site, answer: &Answer) -> String {
     let mut text = format!("{}\n", file.display());
+    for FullNow { storage, extra, missed_wh } in &answer.full_now {
+        let _ = write!(text, "full now: storage {storage} costs {extra:.6} more than without it");
+        if *missed_wh > 0.5 {
+            let _ = write!(text, ", and misses {missed_wh:.0} Wh of obligations");
+        }
+        let _ = writeln!(text);
+    }
     let _ = writeln!(
         text,
         "cost {:.6} (penalties {:.6}), found by {}, gap {:e}\n",

@@ -60,6 +60,7 @@ impl Meter {
             stored_wh: self.stands.stored_wh,
             stays: self.stands.stays.clone(),
             jobs: self.stands.jobs.clone(),
+            wish: self.stands.wish,
         }
     }
 }
@@ -96,10 +97,9 @@ impl Field {
         while self.next <= last {
             let now = self.next;
             for site in 0..self.commands.len() {
-                for device in 0..self.commands[site].len() {
-                    let command = self.commands[site][device].take().filter(|c| c.interval == now);
-                    let did = self.plant.step(party(site), index(device), now, command);
-                    let meter = &mut self.meters[site][device];
+                let all = self.plant.step_site(party(site), now, &self.commands[site]);
+                self.commands[site].fill(None);
+                for (meter, did) in self.meters[site].iter_mut().zip(all) {
                     meter.count(&did);
                     meter.stands = did;
                 }

@@ -34,6 +34,8 @@ pub struct Run {
     pub contracts: Vec<Contract>,
     /// What was tendered and what became of it.
     pub tasks: Tasks,
+    /// Drivers who wanted their vehicle full now, by site, device and arrival.
+    pub wishes: Vec<Wish>,
     /// The end of every task, in the order in which they ended.
     pub ends: Vec<TaskEnd>,
     /// Contracts that a home still plans with, as (index in [`Run::sites`], identity).
@@ -46,6 +48,23 @@ pub struct Run {
     pub feeder: Feeder,
     /// Wall-clock seconds the run took.
     pub wall_s: f64,
+}
+
+/// A driver's wish to have his vehicle full now, during one stay.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wish {
+    /// Index in [`Run::sites`].
+    pub site: usize,
+    /// The vehicle.
+    pub device: u16,
+    /// First interval of the stay on the UTC grid.
+    pub arrival: u32,
+    /// What he was told that it costs; none if nothing could be said.
+    pub shown_microcurrency: Option<i64>,
+    /// What it cost when the plan took it up; none if it never did.
+    pub accepted_microcurrency: Option<i64>,
+    /// Energy of signed sales that the plan gave up for it, Wh.
+    pub missed_wh: u64,
 }
 
 /// Limits of the community's common transformer (protocol 12.35), in W; `None` for no limit.

@@ -9,7 +9,7 @@ use super::bill::{Bill, Bills};
 use super::compare::Comparison;
 use super::explain::Explanation;
 use super::load::{NetLoad, Shape};
-use super::run::{Epoch, Run, Signatures, Site, Verifier};
+use super::run::{Epoch, Run, Signatures, Site, Verifier, Wish};
 use super::settle::Settlement;
 
 /// The keys of the summary; units are in the names.
@@ -81,12 +81,49 @@ pub struct Summary {
     pub signatures: SignatureKeys,
     /// Wall-clock seconds.
     pub wall_s: f64,
+    /// Drivers who wanted their vehicle full now; only where there were any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub full_now: Option<FullNowKeys>,
     /// Other ways to live the same days; only where that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compare: Option<Comparison>,
     /// One prosumer's run in reasons; only where that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub explain: Option<Explanation>,
+}
+
+/// Drivers who wanted their vehicle full now.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct FullNowKeys {
+    /// Stays whose driver asked.
+    pub asked: u64,
+    /// Of these, those whose wish a plan took up.
+    pub accepted: u64,
+    /// Mean of what drivers were told that it costs; null when nobody was told.
+    pub mean_shown_microcurrency: Option<f64>,
+    /// Mean of what it cost when a plan took it up; null when none did.
+    pub mean_extra_microcurrency: Option<f64>,
+    /// Energy of signed sales that plans gave up for it.
+    pub missed_wh: u64,
+}
+
+impl FullNowKeys {
+    fn of(wishes: &[Wish]) -> Option<Self> {
+        let mean = |costs: Vec<i64>| -> Option<f64> {
+            let sum: i128 = costs.iter().map(|cost| i128::from(*cost)).sum();
+            (!costs.is_empty()).then(|| sum as f64 / costs.len() as f64)
+        };
+        let accepted: Vec<i64> = wishes.iter().filter_map(|w| w.accepted_microcurrency).collect();
+        (!wishes.is_empty()).then(|| Self {
+            asked: wishes.len() as u64,
+            accepted: accepted.len() as u64,
+            mean_shown_microcurrency: mean(
+                wishes.iter().filter_map(|w| w.shown_microcurrency).collect(),
+            ),
+            mean_extra_microcurrency: mean(accepted),
+            missed_wh: wishes.iter().map(|w| w.missed_wh).sum(),
+        })
+    }
 }
 
 /// Mean and percentiles of a measured time in ms; null when it was never measured.
@@ -185,6 +222,7 @@ impl Summary {
             verifier: VerifierKeys::from(&run.chain.verifier),
             signatures: SignatureKeys::from(&run.chain.signatures),
             wall_s: run.wall_s,
+            full_now: FullNowKeys::of(&run.wishes),
             compare: None,
             explain: None,
         }

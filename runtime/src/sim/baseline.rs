@@ -71,20 +71,16 @@ fn alone(nursery: &Nursery, plant: &mut Plant, party: PartyId, solver: &Solver<'
     let devices = community.site(party).map_or(0, |site| site.devices.len());
     for epoch in (first_epoch(community).0..community.end().0).map(Interval) {
         let ended = Interval(epoch.0.saturating_sub(1));
-        let readings: Vec<Reading> = (0..devices)
-            .map(|device| match ended < community.start {
-                true => recorded(plant, party, device_index(device), ended),
-                false => {
-                    plant.step(party, device_index(device), ended, home.setpoint(device, ended))
-                }
-            })
-            .collect();
+        let readings: Vec<Reading> = match ended < community.start {
+            true => (0..devices)
+                .map(|device| recorded(plant, party, device_index(device), ended))
+                .collect(),
+            false => plant.step_site(party, ended, &home.setpoints(devices, ended)),
+        };
         home.live(nursery, epoch, readings, solver);
     }
     let last = Interval(community.end().0.saturating_sub(1));
-    for device in 0..devices {
-        plant.step(party, device_index(device), last, home.setpoint(device, last));
-    }
+    plant.step_site(party, last, &home.setpoints(devices, last));
     plant.rows(party).to_vec()
 }
 
@@ -98,6 +94,10 @@ impl Alone {
     fn setpoint(&self, device: usize, at: Interval) -> Option<Setpoint> {
         let told = self.setpoints.iter().rev().find(|(d, _)| *d == device)?.1;
         (told.interval == at).then_some(told)
+    }
+
+    fn setpoints(&self, devices: usize, at: Interval) -> Vec<Option<Setpoint>> {
+        (0..devices).map(|device| self.setpoint(device, at)).collect()
     }
 
     fn live(
@@ -131,6 +131,7 @@ impl Alone {
                     | LocalEffect::Reserved(_)
                     | LocalEffect::Planned(_)
                     | LocalEffect::Stale { .. }
+                    | LocalEffect::Wish { .. }
                     | LocalEffect::Unplanned(_) => {}
                 }
             }

@@ -110,9 +110,13 @@ pub enum DeviceData {
         told: Arc<[Stay]>,
         /// How `told` came about, and whether stays to come are told as well.
         knowledge: Knowledge,
+        /// Whether the driver wants it full now during each of `stays`; same length.
+        asking: Arc<[bool]>,
     },
     /// Jobs in the order of their windows, over history, simulated intervals and beyond.
     Jobs(Arc<[Deferrable]>),
+    /// A charging station: all that is to be known is in its nature and its connectors.
+    Station,
     /// A stationary battery.
     Battery {
         /// Energy in it at [`Community::start`], Wh.

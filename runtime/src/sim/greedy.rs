@@ -48,7 +48,7 @@ fn alone(plant: &mut Plant, community: &Arc<Community>, party: PartyId) -> Life 
 /// Loads, then vehicles, then batteries, then generators.
 fn rank(nature: &Nature) -> u8 {
     match nature {
-        Nature::Load | Nature::Deferrable | Nature::Meter => 0,
+        Nature::Load | Nature::Deferrable | Nature::Meter | Nature::Station { .. } => 0,
         Nature::Vehicle(_) => 1,
         Nature::Battery(_) => 2,
         Nature::Solar { .. } | Nature::Wind { .. } => 3,

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gridpact_agents::local::schedule::{Problem, Store as StoreModel, StoreRules, terminal_value};
+use gridpact_agents::local::wish::Penalty;
 use gridpact_agents::network::Network;
 use gridpact_agents::params::BlockShape;
 use gridpact_agents::resource::nature::{Nature, Storage};
@@ -96,6 +97,7 @@ pub fn run(
             contracts(&super::homes::network(scenario, community), &crop.entries, seen)
         }),
         tasks: crop.observer.look(tasks),
+        wishes: crop.observer.look(wishes),
         ends: crop.observer.look(ends),
         bound: crop.observer.look(bound),
         epochs: crop.observer.look(|seen| epochs(&crop.growth, seen)),
@@ -166,7 +168,12 @@ fn site_of(
             .iter()
             .find(|d| matches!(d.nature, Nature::Battery(_)))
             .and_then(store),
-        ev: site.devices.iter().find(|d| matches!(d.nature, Nature::Vehicle(_))).and_then(store),
+        ev: site
+            .devices
+            .iter()
+            .filter(|d| matches!(d.nature, Nature::Vehicle(_)))
+            .filter_map(store)
+            .reduce(together),
         devices: site.devices.iter().map(|device| word(&device.nature)).collect(),
         rows: rows.iter().map(|row| row_of(row, has_solar)).collect(),
         reasons: BTreeMap::new(),
@@ -185,8 +192,23 @@ fn word(nature: &Nature) -> &'static str {
         Nature::Wind { .. } => "wind",
         Nature::Battery(_) => "battery",
         Nature::Vehicle(_) => "vehicle",
+        Nature::Station { .. } => "charging station",
         Nature::Meter => "meter",
     }
+}
+
+/// What drivers wished, and what it cost them.
+fn wishes(seen: &Observations) -> Vec<run::Wish> {
+    let cost = |penalty: Option<Penalty>| penalty.map(|penalty| penalty.extra.0);
+    let wishes = seen.wishes.iter().map(|((party, device, arrival), seen)| run::Wish {
+        site: party.0 as usize,
+        device: *device,
+        arrival: arrival.0,
+        shown_microcurrency: cost(seen.shown),
+        accepted_microcurrency: cost(seen.accepted),
+        missed_wh: seen.accepted.map_or(0, |penalty| penalty.missed_wh.0),
+    });
+    wishes.collect()
 }
 
 /// Hands every home the reasons of its plans, and what they could not have.
@@ -248,7 +270,7 @@ fn store_of(
     site: &Site,
     device: &Device,
 ) -> Option<Store> {
-    let (Nature::Battery(storage) | Nature::Vehicle(storage)) = &device.nature else { return None };
+    let storage = device.nature.storage()?;
     let (DeviceData::Battery { initial_wh } | DeviceData::Vehicle { initial_wh, .. }) =
         &device.data
     else {
@@ -260,6 +282,16 @@ fn store_of(
         wear_microcurrency_per_kwh: storage.wear.0,
         value_microcurrency_per_kwh: stored_value(scenario, community, site, storage),
     })
+}
+
+/// The vehicles of a station, as the report counts them: as one. They are of one mix, so a kWh is
+/// worth the same in each.
+fn together(all: Store, one: Store) -> Store {
+    Store {
+        capacity_wh: all.capacity_wh + one.capacity_wh,
+        start_wh: all.start_wh + one.start_wh,
+        ..all
+    }
 }
 
 /// What a stored kWh is worth at the end of the run (v_s of protocol 3.2), over the prices of its

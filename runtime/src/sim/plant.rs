@@ -4,9 +4,11 @@
 //! power, charge, plug and export are obeyed first and less is realised where they bind; import above
 //! the connection's limit happens and is counted as overload. Energy
 //! is whole Wh at the meters; what storage holds is kept in micro-Wh, so that no efficiency is lost
-//! in rounding. The plant never plans and never sees a price.
+//! in rounding. The line of a charging station is one more such limit: its connectors share it in the
+//! order in which they are stepped. The plant never plans and never sees a price.
 
 pub mod jobs;
+pub mod line;
 pub mod row;
 pub mod store;
 pub mod vehicle;
@@ -18,9 +20,10 @@ use gridpact_agents::resource::reading::{DeviceIndex, Reading, Setpoint};
 use gridpact_chain::terms::{Interval, PartyId};
 
 use self::jobs::Jobs;
+use self::line::Line;
 pub use self::row::SiteInterval;
 use self::store::Store;
-use self::vehicle::Vehicle;
+use self::vehicle::{Room, Vehicle};
 use super::community::{Community, Device, DeviceData, Site};
 
 /// The devices of a community in motion.
@@ -33,6 +36,7 @@ pub struct Plant {
 #[derive(Debug, Clone)]
 struct SitePlant {
     devices: Vec<DevicePlant>,
+    lines: Vec<Line>,
     rows: Vec<SiteInterval>,
 }
 
@@ -64,6 +68,7 @@ impl Plant {
         };
         let site = |site: &Site| SitePlant {
             devices: site.devices.iter().map(device).collect(),
+            lines: Line::all(site, community.interval_s),
             rows: Vec::new(),
         };
         let sites = community.sites.iter().map(site).collect();
@@ -78,12 +83,39 @@ impl Plant {
         let (start, end) = (plant.community.start, plant.community.end());
         for at in start.0..end.0 {
             for site in 0..plant.sites.len() {
-                for device in 0..plant.sites[site].devices.len() {
-                    plant.step(PartyId(site as u32), device as DeviceIndex, Interval(at), None);
-                }
+                plant.step_site(PartyId(site as u32), Interval(at), &[]);
             }
         }
         plant
+    }
+
+    /// Moves all devices of a home through one interval, each with its setpoint if it has one, and
+    /// returns what they did, by device. Behind a shared line those that give go first, then those
+    /// that came first.
+    pub fn step_site(
+        &mut self,
+        site: PartyId,
+        interval: Interval,
+        setpoints: &[Option<Setpoint>],
+    ) -> Vec<Reading> {
+        let Some(plant) = self.sites.get(site.0 as usize) else { return Vec::new() };
+        let wish = |device: usize| {
+            let wish = setpoints.get(device).copied().flatten();
+            wish.filter(|wish| wish.interval == interval)
+        };
+        let order = line::order(&plant.lines, plant.devices.len(), |device| {
+            let gives = wish(device).is_some_and(|wish| wish.produce_wh > wish.consume_wh);
+            let arrival = match &plant.devices[device].state {
+                State::Vehicle(vehicle) => vehicle.arrival(),
+                _ => None,
+            };
+            (!gives, arrival)
+        });
+        let mut readings = vec![Reading { interval, ..Reading::default() }; plant.devices.len()];
+        for device in order {
+            readings[device] = self.step(site, device as DeviceIndex, interval, wish(device));
+        }
+        readings
     }
 
     /// Moves one device through one interval and returns what it did.
@@ -104,6 +136,7 @@ impl Plant {
         let Some(index) = self.community.index(interval) else { return silent };
         let row_index = interval.0.checked_sub(self.community.start.0).map(|i| i as usize);
         let Some(plant) = self.sites.get_mut(site.0 as usize) else { return silent };
+        let number = device;
         let (Some(row_index), Some(device)) = (row_index, plant.devices.get_mut(device as usize))
         else {
             return silent;
@@ -118,7 +151,15 @@ impl Plant {
         let row = &mut plant.rows[row_index];
         let wish = setpoint.filter(|wish| wish.interval == interval);
         let spare_wh = (row.consumed_wh() + limit_wh).saturating_sub(row.produced_wh());
-        let mut reading = device.state.step(interval, index, wish, spare_wh, row);
+        let line = plant.lines.iter_mut().find(|line| line.holds(number));
+        let mut room = Room { take_wh: u64::MAX, give_wh: spare_wh };
+        if let Some(line) = &line {
+            room = line.within(room, interval);
+        }
+        let mut reading = device.state.step(interval, index, wish, room, row);
+        if let Some(line) = line {
+            line.carry(interval, &reading);
+        }
         row.close();
         let now = interval.plus(1);
         device.state.describe(&mut reading, now, now.plus(self.community.beyond));
@@ -203,26 +244,29 @@ impl State {
             (Nature::Wind { .. }, DeviceData::Series(series)) => Self::Wind(Arc::clone(series)),
             (_, DeviceData::Series(series)) => Self::Load(Arc::clone(series)),
             (_, DeviceData::Jobs(jobs)) => Self::Jobs(Jobs::new(jobs, start, interval_s)),
+            (Nature::Battery(nature), DeviceData::Battery { initial_wh }) => {
+                Self::Battery(Store::new(*nature, *initial_wh, interval_s))
+            }
             (
-                Nature::Battery(nature) | Nature::Vehicle(nature),
-                DeviceData::Battery { initial_wh },
-            ) => Self::Battery(Store::new(*nature, *initial_wh, interval_s)),
-            (
-                Nature::Battery(nature) | Nature::Vehicle(nature),
-                DeviceData::Vehicle { initial_wh, stays, told, knowledge },
+                Nature::Vehicle(nature),
+                DeviceData::Vehicle { initial_wh, stays, told, knowledge, asking },
             ) => {
                 let stays = (stays, told);
                 Self::Vehicle(Vehicle::new(
-                    *nature,
+                    nature,
                     *initial_wh,
                     stays,
+                    asking,
                     *knowledge,
                     start,
                     interval_s,
                 ))
             }
-            // A nature without its data: the builders make none, and it does nothing.
-            (_, DeviceData::Battery { .. } | DeviceData::Vehicle { .. }) => Self::Idle,
+            // A station does nothing but limit its connectors. A nature without its data: the builders
+            // make none, and it does nothing.
+            (_, DeviceData::Battery { .. } | DeviceData::Vehicle { .. } | DeviceData::Station) => {
+                Self::Idle
+            }
         }
     }
 
@@ -231,7 +275,7 @@ impl State {
         at: Interval,
         index: usize,
         wish: Option<Setpoint>,
-        spare_wh: u64,
+        room: Room,
         row: &mut SiteInterval,
     ) -> Reading {
         let mut reading = Reading { interval: at, ..Reading::default() };
@@ -240,7 +284,7 @@ impl State {
             Self::Load(series) => reading.consumed_wh = value(series),
             Self::Solar(series) | Self::Wind(series) => {
                 let possible = value(series);
-                let most = wish.map_or(possible, |wish| wish.produce_wh).min(spare_wh);
+                let most = wish.map_or(possible, |wish| wish.produce_wh).min(room.give_wh);
                 reading.produced_wh = possible.min(most);
                 reading.curtailed_wh = possible - reading.produced_wh;
             }
@@ -250,11 +294,11 @@ impl State {
             }
             Self::Battery(store) => {
                 let (consume, produce) = wish.map_or((0, 0), |w| (w.consume_wh, w.produce_wh));
-                let produce = produce.min(consume.saturating_add(spare_wh));
+                let produce = produce.min(consume.saturating_add(room.give_wh));
                 (reading.consumed_wh, reading.produced_wh) = store.follow(consume, produce);
             }
             Self::Vehicle(vehicle) => {
-                (reading.consumed_wh, reading.produced_wh) = vehicle.step(at, wish, spare_wh);
+                (reading.consumed_wh, reading.produced_wh) = vehicle.step(at, wish, room);
             }
             Self::Idle => {}
         }

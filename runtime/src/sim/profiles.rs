@@ -12,6 +12,7 @@ pub mod shapes;
 use std::sync::Arc;
 
 use gridpact_agents::resource::nature::Nature;
+use gridpact_agents::resource::reading::DeviceIndex;
 use gridpact_chain::terms::Price;
 
 use self::chance::{COMMON, Chance, Purpose, whole_wh};
@@ -30,8 +31,10 @@ pub fn generate(scenario: &Scenario) -> Result<Community, ScenarioError> {
     let calendar = Calendar::of(scenario)?;
     let sky = Sky::new(scenario, &calendar);
     let tariff = clock_tariff(&scenario.tariff, &calendar)?;
+    let homes = scenario.prosumers.saturating_sub(scenario.sites.stations);
     let mut sites: Vec<Site> =
-        (0..scenario.prosumers).map(|i| home(scenario, &calendar, &sky, &tariff, i)).collect();
+        (0..homes).map(|i| home(scenario, &calendar, &sky, &tariff, i)).collect();
+    sites.extend((homes..scenario.prosumers).map(|i| station(scenario, &calendar, &tariff, i)));
     if scenario.scenario.community_turbine_kw > 0 {
         let kw = f64::from(scenario.scenario.community_turbine_kw);
         let series = shapes::wind(scenario, &calendar, &sky, kw, COMMON - 1);
@@ -141,6 +144,35 @@ fn home(
     Site {
         name: format!("home-{number:03}"),
         import_w: mix.import_limit_w,
+        export_w: mix.export_limit_w,
+        tariff: Arc::clone(tariff),
+        devices,
+    }
+}
+
+/// Keeps the streams of a station's vehicles apart from each other and from those of homes.
+const CONNECTOR_STREAMS: u32 = 1 << 16;
+
+/// A charging station: a vehicle at each connector, and the line they share.
+fn station(
+    scenario: &Scenario,
+    calendar: &Calendar,
+    tariff: &Arc<SiteTariff>,
+    number: u32,
+) -> Site {
+    let mix = &scenario.sites;
+    let stream = model(scenario, number);
+    let vehicle = |connector: u32| {
+        flexible::vehicle(scenario, calendar, stream + (connector + 1) * CONNECTOR_STREAMS)
+    };
+    let mut devices: Vec<Device> = (0..mix.station_connectors).map(vehicle).collect();
+    let line_w = wh(mix.station_line_kw);
+    let connectors = (0..DeviceIndex::MAX).zip(&devices).map(|(number, _)| number).collect();
+    devices
+        .push(Device { nature: Nature::Station { line_w, connectors }, data: DeviceData::Station });
+    Site {
+        name: format!("station-{number:03}"),
+        import_w: mix.import_limit_w.max(line_w),
         export_w: mix.export_limit_w,
         tariff: Arc::clone(tariff),
         devices,

@@ -115,8 +115,8 @@ impl<'f> Track<'f> {
         for departure in &store.departures {
             track.owe(departure.at, departure.due_wh, frame.penalty.departure);
         }
-        for t in (0..n).filter(|t| store.initial < store.floor && store.charge[*t] > 0.0) {
-            track.owe(t + 1, store.floor, frame.penalty.floor);
+        for (t, wanted) in (0..n).filter_map(|t| Some((t, store.owes(t)?))) {
+            track.owe(t + 1, wanted, frame.penalty.floor);
         }
         if let Some(price) = store.hold {
             track.owe(n, store.initial, price);

@@ -211,10 +211,9 @@ impl Full<'_, '_> {
         let (f, store) = (self.frame, &self.frame.stores[s]);
         let mut soft: Vec<(usize, f64, f64)> =
             store.departures.iter().map(|d| (d.at, d.due_wh, f.penalty.departure)).collect();
-        if store.initial < store.floor {
-            let floor = |t| (t + 1, store.floor, f.penalty.floor);
-            soft.extend((0..f.horizon()).filter(|t| store.charge[*t] > 0.0).map(floor));
-        }
+        let floors =
+            (0..f.horizon()).filter_map(|t| Some((t + 1, store.owes(t)?, f.penalty.floor)));
+        soft.extend(floors);
         soft.extend(store.hold.map(|price| (f.horizon(), store.initial, price)));
         for (boundary, wanted, price) in soft {
             let Some(before) = boundary.checked_sub(1) else {

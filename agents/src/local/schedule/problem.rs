@@ -57,6 +57,8 @@ pub struct StoreRules {
     pub sale_floor_wh: f64,
     /// Most that is discharged within ranges of intervals.
     pub rations: Vec<Ration>,
+    /// Until this interval (index) it is to be full as soon as can be, and gives nothing; 0 = never.
+    pub full_until: usize,
 }
 
 /// A bound on what is discharged within a range of intervals, a day for instance.
@@ -86,11 +88,18 @@ impl Store {
         self.plugged.is_empty() || self.plugged.get(t).copied().unwrap_or(false)
     }
 
+    /// The interval with whose end the first trip's energy is gone, if there is a trip.
+    #[must_use]
+    pub fn trip(&self) -> Option<usize> {
+        self.departures.iter().filter(|d| d.trip_wh > 0.0).map(|d| d.at).min()
+    }
+
     /// Whether it may give energy in interval `t`.
     #[must_use]
     pub fn may_discharge(&self, t: usize) -> bool {
         let allowed = &self.rules.may_discharge;
-        self.is_plugged(t) && (allowed.is_empty() || allowed.get(t).copied().unwrap_or(false))
+        let is_allowed = allowed.is_empty() || allowed.get(t).copied().unwrap_or(false);
+        self.is_plugged(t) && t >= self.rules.full_until && is_allowed
     }
 }
 

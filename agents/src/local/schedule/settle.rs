@@ -208,10 +208,8 @@ fn store_shortfall(
 ) -> (f64, f64) {
     let departure: f64 = store.departures.iter().map(|d| (d.due_wh - path[d.at]).max(0.0)).sum();
     // Below the floor counts only while it could be helped.
-    let floor: f64 = (0..store.charge.len())
-        .filter(|t| store.charge[*t] > 0.0)
-        .map(|t| (store.floor - path[t + 1]).max(0.0))
-        .sum();
+    let floor: f64 =
+        (0..store.charge.len()).filter_map(|t| Some((store.owes(t)? - path[t + 1]).max(0.0))).sum();
     shortfall.departure_wh += clean(departure);
     shortfall.floor_wh += clean(floor);
     shortfall.trip_wh += clean(relief.iter().sum());

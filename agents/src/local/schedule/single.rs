@@ -98,8 +98,8 @@ impl<'f, 'p> Walk<'f, 'p> {
         for departure in store.departures.iter().filter(|d| d.at == boundary) {
             self.bend(value, departure.due_wh, penalty.departure);
         }
-        if store.initial < store.floor && store.charge[boundary - 1] > 0.0 {
-            self.bend(value, store.floor, penalty.floor);
+        if let Some(wanted) = store.owes(boundary - 1) {
+            self.bend(value, wanted, penalty.floor);
         }
     }
 

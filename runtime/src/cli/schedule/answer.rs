@@ -27,6 +27,9 @@ pub(crate) struct Answer {
     pub storages: Vec<StoragePlan>,
     /// Mean power per deferrable and interval.
     pub deferrables: Vec<Vec<f64>>,
+    /// What each storage's `full_now` costs; only where there is one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub full_now: Vec<FullNow>,
     /// What could not be had; empty in an ordinary plan.
     pub shortfalls: Vec<Shortfall>,
     /// What one more kWh at the meter saves, per interval, in the currency.
@@ -35,6 +38,17 @@ pub(crate) struct Answer {
     pub gap: f64,
     /// `closed_form`, `dynamic`, `linear` or `integer`.
     pub method: &'static str,
+}
+
+/// What it costs to have one storage full now.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub(crate) struct FullNow {
+    /// Index of the storage.
+    pub storage: usize,
+    /// `objective` with it less `objective` without it, in the currency.
+    pub extra: f64,
+    /// Energy of obligations that it misses, Wh.
+    pub missed_wh: f64,
 }
 
 /// Penalties per kWh in the currency.
@@ -80,6 +94,7 @@ pub(super) fn answer(site: &Site, model: &Model, plan: &Plan) -> Answer {
         curtailed_w: mean(&plan.curtailed_wh),
         storages: (0..site.storages.len()).map(|s| storage(s, site, model, plan)).collect(),
         deferrables: plan.jobs_wh.iter().map(|job| mean(job)).collect(),
+        full_now: Vec::new(),
         shortfalls: shortfalls(site, model, plan),
         marginal_value_per_kwh: plan.marginal.iter().map(|value| value / MICRO).collect(),
         gap: plan.gap,

@@ -27,6 +27,21 @@ fn the_sample_is_planned_without_shortfalls() {
 }
 
 #[test]
+fn full_now_says_its_price_before_the_schedule() {
+    let mut value: serde_json::Value = serde_json::from_str(SITE).expect("JSON");
+    let plain = plan(&read::read(SITE).expect("a site")).expect("a plan");
+    assert!(plain.full_now.is_empty());
+    value["storages"][1]["full_now"] = true.into();
+    let site = read::read(&value.to_string()).expect("a site");
+    let answer = plan(&site).expect("a plan");
+    let [FullNow { storage: 1, extra, .. }] = answer.full_now[..] else { panic!("one wish") };
+    assert!((answer.objective - plain.objective - extra).abs() < 1e-9 && extra > 0.0, "{extra}");
+    let text = table(Path::new("site.json"), &site, &answer);
+    let (price, schedule) = (text.find("full now"), text.find("interval  import W"));
+    assert!(price.is_some() && price < schedule, "{text}");
+}
+
+#[test]
 fn a_refusal_names_the_field_what_it_says_and_what_it_must_be() {
     let cases: [(&str, Edit); 16] = [
         ("`dt_h` is 0", &|v| v["dt_h"] = 0.0.into()),

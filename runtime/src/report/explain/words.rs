@@ -122,6 +122,7 @@ fn bound(bound: Bound) -> &'static str {
         Bound::Power => "; at its full power",
         Bound::Import => "; the connection imports no more",
         Bound::Export => "; the connection exports no more",
+        Bound::Station => "; the station's line carries no more",
     }
 }
 
@@ -207,6 +208,27 @@ impl<'a> Words<'a> {
             }
             Why::Kept { at, due_wh } => {
                 format!("keeps the {} it must hold at {}", kwh(due_wh), self.at(at))
+            }
+            Why::FullNow { extra, missed_wh } => {
+                let missed = match missed_wh {
+                    0 => String::new(),
+                    wh => format!(" and misses {} of what was sold", kwh(wh)),
+                };
+                let cost = money(extra.0, self.currency);
+                format!("its driver wants it full now, which costs {cost}{missed}")
+            }
+            Why::NotConsented => "its driver has not consented to giving energy back".into(),
+            Why::NotNow => "gives nothing at this hour: its driver allows others only".into(),
+            Why::BelowPrice { now, least } => format!(
+                "gives only while the grid asks {} or more, and it asks {}",
+                self.price(least),
+                self.price(now)
+            ),
+            Why::DaySpent { energy_wh } => {
+                format!("has given the {} its driver allows in a day", kwh(energy_wh))
+            }
+            Why::NeverSold { kept_wh } => {
+                format!("holds no more than the {} its driver never sells", kwh(kept_wh))
             }
             Why::NoGain => "no price to come pays for losses and wear".into(),
             Why::Runs { now, until } => {

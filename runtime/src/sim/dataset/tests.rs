@@ -173,7 +173,7 @@ fn sessions_keep_weekday_clock_and_energy() {
             else {
                 continue;
             };
-            assert_eq!((nature.charge_w, nature.eta_charge_ppm), (3_600, 880_000));
+            assert_eq!((nature.store.charge_w, nature.store.eta_charge_ppm), (3_600, 880_000));
             for stay in stays.iter() {
                 let left = crate::sim::tariff::local(stay.departure, 1800, &community.zone);
                 // 05:40 UTC is 07:40 in Oslo, so 07:30 is the last whole interval's end.

@@ -16,7 +16,7 @@ use super::sessions::{CarModel, Session, Sessions};
 use crate::sim::calendar::Calendar;
 use crate::sim::community::{Device, DeviceData};
 use crate::sim::profiles::chance::{COMMON, Chance, Purpose};
-use crate::sim::profiles::flexible::{ppm, wh};
+use crate::sim::profiles::flexible::{asking, driven, ppm, wh};
 use crate::sim::profiles::knowledge::{knowledge, tell};
 use crate::sim::scenario::Scenario;
 
@@ -148,9 +148,10 @@ pub fn vehicle(
     let mut saying = Chance::new(scenario.seed, site, Purpose::Told);
     let told = tell(scenario, calendar, &stays, &mut saying);
     Some(Device {
-        nature: Nature::Vehicle(storage),
+        nature: Nature::Vehicle(driven(scenario, storage, site)),
         data: DeviceData::Vehicle {
             initial_wh,
+            asking: asking(scenario, calendar, &stays, site),
             stays: Arc::from(stays),
             told: told.into(),
             knowledge: knowledge(scenario),

@@ -88,7 +88,10 @@ impl State {
     pub(super) fn describe(&self, reading: &mut Reading, now: Interval, horizon: Interval) {
         reading.stored_wh = self.stored_wh();
         match self {
-            Self::Vehicle(vehicle) => reading.stays = vehicle.known(now, horizon),
+            Self::Vehicle(vehicle) => {
+                reading.stays = vehicle.known(now, horizon);
+                reading.wish = vehicle.wish(now);
+            }
             Self::Jobs(jobs) => reading.jobs = jobs.pending(now, horizon),
             Self::Load(_) | Self::Solar(_) | Self::Wind(_) | Self::Battery(_) | Self::Idle => {}
         }

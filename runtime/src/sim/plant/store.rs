@@ -15,6 +15,10 @@ pub struct Store {
     nature: Storage,
     interval_s: u64,
     held_uwh: u64,
+    /// Most power it gives, W.
+    discharge_w: u64,
+    /// Charge below which it gives nothing, micro-Wh.
+    kept_uwh: u64,
 }
 
 impl Store {
@@ -22,7 +26,17 @@ impl Store {
     #[must_use]
     pub fn new(nature: Storage, held_wh: u64, interval_s: u32) -> Self {
         let held_uwh = held_wh.min(nature.capacity_wh) * MICRO;
-        Self { nature, interval_s: interval_s.max(1).into(), held_uwh }
+        let kept_uwh = nature.capacity_wh * u64::from(nature.floor_ppm);
+        let (discharge_w, interval_s) = (nature.discharge_w, interval_s.max(1).into());
+        Self { nature, interval_s, held_uwh, discharge_w, kept_uwh }
+    }
+
+    /// The same behind a charger that gives at most `discharge_w`, and nothing below `kept_wh`.
+    #[must_use]
+    pub fn restrained(mut self, discharge_w: u64, kept_wh: u64) -> Self {
+        self.discharge_w = self.discharge_w.min(discharge_w);
+        self.kept_uwh = self.kept_uwh.max(kept_wh.saturating_mul(MICRO));
+        self
     }
 
     /// Energy held, micro-Wh.
@@ -50,11 +64,10 @@ impl Store {
     /// given.
     pub fn discharge(&mut self, wh: u64) -> u64 {
         let eta = u64::from(self.nature.eta_discharge_ppm).max(1);
-        let floor_uwh = self.nature.capacity_wh * u64::from(self.nature.floor_ppm);
-        let spare = u128::from(self.held_uwh.saturating_sub(floor_uwh));
+        let spare = u128::from(self.held_uwh.saturating_sub(self.kept_uwh));
         let most = spare * u128::from(eta) / u128::from(MICRO * MICRO);
         let most = u64::try_from(most).unwrap_or(u64::MAX);
-        let given = wh.min(self.in_interval(self.nature.discharge_w)).min(most);
+        let given = wh.min(self.in_interval(self.discharge_w)).min(most);
         let taken = (u128::from(given) * u128::from(MICRO * MICRO)).div_ceil(u128::from(eta));
         self.held_uwh -= u64::try_from(taken).unwrap_or(u64::MAX).min(self.held_uwh);
         given

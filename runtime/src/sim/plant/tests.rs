@@ -40,7 +40,7 @@ fn play(community: &Arc<Community>, wishes: impl Fn(u32, u16) -> Option<(u64, u6
                 });
                 let reading = plant.step(party, d, Interval(at), wish);
                 assert!(reading.consumed_wh == 0 || reading.produced_wh == 0);
-                if let Nature::Battery(nature) | Nature::Vehicle(nature) = device.nature {
+                if let Some(nature) = device.nature.storage() {
                     assert!(reading.consumed_wh <= nature.charge_w * hours / 3600);
                     assert!(reading.produced_wh <= nature.discharge_w * hours / 3600);
                     assert!(reading.stored_wh.is_some_and(|wh| wh <= nature.capacity_wh));

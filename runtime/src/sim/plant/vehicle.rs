@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use gridpact_agents::resource::nature::{Stay, Storage};
+use gridpact_agents::resource::nature::{self, FullNow, Stay};
 use gridpact_agents::resource::reading::Setpoint;
-use gridpact_chain::terms::Interval;
+use gridpact_chain::terms::{Interval, Money};
 
 use super::store::Store;
 use crate::sim::community::Knowledge;
@@ -19,27 +19,60 @@ pub struct Vehicle {
     /// The first stay whose trip lies ahead.
     next: usize,
     missing_wh: u64,
+    /// Stays whose driver wants it full now, by their place.
+    asking: Arc<[bool]>,
 }
+
+/// Most that may go through what is in front of a charger in an interval, Wh.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    /// Into the vehicle.
+    pub take_wh: u64,
+    /// Out of it.
+    pub give_wh: u64,
+}
+
+/// A driver is told what full now costs before he accepts any cost.
+const WHATEVER: Money = Money(i64::MAX);
 
 impl Vehicle {
     /// The vehicle as it stands at `start`.
     #[must_use]
     pub fn new(
-        nature: Storage,
+        nature: &nature::Vehicle,
         initial_wh: u64,
         stays: (&Arc<[Stay]>, &Arc<[Stay]>),
+        asking: &Arc<[bool]>,
         knowledge: Knowledge,
         start: Interval,
         interval_s: u32,
     ) -> Self {
         Self {
-            store: Store::new(nature, initial_wh, interval_s),
+            store: Store::new(nature.store, initial_wh, interval_s)
+                .restrained(nature.discharge_w(), nature.kept_wh()),
             stays: Arc::clone(stays.0),
             told: Arc::clone(stays.1),
             knowledge,
             next: stays.0.partition_point(|stay| stay.departure <= start),
             missing_wh: 0,
+            asking: Arc::clone(asking),
         }
+    }
+
+    /// What the driver wishes at the beginning of `now`: on arrival he asks what full now costs, and
+    /// from the next interval on he accepts it.
+    #[must_use]
+    pub fn wish(&self, now: Interval) -> Option<FullNow> {
+        let stays = self.stays.iter().zip(self.asking.iter()).skip(self.next);
+        let (stay, asks) = stays.into_iter().find(|(stay, _)| stay.departure > now)?;
+        let is_here = stay.arrival <= now && *asks;
+        is_here.then(|| FullNow { at_most: (stay.arrival < now).then_some(WHATEVER) })
+    }
+
+    /// When the present or next stay began, for the order in which vehicles are served.
+    #[must_use]
+    pub fn arrival(&self) -> Option<Interval> {
+        self.stays.get(self.next).map(|stay| stay.arrival)
     }
 
     /// Energy in the battery, Wh.
@@ -55,8 +88,9 @@ impl Vehicle {
     }
 
     /// One interval; returns what was drawn and given at the charger, Wh. Without a setpoint it
-    /// charges at once up to what the departure needs; `spare_wh` is the most the site can take.
-    pub fn step(&mut self, at: Interval, wish: Option<Setpoint>, spare_wh: u64) -> (u64, u64) {
+    /// charges at once up to what the departure needs; `room` is the most the site and the line of
+    /// its station can take and give.
+    pub fn step(&mut self, at: Interval, wish: Option<Setpoint>, room: Room) -> (u64, u64) {
         self.drive_until(at);
         let Some(stay) = self.stays.get(self.next).filter(|stay| stay.arrival <= at) else {
             return (0, 0);
@@ -65,15 +99,17 @@ impl Vehicle {
             None => {
                 let missing = self.store.missing_wh(stay.departure_wh);
                 let least = if missing > 0 { self.store.least_wh() } else { 0 };
-                (self.store.charge(missing.max(least)), 0)
+                let drawn = self.store.realisable(missing.max(least).min(room.take_wh));
+                (self.store.charge(drawn), 0)
             }
             Some(wish) if wish.consume_wh >= wish.produce_wh => {
-                let drawn = self.store.realisable(wish.consume_wh - wish.produce_wh);
+                let drawn =
+                    self.store.realisable((wish.consume_wh - wish.produce_wh).min(room.take_wh));
                 (self.store.charge(drawn), 0)
             }
             Some(wish) => {
                 let given = wish.produce_wh - wish.consume_wh;
-                (0, self.store.discharge(given.min(spare_wh)))
+                (0, self.store.discharge(given.min(room.give_wh)))
             }
         }
     }
@@ -105,8 +141,14 @@ impl Vehicle {
 mod tests {
     use gridpact_chain::terms::Price;
 
+    use gridpact_agents::resource::nature::Storage;
+
     use super::*;
     use crate::sim::community::EvKnowledge;
+
+    fn out(give_wh: u64) -> Room {
+        Room { take_wh: u64::MAX, give_wh }
+    }
 
     fn vehicle(future: bool) -> Vehicle {
         let nature = Storage {
@@ -129,7 +171,9 @@ mod tests {
         let told: Arc<[Stay]> =
             Arc::new([stay(0, 12, 8_000), stay(32, 64, 45_000), stay(80, 90, 0)]);
         let knowledge = Knowledge { departure: EvKnowledge::Stated, future };
-        Vehicle::new(nature, 24_000, (&stays, &told), knowledge, Interval(0), 1800)
+        let nature = nature::Vehicle::consenting(nature);
+        let asking: Arc<[bool]> = Arc::new([false, true, false]);
+        Vehicle::new(&nature, 24_000, (&stays, &told), &asking, knowledge, Interval(0), 1800)
     }
 
     fn wish(at: u32, consume_wh: u64, produce_wh: u64) -> Option<Setpoint> {
@@ -139,7 +183,7 @@ mod tests {
     #[test]
     fn plugged_in_it_charges_what_its_departure_needs_and_no_more() {
         let mut car = vehicle(false);
-        let drawn: u64 = (0..14).map(|at| car.step(Interval(at), None, 0).0).sum();
+        let drawn: u64 = (0..14).map(|at| car.step(Interval(at), None, out(0)).0).sum();
         assert!((6_819..=6_936).contains(&drawn), "{drawn}");
         assert!((30_000..30_110).contains(&car.held_wh()));
     }
@@ -148,19 +192,23 @@ mod tests {
     fn away_it_neither_charges_nor_gives_and_comes_back_with_less() {
         let mut car = vehicle(false);
         for at in 0..14 {
-            car.step(Interval(at), wish(at, 0, 0), 9_999);
+            car.step(Interval(at), wish(at, 0, 0), out(9_999));
         }
         assert_eq!(car.held_wh(), 24_000);
         for at in 14..32 {
-            assert_eq!(car.step(Interval(at), wish(at, 3_000, 0), 9_999), (0, 0));
+            assert_eq!(car.step(Interval(at), wish(at, 3_000, 0), out(9_999)), (0, 0));
         }
         assert_eq!(car.held_wh(), 16_000);
-        assert_eq!(car.step(Interval(32), wish(32, 0, 2_000), 1_500), (0, 1_500), "site limit");
-        assert_eq!(car.step(Interval(33), wish(33, 100, 0), 0), (0, 0), "least power");
+        assert_eq!(
+            car.step(Interval(32), wish(32, 0, 2_000), out(1_500)),
+            (0, 1_500),
+            "site limit"
+        );
+        assert_eq!(car.step(Interval(33), wish(33, 100, 0), out(0)), (0, 0), "least power");
         for at in 34..80 {
-            car.step(Interval(at), None, 0);
+            car.step(Interval(at), None, out(0));
         }
-        assert_eq!(car.step(Interval(80), wish(80, 0, 0), 0), (0, 0));
+        assert_eq!(car.step(Interval(80), wish(80, 0, 0), out(0)), (0, 0));
         assert!(car.held_wh() < 110);
         assert!(car.missing_wh() > 14_000, "the long trip needed energy from elsewhere");
     }

@@ -24,6 +24,10 @@ pub enum Purpose {
     Told,
     /// How a copy differs from its model.
     Copy,
+    /// What the vehicle's driver allows.
+    Driver,
+    /// Whether its driver is in a hurry.
+    Hurry,
 }
 
 /// A stream of chance.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use gridpact_agents::resource::nature::{Deferrable, Nature, Stay, Storage};
+use gridpact_agents::resource::nature::{Deferrable, Nature, Stay, Storage, Vehicle};
 use gridpact_chain::terms::Price;
 
 use super::chance::{Chance, Purpose};
@@ -87,14 +87,36 @@ pub fn vehicle(scenario: &Scenario, calendar: &Calendar, stream: u32) -> Device 
     let told =
         tell(scenario, calendar, &stays, &mut Chance::new(scenario.seed, stream, Purpose::Told));
     Device {
-        nature: Nature::Vehicle(storage),
+        nature: Nature::Vehicle(driven(scenario, storage, stream)),
         data: DeviceData::Vehicle {
             initial_wh: initial_wh.max(floor_wh),
+            asking: asking(scenario, calendar, &stays, stream),
             stays: Arc::from(stays),
             told: told.into(),
             knowledge: knowledge(scenario),
         },
     }
+}
+
+/// A vehicle with what its driver allows.
+pub fn driven(scenario: &Scenario, store: Storage, stream: u32) -> Vehicle {
+    let mix = &scenario.sites;
+    let mut chance = Chance::new(scenario.seed, stream, Purpose::Driver);
+    let consents = chance.unit() < mix.v2g_consent_share;
+    Vehicle { store, v2g: consents.then(|| mix.v2g_conditions(store.capacity_wh)) }
+}
+
+/// Which of these stays, of those that begin in the run, have a driver in a hurry.
+pub fn asking(
+    scenario: &Scenario,
+    calendar: &Calendar,
+    stays: &[Stay],
+    stream: u32,
+) -> Arc<[bool]> {
+    let share = scenario.sites.ev_full_now_share;
+    let mut chance = Chance::new(scenario.seed, stream, Purpose::Hurry);
+    let asks = |stay: &Stay| chance.unit() < share && stay.arrival >= calendar.start;
+    stays.iter().map(asks).collect()
 }
 
 /// Kilowatts or kilowatt-hours as whole W or Wh.

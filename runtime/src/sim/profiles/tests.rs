@@ -136,7 +136,7 @@ fn vehicles_come_and_go_in_order_and_return_with_their_reserve() {
     let community = made(&scenario(60, 3));
     for device in all(&community, |n| matches!(n, Nature::Vehicle(_))) {
         let DeviceData::Vehicle { stays, told, initial_wh, .. } = &device.data else { continue };
-        let Nature::Vehicle(nature) = device.nature else { continue };
+        let Some(nature) = device.nature.storage() else { continue };
         let floor_wh = nature.capacity_wh * u64::from(nature.floor_ppm) / 1_000_000;
         assert!(*initial_wh >= floor_wh && *initial_wh <= nature.capacity_wh);
         assert!((15_000..=100_000).contains(&nature.capacity_wh));

@@ -22,6 +22,9 @@ pub const ALL_TO_ALL_MAX: u32 = 32;
 /// Highest price or fee, currency per kWh.
 const PRICE_MAX: i64 = 100;
 
+/// Most connectors of one charging station.
+pub const CONNECTORS_MAX: u32 = 64;
+
 /// A century of days.
 const RETENTION_DAYS_MAX: u32 = 36_500;
 
@@ -44,6 +47,7 @@ impl Scenario {
         self.check_chain()?;
         self.check_prices()?;
         self.check_sites()?;
+        self.check_charging()?;
         self.check_weather()
     }
 
@@ -166,6 +170,10 @@ impl Scenario {
             ("sites.bess_share", mix.bess_share),
             ("sites.bess_floor", mix.bess_floor),
             ("sites.ev_share", mix.ev_share),
+            ("sites.v2g_consent_share", mix.v2g_consent_share),
+            ("sites.v2g_floor", mix.v2g_floor),
+            ("sites.v2g_never_sold", mix.v2g_never_sold),
+            ("sites.ev_full_now_share", mix.ev_full_now_share),
         ] {
             within(key, found, 0.0, 1.0)?;
         }
@@ -208,6 +216,44 @@ impl Scenario {
             }
         }
         Ok(())
+    }
+
+    /// What drivers allow, and stations.
+    fn check_charging(&self) -> Result<(), ScenarioError> {
+        let mix = &self.sites;
+        mix.v2g_kw.map_or(Ok(()), |kw| within("sites.v2g_kw", kw, 0.0, 400.0))?;
+        let daily = mix.v2g_kwh_per_day;
+        daily.map_or(Ok(()), |kwh| within("sites.v2g_kwh_per_day", kwh, 0.0, 10_000.0))?;
+        if let Some(floor) = mix.v2g_price_floor
+            && !(0..=PRICE_MAX * 1_000_000).contains(&floor.0)
+        {
+            let allowed = format!("none, or 0 to {PRICE_MAX} per kWh");
+            return Err(range("sites.v2g_price_floor", floor, &allowed));
+        }
+        for [from, until] in &mix.v2g_hours {
+            let are_hours = (0.0..=24.0).contains(from) && (0.0..=24.0).contains(until);
+            if !are_hours || from == until {
+                let found = format!("[{from}, {until}]");
+                let allowed = "ranges of two different hours from 0 to 24";
+                return Err(range("sites.v2g_hours", found, allowed));
+            }
+        }
+        if mix.stations > self.prosumers {
+            let allowed = format!("0 to {}, the number of prosumers", self.prosumers);
+            return Err(range("sites.stations", mix.stations, &allowed));
+        }
+        if mix.stations > 0 && self.data.layout != Layout::None {
+            return Err(ScenarioError::Conflict(
+                "sites.stations are generated and data.layout names measured homes: \
+                 leave out one of them"
+                    .to_owned(),
+            ));
+        }
+        if !(1..=CONNECTORS_MAX).contains(&mix.station_connectors) {
+            let allowed = format!("1 to {CONNECTORS_MAX} connectors");
+            return Err(range("sites.station_connectors", mix.station_connectors, &allowed));
+        }
+        within("sites.station_line_kw", mix.station_line_kw, 1.4, 10_000.0)
     }
 
     fn check_weather(&self) -> Result<(), ScenarioError> {

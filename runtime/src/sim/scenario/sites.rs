@@ -1,8 +1,10 @@
 //! What the homes of a scenario own, and the weather they live in.
 
+use gridpact_agents::resource::nature::V2g;
 use serde::{Deserialize, Serialize};
 
 use super::decimal::Millionths;
+use super::words::or_none;
 
 /// What the homes own (`[sites]`); shares are of all homes, ranges are drawn evenly.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -54,6 +56,33 @@ pub struct SiteMix {
     pub ev_trip_kwh: f64,
     /// Whether vehicles may discharge.
     pub v2g: bool,
+    /// Share of vehicles whose drivers consent to that.
+    pub v2g_consent_share: f64,
+    /// Charge below which they give nothing, as a share of the capacity.
+    pub v2g_floor: f64,
+    /// Charge of a range that they never sell, as a share of the capacity; the larger one counts.
+    pub v2g_never_sold: f64,
+    /// Most power they give, kW; none = the charger's.
+    #[serde(with = "or_none")]
+    pub v2g_kw: Option<f64>,
+    /// Hours of the local clock between which they may give, such as `[[17.0, 21.0]]`; a range whose
+    /// end comes first goes past midnight; without any at all hours.
+    pub v2g_hours: Vec<[f64; 2]>,
+    /// Most they give on a local day, kWh; none = no limit.
+    #[serde(with = "or_none")]
+    pub v2g_kwh_per_day: Option<f64>,
+    /// They give only while the retail price is at least this, currency per kWh; none = always.
+    #[serde(with = "or_none")]
+    pub v2g_price_floor: Option<Millionths>,
+    /// Share of stays whose driver wants the battery full now: told what that costs on arrival, he
+    /// accepts it an interval later.
+    pub ev_full_now_share: f64,
+    /// How many sites, the last ones, are charging stations instead of homes.
+    pub stations: u32,
+    /// Connectors of a station, each with a vehicle of its own.
+    pub station_connectors: u32,
+    /// Most through a station's line, kW.
+    pub station_line_kw: f64,
     /// Efficiency of charging a battery.
     pub eta_charge: Millionths,
     /// Efficiency of discharging a battery.
@@ -105,6 +134,24 @@ impl Default for GenerationSettings {
     }
 }
 
+impl SiteMix {
+    /// The conditions of a driver who consents, for a battery of `capacity_wh`.
+    #[must_use]
+    pub fn v2g_conditions(&self, capacity_wh: u64) -> V2g {
+        let wh = |share: f64| (capacity_wh as f64 * share).round() as u64;
+        let kilo = |kilo: f64| (kilo * 1e3).round() as u64;
+        let minute = |hour: f64| (hour * 60.0).round() as u32;
+        V2g {
+            floor_wh: wh(self.v2g_floor),
+            never_sold_wh: wh(self.v2g_never_sold),
+            discharge_w: self.v2g_kw.map(kilo),
+            hours: self.v2g_hours.iter().map(|range| range.map(minute)).collect(),
+            energy_per_day_wh: self.v2g_kwh_per_day.map(kilo),
+            price_floor: self.v2g_price_floor.map(Millionths::price),
+        }
+    }
+}
+
 impl Default for SiteMix {
     fn default() -> Self {
         Self {
@@ -131,6 +178,17 @@ impl Default for SiteMix {
             ev_back_h: [16.0, 19.0],
             ev_trip_kwh: 8.0,
             v2g: true,
+            v2g_consent_share: 1.0,
+            v2g_floor: 0.0,
+            v2g_never_sold: 0.0,
+            v2g_kw: None,
+            v2g_hours: Vec::new(),
+            v2g_kwh_per_day: None,
+            v2g_price_floor: None,
+            ev_full_now_share: 0.0,
+            stations: 0,
+            station_connectors: 3,
+            station_line_kw: 11.0,
             eta_charge: Millionths(933_000),
             eta_discharge: Millionths(933_000),
             ev_eta_charge: Millionths(933_000),

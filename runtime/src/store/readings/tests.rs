@@ -3,7 +3,7 @@
 use std::fs;
 
 use gridpact_agents::resource::registers::Base;
-use gridpact_chain::terms::Timestamp;
+use gridpact_chain::terms::{Money, Timestamp};
 
 use super::*;
 
@@ -128,7 +128,7 @@ fn a_damaged_file_is_refused_by_name_or_gives_back_what_was_kept() {
 
 #[test]
 fn a_reading_keeps_everything_it_says() {
-    use gridpact_agents::resource::nature::{Deferrable, Stay};
+    use gridpact_agents::resource::nature::{Deferrable, FullNow, Stay};
     use gridpact_agents::resource::priority::GridLimit;
     use gridpact_agents::resource::reading::Quality;
 
@@ -142,6 +142,7 @@ fn a_reading_keeps_everything_it_says() {
         stored_wh: Some(3),
         stays: vec![Stay { arrival: from, departure: until, departure_wh: 4, trip_wh: 5 }],
         jobs: vec![Deferrable { from, until, energy_wh: 6, power_w: 7, is_run_once: false }],
+        wish: Some(FullNow { at_most: Some(Money(8)) }),
         ..reading(2)
     };
     let valid_until = Timestamp(99);
@@ -153,4 +154,12 @@ fn a_reading_keeps_everything_it_says() {
     let store = DiskReadings::open(&file, 1800).expect("again");
     assert_eq!(store.newest(9, 9).expect("read"), [full]);
     assert_eq!(store.standing(9).expect("read"), standing);
+}
+
+#[test]
+fn a_reading_of_before_there_were_wishes_is_read_and_written_as_ever() {
+    let old = r#"{"interval":3,"quality":"Measured","consumed_wh":1,"produced_wh":0,"curtailed_wh":0,"stored_wh":5,"stays":[],"jobs":[]}"#;
+    let read: Reading = serde_json::from_str(old).expect("read");
+    assert_eq!((read.stored_wh, read.wish), (Some(5), None));
+    assert_eq!(serde_json::to_string(&read).expect("written"), old);
 }

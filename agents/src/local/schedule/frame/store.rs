@@ -4,6 +4,9 @@ use super::{KILO, terminal_value};
 use crate::local::schedule::problem::{Departure, Problem, Ration, Store};
 use crate::params::Terminal;
 
+/// A charger switches on for no less, kWh: what lacks no more counts as full.
+const FULL_WITHIN: f64 = 0.12;
+
 /// A storage in kWh.
 #[derive(Debug, Clone)]
 pub(in crate::local::schedule) struct StoreFrame {
@@ -15,6 +18,8 @@ pub(in crate::local::schedule) struct StoreFrame {
     /// Stored energy below which nothing is discharged, where `lowest` does not see to it; else 0.
     pub sale_floor: f64,
     pub rations: Vec<Ration>,
+    /// Until this interval it is to be full.
+    pub full_until: usize,
     pub charge: Vec<f64>,
     pub discharge: Vec<f64>,
     pub eta_c: f64,
@@ -58,6 +63,7 @@ impl StoreFrame {
             lowest,
             sale_floor: if sale_floor > lowest { sale_floor } else { 0.0 },
             rations: store.rules.rations.clone(),
+            full_until: store.rules.full_until,
             charge: limits(store.charge_wh, &|t| store.is_plugged(t)),
             discharge: limits(store.discharge_wh, &|t| store.may_discharge(t)),
             eta_c: store.eta_charge.clamp(0.01, 1.0),
@@ -67,6 +73,17 @@ impl StoreFrame {
             hold: is_hold.then_some(dearest),
             departures,
         }
+    }
+
+    /// What it lacks at the end of interval `t` if it holds less than this: the capacity while its
+    /// driver wants it full, the floor while that is broken, where anything can be done about it.
+    pub fn owes(&self, t: usize) -> Option<f64> {
+        let wanted = if t < self.full_until {
+            (self.initial + FULL_WITHIN < self.capacity).then_some(self.capacity)
+        } else {
+            (self.initial < self.floor).then_some(self.floor)
+        };
+        wanted.filter(|_| self.charge[t] > 0.0)
     }
 
     /// Whether it can do anything in interval `t`.

@@ -312,3 +312,25 @@ fn a_search_that_ends_early_still_leaves_a_plan_that_keeps_the_sale_floor() {
         assert!(plan.shortfall.total_wh() < 0.1, "the driver's need comes first");
     }
 }
+
+#[test]
+fn there_is_a_plan_that_keeps_the_sale_floor_however_short_the_search() {
+    let mut p = flat(12, 2_000.0);
+    p.retail[6..].fill(600_000.0);
+    let mut store = battery(9_000.0);
+    store.rules.sale_floor_wh = 5_000.0;
+    store.departures = vec![Departure { at: 4, due_wh: 6_000.0, trip_wh: 5_500.0 }];
+    p.stores = vec![store.clone(), store];
+    for nodes in [0, 1, 3] {
+        let effort = Effort { nodes: Some(nodes), time: None };
+        let plan = solve_within(&p, effort).expect("a plan");
+        assert!(plan.shortfall.trip_wh < 0.1 && plan.shortfall.departure_wh < 0.1);
+        for path in &plan.stores {
+            for t in (0..12).filter(|t| path.discharge_wh[*t] > 0.1) {
+                // The trip is booked with interval 4.
+                let left = path.stored_wh[t + 1] + if t == 4 { 5_500.0 } else { 0.0 };
+                assert!(left > 4_999.0, "{left} left in {t} after {nodes} nodes");
+            }
+        }
+    }
+}

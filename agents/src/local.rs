@@ -10,6 +10,7 @@ mod cycle;
 mod deficit;
 pub mod door;
 pub mod forecast;
+mod learning;
 mod obligations;
 mod planning;
 mod reservation;
@@ -36,6 +37,7 @@ use crate::params::Deadlines;
 use crate::resource::reading::{DeviceIndex, Reading, Setpoint};
 use deficit::Tenders;
 use door::{Obligation, QuoteRequest, ReserveReply};
+use learning::Netting;
 use obligations::Obligations;
 use planning::Roster;
 use reservation::Queue;
@@ -83,6 +85,8 @@ pub struct LocalAgent {
 
     /// Last reading per device, its stand-in included.
     readings: Vec<Option<Reading>>,
+    /// Net load of which a part has not been heard yet.
+    netting: Netting,
     /// Devices that have reported the interval that ended last.
     reported: BTreeSet<DeviceIndex>,
     stale: BTreeSet<DeviceIndex>,
@@ -123,6 +127,7 @@ impl LocalAgent {
             current: None,
             is_outdated: false,
             readings: vec![None; devices],
+            netting: Netting::default(),
             reported: BTreeSet::new(),
             stale: BTreeSet::new(),
             told: BTreeMap::new(),

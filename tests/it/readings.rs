@@ -244,8 +244,13 @@ fn reading(at: u32) -> Reading {
 
 fn standing(at: u32) -> Standing {
     let registers = Counts { import_wh: u64::from(at), ..Counts::default() };
-    let base =
-        Base { at: begins(at + 1), registers, part: Counts::default(), quality: Quality::Measured };
+    let base = Base {
+        at: begins(at + 1),
+        registers,
+        part: Counts::default(),
+        quality: Quality::Measured,
+        is_open: false,
+    };
     Standing { base: Some(base), limit: None }
 }
 

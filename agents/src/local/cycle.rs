@@ -12,7 +12,6 @@ use super::schedule::{Plan, Problem, SolveError};
 use super::speech::{LocalEffect, Planned, Ticket};
 use super::{Current, LocalAgent, Phase, why};
 use crate::params::Deadlines;
-use crate::resource::nature::Nature;
 use crate::resource::reading::{DeviceIndex, Reading};
 
 /// Weight of the newest deal in the mean of deal prices.
@@ -62,19 +61,11 @@ impl LocalAgent {
         reading: Reading,
         out: &mut Vec<LocalEffect>,
     ) {
-        let Some(nature) = self.setup.devices.get(usize::from(device)) else { return };
-        let at = reading.interval;
-        let wh = match nature {
-            Nature::Load => Some(reading.consumed_wh),
-            // What was curtailed could have been there: forecasts are of the sun, not of the plan.
-            Nature::Solar { .. } | Nature::Wind { .. } => {
-                Some(reading.produced_wh.saturating_add(reading.curtailed_wh))
-            }
-            _ => None,
-        };
-        if let Some(wh) = wh {
-            self.setup.forecaster.observe(SeriesId::Device(device), at, wh as f64);
+        if usize::from(device) >= self.setup.devices.len() {
+            return;
         }
+        let at = reading.interval;
+        self.learn(device, &reading);
         let last = &mut self.readings[usize::from(device)];
         if last.as_ref().is_some_and(|r| r.interval > at) {
             return;
@@ -121,7 +112,6 @@ impl LocalAgent {
             self.stale.insert(device);
             out.push(LocalEffect::Stale { device });
         }
-        self.observe_net(epoch);
         let (problem, roster) =
             planning::question(&self.setup, epoch, &self.readings, &self.obligations);
         let ticket = self.ticket();
@@ -138,29 +128,6 @@ impl LocalAgent {
         if let Some(reading) = &mut self.readings[usize::from(device)] {
             planning::stand_in(reading, ended(epoch), current.map(|c| &c.plan), &place);
         }
-    }
-
-    /// Learns the site's net load, whose spread says how much to buy ahead.
-    fn observe_net(&mut self, epoch: Epoch) {
-        let mut net = 0.0;
-        for (device, nature) in numbered(&self.setup.devices) {
-            let sign = match nature {
-                Nature::Load => 1.0,
-                Nature::Solar { .. } | Nature::Wind { .. } => -1.0,
-                _ => continue,
-            };
-            if self.stale.contains(&device) {
-                return;
-            }
-            let Some(r) = &self.readings[usize::from(device)] else { return };
-            let wh = if sign > 0.0 {
-                r.consumed_wh
-            } else {
-                r.produced_wh.saturating_add(r.curtailed_wh)
-            };
-            net += sign * wh as f64;
-        }
-        self.setup.forecaster.observe(SeriesId::Net, ended(epoch), net);
     }
 
     pub(super) fn on_solved(

@@ -37,7 +37,7 @@ use crate::params::Deadlines;
 use crate::resource::reading::{DeviceIndex, Reading, Setpoint};
 use deficit::Tenders;
 use door::{Obligation, QuoteRequest, ReserveReply};
-use learning::Netting;
+use learning::Learnt;
 use obligations::Obligations;
 use planning::Roster;
 use reservation::Queue;
@@ -85,8 +85,8 @@ pub struct LocalAgent {
 
     /// Last reading per device, its stand-in included.
     readings: Vec<Option<Reading>>,
-    /// Net load of which a part has not been heard yet.
-    netting: Netting,
+    /// What has been learnt from readings beside the forecasts.
+    learnt: Learnt,
     /// Devices that have reported the interval that ended last.
     reported: BTreeSet<DeviceIndex>,
     stale: BTreeSet<DeviceIndex>,
@@ -127,7 +127,7 @@ impl LocalAgent {
             current: None,
             is_outdated: false,
             readings: vec![None; devices],
-            netting: Netting::default(),
+            learnt: Learnt::default(),
             reported: BTreeSet::new(),
             stale: BTreeSet::new(),
             told: BTreeMap::new(),

@@ -11,6 +11,8 @@ use std::time::Instant;
 use gridpact_agents::local::door::{Obligation, ReserveReply, Side};
 use gridpact_agents::local::speech::Planned;
 use gridpact_agents::local::why::Reasoned;
+use gridpact_agents::resource::Refusal;
+use gridpact_agents::resource::priority::Claim;
 use gridpact_agents::social::TaskOutcome;
 use gridpact_agents::social::message::Message as SocialMessage;
 use gridpact_chain::contract::ContractId;
@@ -59,6 +61,10 @@ pub struct Observations {
     pub letters: u64,
     /// What each home's devices were to do in an interval, and why.
     pub reasons: BTreeMap<(PartyId, Interval), Vec<Reasoned>>,
+    /// Samples, setpoints and limits that RAs refused, by reason.
+    pub refused: BTreeMap<Refusal, u64>,
+    /// Orders to devices, by whose word they are.
+    pub orders: BTreeMap<Claim, u64>,
 }
 
 /// A shared handle to the observations of one process.
@@ -122,6 +128,16 @@ impl Observer {
     pub fn planned(&self, party: PartyId, planned: &Planned) {
         let at = (party, planned.plan.start);
         self.0.borrow_mut().reasons.insert(at, planned.reasons.clone());
+    }
+
+    /// An RA refused what it was told.
+    pub fn refused(&self, refusal: Refusal) {
+        *self.0.borrow_mut().refused.entry(refusal).or_default() += 1;
+    }
+
+    /// An RA ordered its device to do something, on this word.
+    pub fn ordered(&self, by: Claim) {
+        *self.0.borrow_mut().orders.entry(by).or_default() += 1;
     }
 
     /// A task ended.

@@ -10,6 +10,7 @@ mod late_buyers;
 mod need;
 mod one_vote;
 mod prices;
+mod priorities;
 mod repairs;
 mod retention;
 mod seeds;

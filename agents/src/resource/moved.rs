@@ -1,7 +1,8 @@
 //! Energy that was too little to switch on for: it moves on to the next interval.
 //!
-//! It is bounded by what a device switches on for, and gone if the next interval brings no setpoint
-//! or one the other way: the plan has then been made anew from how the device stands.
+//! It is bounded by what a device switches on for, and gone if the next interval brings no setpoint.
+
+use gridpact_chain::terms::Interval;
 
 use super::reading::Setpoint;
 use super::realise::{PowerRanges, Realised};
@@ -10,43 +11,51 @@ use super::realise::{PowerRanges, Realised};
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Moved {
     into: Setpoint,
+    /// Of that, what goes the other way than the wish and waits.
+    waiting: Setpoint,
     onward: Setpoint,
 }
 
 impl Moved {
     /// A wish with what has moved into its interval; asked again about the same interval, the same
-    /// is added. What was to be charged does not shorten what is now to be given, nor the reverse.
+    /// is added. What was to be charged does not shorten what is now to be given, nor the reverse: it
+    /// waits.
     pub fn add_to(&mut self, wish: Setpoint) -> Setpoint {
+        let nothing = Setpoint { interval: wish.interval, ..Setpoint::default() };
         if self.onward.interval == wish.interval {
             self.into = self.onward;
         }
         if self.into.interval != wish.interval {
-            return wish;
+            self.into = nothing;
         }
-        let (mut consume_wh, mut produce_wh) = (self.into.consume_wh, self.into.produce_wh);
+        let mut added = self.into;
         if wish.consume_wh > wish.produce_wh {
-            produce_wh = 0;
+            added.produce_wh = 0;
         } else if wish.produce_wh > wish.consume_wh {
-            consume_wh = 0;
+            added.consume_wh = 0;
         }
+        self.waiting = Setpoint {
+            consume_wh: self.into.consume_wh - added.consume_wh,
+            produce_wh: self.into.produce_wh - added.produce_wh,
+            ..nothing
+        };
         Setpoint {
-            consume_wh: wish.consume_wh.saturating_add(consume_wh),
-            produce_wh: wish.produce_wh.saturating_add(produce_wh),
+            consume_wh: wish.consume_wh.saturating_add(added.consume_wh),
+            produce_wh: wish.produce_wh.saturating_add(added.produce_wh),
             ..wish
         }
     }
 
     /// Keeps what the energies of `interval` have left over.
-    pub fn keep(
-        &mut self,
-        interval: gridpact_chain::terms::Interval,
-        consume: &Realised,
-        produce: &Realised,
-    ) {
+    pub fn keep(&mut self, interval: Interval, consume: &Realised, produce: &Realised) {
+        let waiting = match self.waiting.interval == interval {
+            true => self.waiting,
+            false => Setpoint::default(),
+        };
         self.onward = Setpoint {
             interval: interval.plus(1),
-            consume_wh: consume.carried_wh,
-            produce_wh: produce.carried_wh,
+            consume_wh: consume.carried_wh.saturating_add(waiting.consume_wh),
+            produce_wh: produce.carried_wh.saturating_add(waiting.produce_wh),
         };
     }
 
@@ -62,5 +71,59 @@ impl Moved {
         let produce = produce.realise(wanted.produce_wh, interval_s);
         self.keep(wish.interval, &consume, &produce);
         Setpoint { consume_wh: consume.energy_wh, produce_wh: produce.energy_wh, ..wish }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const CHARGER_W: u64 = 7_400;
+
+    fn wish(at: u32, consume_wh: u64, produce_wh: u64) -> Setpoint {
+        Setpoint { interval: Interval(at), consume_wh, produce_wh }
+    }
+
+    fn told(moved: &mut Moved, wish: Setpoint) -> (u64, u64) {
+        let (charger, any) = (PowerRanges::charger(CHARGER_W), PowerRanges::up_to(CHARGER_W));
+        let told = moved.realise(wish, (&charger, &any), 1_800);
+        (told.consume_wh, told.produce_wh)
+    }
+
+    #[test]
+    fn too_little_waits_behind_a_sale_and_is_gone_after_an_interval_without_a_word() {
+        let mut moved = Moved::default();
+        assert_eq!(told(&mut moved, wish(1, 60, 0)), (0, 0));
+        assert_eq!(told(&mut moved, wish(2, 0, 500)), (0, 500), "the sale is served whole");
+        assert_eq!(told(&mut moved, wish(2, 0, 400)), (0, 400), "told again");
+        assert_eq!(told(&mut moved, wish(3, 60, 0)), (120, 0));
+        assert_eq!(told(&mut moved, wish(4, 60, 0)), (0, 0));
+        assert_eq!(told(&mut moved, wish(6, 60, 0)), (0, 0));
+        assert_eq!(told(&mut moved, wish(7, 60, 0)), (120, 0));
+    }
+
+    proptest! {
+        #[test]
+        fn what_a_charger_draws_over_a_stay_is_what_was_wished_within_one_least_run(
+            wishes in proptest::collection::vec((0_u64..3_700, 0_u64..4_000), 1..60),
+        ) {
+            let least_wh = PowerRanges::charger(CHARGER_W).least_wh(1_800);
+            let (mut moved, mut wished, mut drawn) = (Moved::default(), 0, 0);
+            for (at, (consume_wh, produce_wh)) in (0..).zip(wishes) {
+                // Every third interval it gives back; the others charge a little or a lot.
+                let (consume_wh, produce_wh) = match at % 3 {
+                    2 => (0, produce_wh),
+                    _ => (consume_wh / if consume_wh % 2 == 0 { 40 } else { 1 }, 0),
+                };
+                let (took, gave) = told(&mut moved, wish(at, consume_wh, produce_wh));
+                prop_assert!(took == 0 || took >= least_wh, "{took} Wh");
+                prop_assert!(took == 0 || gave == 0);
+                wished += consume_wh;
+                drawn += took;
+                prop_assert!(drawn <= wished && wished - drawn < least_wh, "{drawn} of {wished}");
+            }
+        }
     }
 }

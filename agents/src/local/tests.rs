@@ -2,6 +2,7 @@
 
 mod buying;
 mod cycle;
+mod learning;
 mod selling;
 
 use std::sync::Arc;

@@ -11,6 +11,8 @@ use super::realise::{PowerRanges, Realised};
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Moved {
     into: Setpoint,
+    /// Of that, what is added to the wish.
+    added: Setpoint,
     /// Of that, what goes the other way than the wish and waits.
     waiting: Setpoint,
     onward: Setpoint,
@@ -34,6 +36,7 @@ impl Moved {
         } else if wish.produce_wh > wish.consume_wh {
             added.consume_wh = 0;
         }
+        self.added = added;
         self.waiting = Setpoint {
             consume_wh: self.into.consume_wh - added.consume_wh,
             produce_wh: self.into.produce_wh - added.produce_wh,
@@ -48,14 +51,19 @@ impl Moved {
 
     /// Keeps what the energies of `interval` have left over.
     pub fn keep(&mut self, interval: Interval, consume: &Realised, produce: &Realised) {
-        let waiting = match self.waiting.interval == interval {
-            true => self.waiting,
+        let of = |part: Setpoint| match part.interval == interval {
+            true => part,
             false => Setpoint::default(),
+        };
+        let (added, waiting) = (of(self.added), of(self.waiting));
+        // What moved in and found no power moves on.
+        let left = |run: &Realised, added_wh: u64, waiting_wh: u64| {
+            run.carried_wh.saturating_add(run.clipped_wh.min(added_wh)).saturating_add(waiting_wh)
         };
         self.onward = Setpoint {
             interval: interval.plus(1),
-            consume_wh: consume.carried_wh.saturating_add(waiting.consume_wh),
-            produce_wh: produce.carried_wh.saturating_add(waiting.produce_wh),
+            consume_wh: left(consume, added.consume_wh, waiting.consume_wh),
+            produce_wh: left(produce, added.produce_wh, waiting.produce_wh),
         };
     }
 

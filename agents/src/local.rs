@@ -11,6 +11,7 @@ mod deficit;
 pub mod door;
 pub mod forecast;
 mod given;
+mod learning;
 pub mod missing;
 mod obligations;
 mod planning;
@@ -41,6 +42,7 @@ use crate::resource::reading::{DeviceIndex, Reading, Setpoint};
 use deficit::Tenders;
 use door::{Obligation, QuoteRequest, ReserveReply};
 use given::Given;
+use learning::Learnt;
 use missing::Missing;
 use obligations::Obligations;
 use planning::Roster;
@@ -101,6 +103,8 @@ pub struct LocalAgent {
 
     /// Last reading per device, its stand-in included.
     readings: Vec<Option<Reading>>,
+    /// What has been learnt from readings beside the forecasts.
+    learnt: Learnt,
     /// Devices that have reported the interval that ended last.
     reported: BTreeSet<DeviceIndex>,
     stale: BTreeSet<DeviceIndex>,
@@ -143,6 +147,7 @@ impl LocalAgent {
             current: None,
             is_outdated: false,
             readings: vec![None; devices],
+            learnt: Learnt::default(),
             reported: BTreeSet::new(),
             stale: BTreeSet::new(),
             told: BTreeMap::new(),

@@ -8,6 +8,7 @@
 
 mod check;
 mod control;
+pub mod moved;
 pub mod nature;
 pub mod priority;
 pub mod reading;
@@ -22,7 +23,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::machine::Machine;
 use crate::params::Deadlines;
-use control::{Asked, Moved};
+use control::Asked;
+use moved::Moved;
 use nature::Nature;
 use priority::GridLimit;
 use reading::{DeviceIndex, Quality, Reading, Telemetry};

@@ -12,11 +12,12 @@ use std::sync::Arc;
 use gridpact_agents::local::LocalAgent;
 use gridpact_agents::local::setup::LocalSetup;
 use gridpact_agents::resource::ResourceSetup;
+use gridpact_agents::resource::reading::{DeviceIndex, Quality, Reading};
 use gridpact_agents::social::{SocialAgent, SocialSetup};
 use gridpact_chain::genesis::Genesis;
 use gridpact_chain::journal::JournalEntry;
 use gridpact_chain::replica::{Params as ReplicaParams, Replica, RestoreError};
-use gridpact_chain::terms::PartyId;
+use gridpact_chain::terms::{Interval, PartyId};
 use gridpact_chain::verifier::{Params as VerifierParams, Verifier};
 
 use crate::actors::coordinator::{Audience, Quiescent};
@@ -33,7 +34,7 @@ use crate::net::Transport;
 use crate::net::memory::MemberDoors;
 use crate::observe::Observer;
 use crate::order::Ordering;
-use crate::store::readings::ReadingStore;
+use crate::store::readings::{ReadingStore, ReadingsError};
 use crate::store::{Entry, Journal};
 use crate::supervise::{Actor, Backoff, ChildSpec, Job, Overflow, Ref, spawn};
 use crate::verdicts::{ProcessVerdicts, SweepVerdicts};
@@ -137,9 +138,9 @@ pub struct HomeSpec {
     pub signer: Signer,
     /// Where it keeps what must last.
     pub journal: Rc<RefCell<dyn Journal>>,
-    /// Where its RAs keep their readings.
+    /// Where its RAs keep their readings, from which its LCA is reborn as well.
     pub readings: Rc<RefCell<dyn ReadingStore>>,
-    /// Where its LCA keeps what it needs again.
+    /// Where its LCA keeps its contracts.
     pub store: Rc<RefCell<LocalStore>>,
 }
 
@@ -313,15 +314,15 @@ fn raise_local(spec: &Rc<HomeSpec>, doors: &HomeDoors, commons: &Commons) -> Box
     let retention = commons.retention;
     let factory = move |birth: &crate::supervise::Rebirth| {
         let setup = (home.local)(birth.life).ok_or("no setup for this home")?;
-        let mind = match birth.life {
-            0 | 1 => LocalAgent::new(setup),
-            _ => reborn_local(setup, &home.store.borrow(), &clock),
-        };
-        if birth.life > 1 {
+        let heard = heard(&*home.readings.borrow(), setup.devices.len());
+        let heard = heard.map_err(|error| error.to_string())?;
+        let is_reborn = birth.life > 1 || !heard.is_empty();
+        let mind = reborn_local(setup, &home.store.borrow(), heard, &clock);
+        if is_reborn {
             reborn.tell(LocalReborn);
         }
         let store = Rc::clone(&home.store);
-        Ok(LocalActor::new(home.party, mind, out.clone(), store, retention, clock))
+        Ok::<_, String>(LocalActor::new(home.party, mind, out.clone(), store, retention, clock))
     };
     let actor =
         spawn(child(spec, "lca", commons, factory).mailbox(AGENT_MAILBOX, Overflow::Refuse));
@@ -329,15 +330,35 @@ fn raise_local(spec: &Rc<HomeSpec>, doors: &HomeDoors, commons: &Commons) -> Box
     keep(actor)
 }
 
+/// What the RAs of a home keep of their devices, in the order in which the LCA heard it; none in a
+/// first life.
+fn heard(
+    readings: &dyn ReadingStore,
+    devices: usize,
+) -> Result<Vec<(DeviceIndex, Reading)>, ReadingsError> {
+    let mut heard = Vec::new();
+    for (device, _) in (0..DeviceIndex::MAX).zip(0..devices) {
+        let kept = readings.between(device, Interval(0), Interval(u32::MAX))?;
+        let sound = kept.into_iter().filter(|reading| reading.quality != Quality::Suspect);
+        heard.extend(sound.map(|reading| (device, reading)));
+    }
+    heard.sort_by_key(|(device, reading)| (reading.interval, *device));
+    Ok(heard)
+}
+
 /// A later life knows its contracts and hears again what its devices have done.
-fn reborn_local(setup: LocalSetup, store: &LocalStore, clock: &Clock) -> LocalAgent {
+fn reborn_local(
+    setup: LocalSetup,
+    store: &LocalStore,
+    heard: Vec<(DeviceIndex, Reading)>,
+    clock: &Clock,
+) -> LocalAgent {
     use gridpact_agents::local::speech::LocalInput;
     use gridpact_agents::machine::Machine as _;
 
     let mut mind = LocalAgent::restore(setup, store.obligations.values().cloned().collect());
     let mut unheard = Vec::new();
-    for letter in &store.readings {
-        let (device, reading) = (letter.device, letter.reading.clone());
+    for (device, reading) in heard {
         mind.handle(clock.now(), LocalInput::Reading { device, reading }, &mut unheard);
     }
     mind.recalling(store.wishes.iter().map(|(device, wish)| (*device, *wish)))
@@ -353,6 +374,7 @@ fn raise_resource(
         local: doors.local.reading.clone(),
         store: Rc::clone(&spec.readings),
         retention: commons.retention,
+        observer: commons.observer.clone(),
         clock: commons.clock,
     };
     let home = Rc::clone(spec);

@@ -13,6 +13,8 @@ use gridpact_agents::local::missing::Missing;
 use gridpact_agents::local::speech::Planned;
 use gridpact_agents::local::why::Reasoned;
 use gridpact_agents::local::wish::{Penalty, Wish};
+use gridpact_agents::resource::Refusal;
+use gridpact_agents::resource::priority::Claim;
 use gridpact_agents::resource::reading::DeviceIndex;
 use gridpact_agents::social::TaskOutcome;
 use gridpact_agents::social::message::Message as SocialMessage;
@@ -75,6 +77,10 @@ pub struct Observations {
     pub reasons: BTreeMap<(PartyId, Interval), Vec<Reasoned>>,
     /// What a home's plan of an interval could not have, where it was anything.
     pub missing: BTreeMap<(PartyId, Interval), Vec<Missing>>,
+    /// Samples, setpoints and limits that RAs refused, by reason.
+    pub refused: BTreeMap<Refusal, u64>,
+    /// Orders to devices, by whose word they are.
+    pub orders: BTreeMap<Claim, u64>,
 }
 
 /// A shared handle to the observations of one process.
@@ -153,6 +159,16 @@ impl Observer {
         if wish.is_kept {
             seen.accepted = seen.accepted.or(wish.penalty);
         }
+    }
+
+    /// An RA refused what it was told.
+    pub fn refused(&self, refusal: Refusal) {
+        *self.0.borrow_mut().refused.entry(refusal).or_default() += 1;
+    }
+
+    /// An RA ordered its device to do something, on this word.
+    pub fn ordered(&self, by: Claim) {
+        *self.0.borrow_mut().orders.entry(by).or_default() += 1;
     }
 
     /// A task ended.

@@ -26,6 +26,20 @@ fn every_method_is_scored_beside_the_best_naive_one_alike_each_time() {
         for figure in ["bias_2h", "bias_24h", "covered", "covered_blocks", "bought_cost"] {
             number(&format!("forecast.{method}.{figure}"), "ratio");
         }
+        let number = |figure: &str, key| number(&format!("forecast.{method}.{figure}"), key);
+        let (cost, median) = (number("bought_cost", "value"), number("bought_cost", "limit_value"));
+        let saving = number("newsvendor_saving", "value");
+        assert!((saving - (1.0 - cost / median)).abs() < 1e-9, "{method}: {saving}");
+        for figure in ["covered", "covered_blocks"] {
+            let off = (number(figure, "value") - 0.8).abs() / 0.05;
+            assert!(
+                (number(figure, "ratio") - off).abs() < 1e-9,
+                "at most 1 is within 0.75 to 0.85"
+            );
+        }
+        assert!(
+            (number("bias_24h", "value").abs() / 0.03 - number("bias_24h", "ratio")).abs() < 1e-9
+        );
     }
     let naive = ["seasonal_day", "seasonal_week", "persistence"];
     let best = naive.map(|name| number(&format!("forecast.{name}.mae_24h"), "ratio"));

@@ -54,6 +54,7 @@ fn the_published_keys_are_there_with_their_units() {
         "tip",
         "verifier",
         "signatures",
+        "control",
         "wall_s",
     ] {
         assert!(value.get(key).is_some(), "`{key}` is missing");

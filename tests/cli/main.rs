@@ -9,6 +9,7 @@ mod json;
 mod kill;
 mod out_dir;
 mod processes;
+mod readings;
 mod scenarios;
 mod schedule;
 

@@ -18,6 +18,7 @@ use gridpact::agents::resource::{Order, ResourceSetup, Standing};
 use gridpact::chain::terms::{Interval, Timestamp};
 use gridpact::clock::Clock;
 use gridpact::device::Driver;
+use gridpact::observe::Observer;
 use gridpact::store::readings::{DiskReadings, MemoryReadings, ReadingStore, ReadingsError};
 use gridpact::supervise::{ChildSpec, Ref, recorder, spawn, virtual_system};
 use tokio::time::sleep;
@@ -71,7 +72,13 @@ impl Bench {
         clock: Clock,
     ) -> Self {
         let setup = ResourceSetup::new(0, Nature::Solar { rated_w: 5_000 }, LENGTH_S);
-        let means = ResourceMeans { local, store, retention: Retention(100), clock };
+        let means = ResourceMeans {
+            local,
+            store,
+            retention: Retention(100),
+            observer: Observer::default(),
+            clock,
+        };
         let orders = Rc::<RefCell<Vec<Order>>>::default();
         let shared = Rc::clone(&orders);
         let spec = ChildSpec::new("home/ra0", move |_: &_| {
@@ -244,8 +251,13 @@ fn reading(at: u32) -> Reading {
 
 fn standing(at: u32) -> Standing {
     let registers = Counts { import_wh: u64::from(at), ..Counts::default() };
-    let base =
-        Base { at: begins(at + 1), registers, part: Counts::default(), quality: Quality::Measured };
+    let base = Base {
+        at: begins(at + 1),
+        registers,
+        part: Counts::default(),
+        quality: Quality::Measured,
+        is_open: false,
+    };
     Standing { base: Some(base), limit: None }
 }
 

@@ -11,6 +11,7 @@ mod natures;
 mod need;
 mod one_vote;
 mod prices;
+mod priorities;
 mod repairs;
 mod retention;
 mod seeds;

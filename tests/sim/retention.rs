@@ -2,8 +2,9 @@
 //! stays and proves itself.
 
 use gridpact::actors::Retention;
-use gridpact::actors::local::{DeviceReading, LocalStore};
+use gridpact::actors::local::LocalStore;
 use gridpact::agents::local::door::{Obligation, Side};
+use gridpact::agents::resource::Standing;
 use gridpact::agents::resource::reading::Reading;
 use gridpact::agents::social::Entry as SocialEntry;
 use gridpact::chain::contract::ContractId;
@@ -11,6 +12,7 @@ use gridpact::chain::digest::Digest;
 use gridpact::chain::journal::JournalEntry;
 use gridpact::chain::terms::{Interval, Profile};
 use gridpact::chain::verifier::audit;
+use gridpact::store::readings::Shelf;
 use gridpact::store::{ChainJournal, Entry, Journal, MemoryJournal, archive};
 use gridpact::verdicts::ProcessVerdicts;
 use gridpact_tests::a_street;
@@ -28,16 +30,19 @@ fn what_began_before_the_retention_is_named_by_the_epoch() {
 #[test]
 fn readings_and_obligations_older_than_the_retention_are_destroyed() {
     let mut store = LocalStore::default();
+    let readings = Shelf::default().of(0, 1_800).expect("in memory");
     for interval in [9, 10, 11].map(Interval) {
         let reading = Reading { interval, ..Reading::default() };
-        store.readings.push(DeviceReading { device: 0, reading });
+        readings.borrow_mut().record(0, &[reading], &Standing::default()).expect("kept");
         let contract_id = ContractId(Digest([interval.0 as u8; 32]));
         let profile = Profile { start: interval, wh: vec![500] };
         let signed = Obligation::Signed { contract_id, side: Side::Seller, profile };
         store.obligations.insert(contract_id, signed);
     }
     store.forget(Interval(10));
-    let kept: Vec<u32> = store.readings.iter().map(|kept| kept.reading.interval.0).collect();
+    readings.borrow_mut().forget(0, Interval(10)).expect("deleted");
+    let kept = readings.borrow().newest(0, 9).expect("read");
+    let kept: Vec<u32> = kept.iter().map(|reading| reading.interval.0).collect();
     assert_eq!(kept, [10, 11]);
     assert_eq!(store.obligations.len(), 2, "the one that ended at 10 is gone");
 }

@@ -69,22 +69,14 @@ impl LocalAgent {
         reading: Reading,
         out: &mut Vec<LocalEffect>,
     ) {
-        let Some(nature) = self.setup.devices.get(usize::from(device)) else { return };
-        let at = reading.interval;
-        let wh = match nature {
-            Nature::Load => Some(reading.consumed_wh),
-            // What was curtailed could have been there: forecasts are of the sun, not of the plan.
-            Nature::Solar { .. } | Nature::Wind { .. } => {
-                Some(reading.produced_wh.saturating_add(reading.curtailed_wh))
-            }
-            _ => None,
-        };
-        if let Some(wh) = wh {
-            self.setup.forecaster.observe(SeriesId::Device(device), at, wh as f64);
+        if usize::from(device) >= self.setup.devices.len() {
+            return;
         }
-        if is_rationed(nature) {
+        let at = reading.interval;
+        if is_rationed(&self.setup.devices[usize::from(device)]) {
             self.given.read(device, at, reading.produced_wh);
         }
+        self.learn(device, &reading);
         let last = &mut self.readings[usize::from(device)];
         if last.as_ref().is_some_and(|r| r.interval > at) {
             return;
@@ -145,7 +137,6 @@ impl LocalAgent {
             self.stale.insert(device);
             out.push(LocalEffect::Stale { device });
         }
-        self.observe_net(epoch);
         let known = (&self.obligations, &self.given);
         let (mut problem, roster) = planning::question(&self.setup, epoch, &self.readings, known);
         self.wishes.put(&mut problem, &roster, &self.readings, None);
@@ -163,29 +154,6 @@ impl LocalAgent {
         if let Some(reading) = &mut self.readings[usize::from(device)] {
             planning::stand_in(reading, ended(epoch), current.map(|c| &c.plan), &place);
         }
-    }
-
-    /// Learns the site's net load, whose spread says how much to buy ahead.
-    fn observe_net(&mut self, epoch: Epoch) {
-        let mut net = 0.0;
-        for (device, nature) in numbered(&self.setup.devices) {
-            let sign = match nature {
-                Nature::Load => 1.0,
-                Nature::Solar { .. } | Nature::Wind { .. } => -1.0,
-                _ => continue,
-            };
-            if self.stale.contains(&device) {
-                return;
-            }
-            let Some(r) = &self.readings[usize::from(device)] else { return };
-            let wh = if sign > 0.0 {
-                r.consumed_wh
-            } else {
-                r.produced_wh.saturating_add(r.curtailed_wh)
-            };
-            net += sign * wh as f64;
-        }
-        self.setup.forecaster.observe(SeriesId::Net, ended(epoch), net);
     }
 
     pub(super) fn on_solved(

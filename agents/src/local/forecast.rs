@@ -82,6 +82,10 @@ pub trait Forecaster: Send {
     /// Takes what `series` was in `at`, Wh.
     fn observe(&mut self, series: SeriesId, at: Interval, wh: f64);
 
+    /// Takes an even share of what `series` was over some intervals, `at` among them, Wh: the sum is
+    /// known and its shape is not, so that neither habit nor spread is to be learnt from it.
+    fn observe_shared(&mut self, _series: SeriesId, _at: Interval, _wh: f64) {}
+
     /// Unbiased expectation of each of the `n` intervals from `from` on, Wh.
     fn expect(&self, series: SeriesId, from: Interval, n: usize) -> Vec<f64>;
 

@@ -5,6 +5,7 @@ mod clock;
 mod cycle;
 mod driving;
 mod lacking;
+mod learning;
 mod screen;
 mod selling;
 mod sites;

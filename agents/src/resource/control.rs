@@ -19,16 +19,6 @@ pub(super) enum Asked {
     Safe(Setpoint),
 }
 
-/// Energy that was too little to switch on for and has moved on, Wh. It is bounded by what a device
-/// switches on for, and gone if the next interval brings no setpoint.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Moved {
-    /// Into the interval last asked about.
-    into: Setpoint,
-    /// Out of it.
-    onward: Setpoint,
-}
-
 impl ResourceAgent {
     /// Follows a setpoint as far as the device, its driver and the grid operator let it.
     pub(super) fn follow(
@@ -176,12 +166,11 @@ impl ResourceAgent {
             within(&self.setup.consume, limit.and_then(|l| l.consume_w), wanted.consume_wh);
         let produce =
             within(&self.setup.produce, limit.and_then(|l| l.produce_w), wanted.produce_wh);
-        self.moved.onward = Setpoint {
-            interval: wanted.interval.plus(1),
-            consume_wh: consume.carried_wh,
+        self.moved.keep(wanted.interval, &consume, &produce);
+        if self.is_timed() {
             // What a driver lets go at this time is not his word for the next.
-            produce_wh: if self.is_timed() { 0 } else { produce.carried_wh },
-        };
+            self.moved.drop_giving();
+        }
         let is_limited = consume.clipped_wh > 0 || produce.clipped_wh > 0;
         let watts = |power_w: u64| i64::try_from(power_w).unwrap_or(i64::MAX);
         Order {
@@ -224,24 +213,6 @@ impl Asked {
     fn interval(self) -> Interval {
         match self {
             Self::Wish(setpoint) | Self::Safe(setpoint) => setpoint.interval,
-        }
-    }
-}
-
-impl Moved {
-    /// A wish with what has moved into its interval; asked again about the same interval, the same
-    /// is added.
-    fn add_to(&mut self, wish: Setpoint) -> Setpoint {
-        if self.onward.interval == wish.interval {
-            self.into = self.onward;
-        }
-        if self.into.interval != wish.interval {
-            return wish;
-        }
-        Setpoint {
-            consume_wh: wish.consume_wh.saturating_add(self.into.consume_wh),
-            produce_wh: wish.produce_wh.saturating_add(self.into.produce_wh),
-            ..wish
         }
     }
 }

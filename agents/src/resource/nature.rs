@@ -133,52 +133,6 @@ pub struct Deferrable {
     pub is_run_once: bool,
 }
 
-/// Powers a device can hold, in W. "0 or 1.4 to 11 kW" is one range, from 1 400 to 11 000: off is
-/// always possible.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PowerRange {
-    /// The least of them.
-    pub least_w: u64,
-    /// The most of them.
-    pub most_w: u64,
-}
-
-/// How a device realises the energy of an interval: one power, from the interval's start on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Run {
-    /// Power in W.
-    pub power_w: u64,
-    /// How long, in seconds; at most the interval.
-    pub seconds: u32,
-}
-
-/// Shorter than this no device is switched on (protocol 3.2).
-pub const ON_TIME_MIN_S: u32 = 300;
-
-/// Realises `energy_wh` within an interval of `interval_s` seconds: at one power throughout where a
-/// range holds it, else at the next higher least power for part of the interval, or at the highest
-/// power throughout where that is too little. `None` where it would run less than
-/// [`ON_TIME_MIN_S`]: the energy moves on to a later interval.
-#[must_use]
-pub fn realise(ranges: &[PowerRange], energy_wh: u64, interval_s: u32) -> Option<Run> {
-    if energy_wh == 0 || interval_s == 0 {
-        return None;
-    }
-    let watt_seconds = u128::from(energy_wh) * 3600;
-    let throughout = u64::try_from(watt_seconds / u128::from(interval_s)).unwrap_or(u64::MAX);
-    let holds = |range: &&PowerRange| range.least_w <= throughout && throughout <= range.most_w;
-    if ranges.iter().any(|range| holds(&range)) {
-        return Some(Run { power_w: throughout, seconds: interval_s });
-    }
-    let above = ranges.iter().map(|range| range.least_w).filter(|w| *w > throughout).min();
-    let Some(power_w) = above else {
-        let most = ranges.iter().map(|range| range.most_w).max().filter(|w| *w > 0)?;
-        return Some(Run { power_w: most, seconds: interval_s });
-    };
-    let seconds = u32::try_from(watt_seconds / u128::from(power_w)).unwrap_or(interval_s);
-    (seconds >= ON_TIME_MIN_S).then_some(Run { power_w, seconds })
-}
-
 /// One stay of a vehicle at the charger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stay {
@@ -273,44 +227,5 @@ mod tests {
         let v2g = V2g { floor_wh: 9_000, discharge_w: Some(3_000), ..V2g::default() };
         let vehicle = Vehicle { store, v2g: Some(v2g) };
         assert_eq!((vehicle.discharge_w(), vehicle.kept_wh()), (3_000, 9_000));
-    }
-
-    const CHARGER: [PowerRange; 1] = [PowerRange { least_w: 1_400, most_w: 11_000 }];
-
-    #[test]
-    fn energy_within_the_range_is_one_power_throughout() {
-        let run = realise(&CHARGER, 2_000, 1_800);
-        assert_eq!(run, Some(Run { power_w: 4_000, seconds: 1_800 }));
-    }
-
-    #[test]
-    fn less_than_the_least_runs_part_of_the_interval() {
-        let run = realise(&CHARGER, 350, 1_800);
-        assert_eq!(run, Some(Run { power_w: 1_400, seconds: 900 }));
-    }
-
-    #[test]
-    fn less_than_the_least_time_moves_on() {
-        // 1 400 W for five minutes are 116.7 Wh.
-        assert_eq!(realise(&CHARGER, 116, 1_800), None);
-        assert_eq!(realise(&CHARGER, 117, 1_800).map(|run| run.seconds), Some(300));
-        assert_eq!(realise(&CHARGER, 0, 1_800), None);
-    }
-
-    #[test]
-    fn between_two_ranges_the_higher_one_runs_shorter() {
-        let steps = [
-            PowerRange { least_w: 1_000, most_w: 1_000 },
-            PowerRange { least_w: 3_000, most_w: 3_000 },
-        ];
-        let run = realise(&steps, 1_000, 1_800);
-        assert_eq!(run, Some(Run { power_w: 3_000, seconds: 1_200 }));
-    }
-
-    #[test]
-    fn more_than_the_most_is_the_most() {
-        let run = realise(&CHARGER, 9_000, 1_800);
-        assert_eq!(run, Some(Run { power_w: 11_000, seconds: 1_800 }));
-        assert_eq!(realise(&[], 100, 1_800), None, "a device without power");
     }
 }

@@ -24,6 +24,20 @@ pub enum Claim {
     LocalOptimum,
 }
 
+impl Claim {
+    /// The claim in a word, as summaries say it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::GridLimit => "grid_limit",
+            Self::DeviceRefusal => "device_refusal",
+            Self::DriverNeed => "driver_need",
+            Self::Contract => "contract",
+            Self::LocalOptimum => "local_optimum",
+        }
+    }
+}
+
 /// A grid operator's limit on one device; it lapses by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GridLimit {

@@ -62,6 +62,10 @@ pub struct Reading {
     pub interval: Interval,
     /// How it was come by.
     pub quality: Quality,
+    /// Whether an end of the interval lies too far from any sample: its energy is then an even share
+    /// of a sum that is exact, and says nothing of when it was used.
+    #[serde(default)]
+    pub is_shared: bool,
     /// Energy taken from the site in it, Wh.
     pub consumed_wh: u64,
     /// Energy given to the site in it, Wh.

@@ -4,7 +4,8 @@
 //! down. So every reading is a difference of two points of one line that never falls: no energy is
 //! negative, and whatever the sampling, the readings add up to the difference of the registers. A
 //! boundary on which a sample lies is exact; one that lies between two makes both its neighbours
-//! [`Quality::Estimated`].
+//! [`Quality::Estimated`]. Where no sample lies near an end, as in a silence, the reading is marked as
+//! shared: its part of the sum is even, and no shape can be learnt from it.
 //!
 //! Samples are refused for what they are, each with its reason, and change nothing but this: when
 //! registers run backwards, jump, or fall silent for too long, the sample is remembered in doubt,
@@ -25,6 +26,8 @@ pub const STALE_AFTER_INTERVALS: u32 = 2;
 /// Most intervals over which energy is shared out after a silence: 208 days of half hours. A longer
 /// silence starts a new base.
 pub const GAP_INTERVALS_MAX: u32 = 10_000;
+/// A boundary counts as known where a sample lies within this part of an interval of it.
+const NEAR_PART: u64 = 6;
 
 impl Counts {
     /// What was counted since `earlier`; none when a register has gone backwards.
@@ -70,6 +73,9 @@ pub struct Base {
     pub part: Counts,
     /// What that part is worth.
     pub quality: Quality,
+    /// Whether the beginning of that interval lies too far from any sample to be known.
+    #[serde(default)]
+    pub is_open: bool,
 }
 
 impl Base {
@@ -77,7 +83,7 @@ impl Base {
     fn fresh(at: Timestamp, registers: Counts, interval_s: u32) -> Self {
         let starts = Interval::containing(at, interval_s).starts_at(interval_s);
         let quality = if starts == at { Quality::Measured } else { Quality::Suspect };
-        Self { at, registers, part: Counts::default(), quality }
+        Self { at, registers, part: Counts::default(), quality, is_open: false }
     }
 }
 
@@ -161,12 +167,16 @@ impl Registers {
         }
         let mut readings = Vec::with_capacity((open.0 - first.0) as usize);
         let (mut before, mut part, mut from) = (Counts::default(), base.part, base.quality);
+        let mut is_open = base.is_open;
         for interval in (first.0..open.0).map(Interval) {
             let ends = interval.plus(1).starts_at(self.interval_s);
             let until = counted.share(ends.ms_since(base.at), whole_ms);
             let energy = part.plus(until.since(before).unwrap_or_default());
             let to = if ends == sample.at { Quality::Measured } else { Quality::Estimated };
-            let reading = reading(interval, energy, from.max(to).max(sample.quality));
+            let mut reading = reading(interval, energy, from.max(to).max(sample.quality));
+            let nearest_ms = ends.ms_since(base.at).min(sample.at.ms_since(ends));
+            let was_open = std::mem::replace(&mut is_open, nearest_ms > self.near_ms());
+            reading.is_shared = was_open || is_open;
             check::energy(nature, &reading, self.interval_s)?;
             readings.push(reading);
             (before, part, from) = (until, Counts::default(), to);
@@ -178,7 +188,8 @@ impl Registers {
         }
         let part = part.plus(counted.since(before).unwrap_or_default());
         let quality = from.max(sample.quality);
-        Ok((readings, Base { at: sample.at, registers: sample.registers, part, quality }))
+        let (at, registers) = (sample.at, sample.registers);
+        Ok((readings, Base { at, registers, part, quality, is_open }))
     }
 
     /// What was counted if the meter was exchanged before the doubted sample, from which this one
@@ -201,6 +212,11 @@ impl Registers {
         let (counted, next) = self.go_on(nature, &fresh, sample).ok()?;
         readings.extend(counted);
         Some((readings, next))
+    }
+
+    /// How far from a boundary a sample may lie for it to be known: what is guessed is then little.
+    fn near_ms(&self) -> u64 {
+        u64::from(self.interval_s) * 1000 / NEAR_PART
     }
 
     fn containing(&self, at: Timestamp) -> Interval {

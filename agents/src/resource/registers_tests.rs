@@ -155,6 +155,35 @@ fn a_device_that_estimates_makes_estimates() {
     assert_eq!(energies(&readings), [(100, 10, Quality::Estimated)]);
 }
 
+#[test]
+fn a_silence_is_marked_as_shared_and_samples_a_little_off_the_boundary_are_not() {
+    let shared = |samples: &[u64]| -> Vec<bool> {
+        let mut registers = Registers::new(LENGTH_S, None);
+        let readings = samples.iter().flat_map(|ms| take(&mut registers, &at(*ms, ms / 500)));
+        readings.flatten().map(|reading| reading.is_shared).collect()
+    };
+    let every_quarter = |off: u64| (0..6).map(|n| n * 15 * MINUTE + off).collect::<Vec<_>>();
+    assert_eq!(shared(&every_quarter(0)), [false; 5]);
+    // The first is suspect for its beginning: it has not been metered.
+    let near_ms = 15 * MINUTE / NEAR_PART;
+    assert_eq!(shared(&every_quarter(near_ms))[1..], [false; 4], "just near enough");
+    assert_eq!(shared(&every_quarter(near_ms + 1))[1..], [true; 4], "too far");
+    // From 0:15 to 1:20 nothing is heard: what began or ended in between has no shape.
+    let silence = [0, 15 * MINUTE, 80 * MINUTE, 90 * MINUTE, 105 * MINUTE];
+    assert_eq!(shared(&silence), [false, true, true, true, true, true, false]);
+}
+
+#[test]
+fn a_later_life_knows_of_a_silence_that_its_interval_began_in() {
+    let mut registers = Registers::new(LENGTH_S, None);
+    for ms in [0, 38 * MINUTE] {
+        take(&mut registers, &at(ms, ms / 500)).expect("good");
+    }
+    let mut later = Registers::new(LENGTH_S, registers.base());
+    let readings = take(&mut later, &at(45 * MINUTE, 45 * 120)).expect("good");
+    assert!(readings[0].is_shared, "it began at 0:30, eight minutes before a sample");
+}
+
 /// A meter by the minute: what it has counted, in Wh.
 fn meter() -> impl Strategy<Value = Vec<u64>> {
     proptest::collection::vec(0_u64..400, 30..200).prop_map(|steps| {

@@ -67,6 +67,30 @@ pub enum Refusal {
     Wish,
 }
 
+impl Refusal {
+    /// The reason in a word, as summaries say it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::FromTheFuture => "from_the_future",
+            Self::OutOfDate => "out_of_date",
+            Self::Stale => "stale",
+            Self::Duplicate => "duplicate",
+            Self::OutOfOrder => "out_of_order",
+            Self::Suspect => "suspect",
+            Self::Backwards => "backwards",
+            Self::Gap => "gap",
+            Self::Consumption => "consumption",
+            Self::Production => "production",
+            Self::Storage => "storage",
+            Self::Stays => "stays",
+            Self::Jobs => "jobs",
+            Self::NotControllable => "not_controllable",
+            Self::Wish => "wish",
+        }
+    }
+}
+
 /// What a device is told: energy, and the power and time that make it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Order {

@@ -2,7 +2,7 @@
 //!
 //! The coordinator, the home's RAs and its SCA write to it; it speaks to them and to the workshop,
 //! where schedules are solved. It never decides what is bought or sold. After a crash the mind is
-//! rebuilt from the store: what the devices did, and which contracts bind.
+//! rebuilt from what the RAs keep of their devices, and from the contracts that bind.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -118,11 +118,9 @@ impl LocalInbox {
     }
 }
 
-/// What an LCA's later lives are rebuilt from.
+/// What an LCA's later lives are rebuilt from, beside the readings that its RAs keep.
 #[derive(Debug, Default)]
 pub struct LocalStore {
-    /// Readings since the recorded history, in order.
-    pub readings: Vec<DeviceReading>,
     /// Contracts that bind.
     pub obligations: BTreeMap<ContractId, Obligation>,
     /// What drivers wish, and what they were told that it costs.
@@ -132,9 +130,8 @@ pub struct LocalStore {
 }
 
 impl LocalStore {
-    /// Destroys readings of intervals before `before` and obligations that ended by then.
+    /// Destroys obligations that ended by `before`.
     pub fn forget(&mut self, before: Interval) {
-        self.readings.retain(|kept| kept.reading.interval >= before);
         self.obligations.retain(|_, kept| match kept {
             Obligation::Signed { profile, .. } => profile.end() > before,
             Obligation::Released { .. } => false,
@@ -243,7 +240,6 @@ impl Handler<EpochStarted> for LocalActor {
 
 impl Handler<DeviceReading> for LocalActor {
     fn handle(&mut self, letter: DeviceReading, cx: &mut Context<Self>) {
-        self.store.borrow_mut().readings.push(letter.clone());
         self.step(LocalInput::Reading { device: letter.device, reading: letter.reading }, cx);
     }
 }

@@ -20,6 +20,7 @@ use super::local::DeviceReading;
 use super::{Door, EpochStarted, Poison, Retention, arm};
 use crate::clock::Clock;
 use crate::device::Driver;
+use crate::observe::Observer;
 use crate::store::readings::{ReadingStore, ReadingsError};
 use crate::supervise::{Actor, Context, Handler, Message, Ref};
 
@@ -80,6 +81,8 @@ pub struct ResourceMeans {
     pub store: Rc<RefCell<dyn ReadingStore>>,
     /// For how long.
     pub retention: Retention,
+    /// To those who watch.
+    pub observer: Observer,
     /// What time it is.
     pub clock: Clock,
 }
@@ -147,9 +150,10 @@ impl ResourceActor {
                 self.means.local.tell(DeviceReading { device, reading });
             }
             ResourceEffect::Command(order) | ResourceEffect::Lapse(order) => {
+                self.means.observer.ordered(order.by);
                 self.driver.command(&order);
             }
-            ResourceEffect::Refuse(_) => {}
+            ResourceEffect::Refuse(refusal) => self.means.observer.refused(refusal),
         }
         Ok(None)
     }

@@ -15,7 +15,9 @@ use crate::report::explain;
 use crate::report::run::Alone;
 use crate::report::{OutDir, Report};
 use crate::sim::scenario::{Overrides, PRESETS, Scenario, Season};
+use crate::sim::world::Places;
 use crate::sim::{self, greedy, harvest, world};
+use crate::store::readings::Shelf;
 
 /// Let a community trade whole days in virtual time and report what came of it.
 #[derive(Debug, ClapArgs)]
@@ -50,6 +52,10 @@ pub(super) struct Args {
     /// Where results go; replaced if it holds earlier results
     #[arg(long, value_name = "DIR", default_value = "gridpact-out")]
     out: PathBuf,
+    /// Keep what the devices' meters said in DIR, one file per home; it must hold no readings yet
+    /// [default: in memory]
+    #[arg(long, value_name = "DIR")]
+    readings: Option<PathBuf>,
     /// Also live the same days greedily and with perfect foresight, and compare what homes pay
     #[arg(long)]
     compare: bool,
@@ -101,12 +107,14 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         return list();
     }
     let scenario = args.scenario()?;
+    // Refused before anything is replaced.
+    let shelf = Shelf::begin(args.readings.as_deref()).map_err(Failure::input)?;
     let foresight = match args.compare {
-        true => Some(live(args, &scenario.with_foresight())?.1),
+        true => Some(live(args, &scenario.with_foresight(), Shelf::default())?.1),
         false => None,
     };
     // Preparing the directory again drops the chain of the life with foresight.
-    let (out, mut report) = live(args, &scenario)?;
+    let (out, mut report) = live(args, &scenario, shelf)?;
     if let Some(foresight) = foresight {
         let comparison = Comparison::of(&report, &greedy(&scenario)?, &foresight);
         report = report.compared(comparison);
@@ -127,7 +135,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
 }
 
 /// Lets the community live, its chain in the output directory.
-fn live(args: &Args, scenario: &Scenario) -> Result<(OutDir, Report), Failure> {
+fn live(args: &Args, scenario: &Scenario, readings: Shelf) -> Result<(OutDir, Report), Failure> {
     let community = sim::build(scenario).map_err(Failure::input)?;
     if let Some(prosumer) = &args.explain {
         // A slip is told now, not after the run.
@@ -136,7 +144,8 @@ fn live(args: &Args, scenario: &Scenario) -> Result<(OutDir, Report), Failure> {
     }
     let out = OutDir::prepare(&args.out).map_err(Failure::input)?;
     let bar = progress_bar(args.quiet);
-    let run = world::run(scenario, community, &out.chain(), &|done, of| {
+    let places = Places { chain: &out.chain(), readings };
+    let run = world::run(scenario, community, places, &|done, of| {
         bar.set_length(of);
         bar.set_position(done);
     });

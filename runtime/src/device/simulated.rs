@@ -2,19 +2,22 @@
 //!
 //! The first question about an interval moves every device of the community through it, so that a
 //! device goes on living while its agent is down. What a device does is counted in registers that
-//! never fall, and drivers report nothing but these.
+//! never fall, and drivers report nothing but these. A device does what it is ordered, power for a
+//! time, and nothing at a power it cannot hold.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use gridpact_agents::resource::Order;
+use gridpact_agents::resource::nature::Nature;
 use gridpact_agents::resource::reading::{
     Counts, DeviceIndex, Quality, Reading, Setpoint, Telemetry,
 };
+use gridpact_agents::resource::{Order, ResourceSetup};
 use gridpact_chain::terms::{Interval, PartyId, Timestamp};
 
 use super::Driver;
 use crate::sim::community::Community;
+use crate::sim::homes::setups;
 use crate::sim::plant::Plant;
 
 /// The plant of a community with the commands that wait for it.
@@ -24,7 +27,9 @@ pub struct Field {
     interval_s: u32,
     start: Interval,
     next: Interval,
-    commands: Vec<Vec<Option<Setpoint>>>,
+    orders: Vec<Vec<Option<Order>>>,
+    setups: Vec<Vec<ResourceSetup>>,
+    unable: u64,
     meters: Vec<Vec<Meter>>,
 }
 
@@ -88,17 +93,18 @@ impl Field {
             .clone()
             .map(|site| shape(site).map(|device| meter(site, device)).collect())
             .collect();
-        let commands = sites.map(|site| shape(site).map(|_| None).collect()).collect();
-        Self { plant, interval_s, start, next: start, commands, meters }
+        let orders = sites.map(|site| shape(site).map(|_| None).collect()).collect();
+        let setups = community.sites.iter().map(|site| setups(site, interval_s)).collect();
+        Self { plant, interval_s, start, next: start, orders, setups, unable: 0, meters }
     }
 
     /// Moves every device through all intervals up to and including `last`.
     pub fn advance_through(&mut self, last: Interval) {
         while self.next <= last {
             let now = self.next;
-            for site in 0..self.commands.len() {
-                let all = self.plant.step_site(party(site), now, &self.commands[site]);
-                self.commands[site].fill(None);
+            for site in 0..self.orders.len() {
+                let told = self.told(site, now);
+                let all = self.plant.step_site(party(site), now, &told);
                 for (meter, did) in self.meters[site].iter_mut().zip(all) {
                     meter.count(&did);
                     meter.stands = did;
@@ -106,6 +112,41 @@ impl Field {
             }
             self.next = now.plus(1);
         }
+    }
+
+    /// What the devices of a site have been told for `now`.
+    fn told(&mut self, site: usize, now: Interval) -> Vec<Option<Setpoint>> {
+        let mut told = Vec::with_capacity(self.orders[site].len());
+        for device in 0..self.orders[site].len() {
+            let order = self.orders[site][device].take();
+            let order = order.filter(|order| order.setpoint.interval == now);
+            told.push(order.map(|order| self.obey(site, device, &order)));
+        }
+        told
+    }
+
+    /// The energies that come of an order. A storage holds the power it is told for the time it is
+    /// told; one that cannot hold that power stays off. A generator is told a limit, and jobs what
+    /// they may draw.
+    fn obey(&mut self, site: usize, device: usize, order: &Order) -> Setpoint {
+        let setup = &self.setups[site][device];
+        if !matches!(setup.nature, Nature::Battery(_) | Nature::Vehicle(_)) {
+            return order.setpoint;
+        }
+        let ranges = if order.power_w < 0 { &setup.produce } else { &setup.consume };
+        let power_w = order.power_w.unsigned_abs();
+        let is_able = ranges.holds(power_w);
+        self.unable += u64::from(!is_able);
+        let held_s = u64::from(order.on_s.min(self.interval_s));
+        let wh = if is_able { power_w.saturating_mul(held_s) / 3600 } else { 0 };
+        let (consume_wh, produce_wh) = if order.power_w < 0 { (0, wh) } else { (wh, 0) };
+        Setpoint { interval: order.setpoint.interval, consume_wh, produce_wh }
+    }
+
+    /// Orders at a power that the device could not hold, so that it stayed off.
+    #[must_use]
+    pub fn unable(&self) -> u64 {
+        self.unable
     }
 
     /// The plant, for reports.
@@ -158,9 +199,9 @@ impl Driver for SimulatedDriver {
     fn command(&mut self, order: &Order) {
         let mut field = self.field.borrow_mut();
         if let Some(slot) =
-            field.commands.get_mut(self.site).and_then(|site| site.get_mut(self.device))
+            field.orders.get_mut(self.site).and_then(|site| site.get_mut(self.device))
         {
-            *slot = Some(order.setpoint);
+            *slot = Some(*order);
         }
     }
 }

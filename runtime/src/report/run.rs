@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use gridpact_agents::local::missing::Missing;
 use gridpact_agents::local::why::Reasoned;
 use gridpact_agents::social::Reason;
+use serde::Serialize;
 
 /// Everything one run has to say.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -46,6 +47,8 @@ pub struct Run {
     pub chain: Chain,
     /// Limits of the common transformer.
     pub feeder: Feeder,
+    /// What the RAs told their devices, and what they refused.
+    pub control: Control,
     /// Wall-clock seconds the run took.
     pub wall_s: f64,
 }
@@ -65,6 +68,18 @@ pub struct Wish {
     pub accepted_microcurrency: Option<i64>,
     /// Energy of signed sales that the plan gave up for it, Wh.
     pub missed_wh: u64,
+}
+
+/// What resource agents did with what they were told.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Control {
+    /// Orders to devices by whose word they are: `grid_limit`, `device_refusal`, `driver_need`,
+    /// `contract`, `local_optimum`.
+    pub orders: BTreeMap<&'static str, u64>,
+    /// Samples, setpoints and limits refused, by reason.
+    pub refused: BTreeMap<&'static str, u64>,
+    /// Orders at a power that the device could not hold.
+    pub unable: u64,
 }
 
 /// Limits of the community's common transformer (protocol 12.35), in W; `None` for no limit.

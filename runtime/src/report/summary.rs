@@ -9,7 +9,7 @@ use super::bill::{Bill, Bills};
 use super::compare::Comparison;
 use super::explain::Explanation;
 use super::load::{NetLoad, Shape};
-use super::run::{Epoch, Run, Signatures, Site, Verifier, Wish};
+use super::run::{Control, Epoch, Run, Signatures, Site, Verifier, Wish};
 use super::settle::Settlement;
 
 /// The keys of the summary; units are in the names.
@@ -79,6 +79,8 @@ pub struct Summary {
     pub verifier: VerifierKeys,
     /// Work on signatures.
     pub signatures: SignatureKeys,
+    /// What the RAs told their devices, and what they refused.
+    pub control: Control,
     /// Wall-clock seconds.
     pub wall_s: f64,
     /// Drivers who wanted their vehicle full now; only where there were any.
@@ -221,6 +223,7 @@ impl Summary {
             tip: run.chain.tip.clone(),
             verifier: VerifierKeys::from(&run.chain.verifier),
             signatures: SignatureKeys::from(&run.chain.signatures),
+            control: run.control.clone(),
             wall_s: run.wall_s,
             full_now: FullNowKeys::of(&run.wishes),
             compare: None,

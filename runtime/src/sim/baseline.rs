@@ -11,11 +11,13 @@ use gridpact_agents::local::LocalAgent;
 use gridpact_agents::local::schedule::{Plan, Problem, SolveError, solve};
 use gridpact_agents::local::speech::{LocalEffect, LocalInput};
 use gridpact_agents::machine::Machine;
+use gridpact_agents::resource::ResourceSetup;
+use gridpact_agents::resource::moved::Moved;
 use gridpact_agents::resource::reading::{Reading, Setpoint};
 use gridpact_chain::terms::{Interval, PartyId};
 
 use super::community::Community;
-use super::homes::{Nursery, device_index, first_epoch, party_of};
+use super::homes::{Nursery, device_index, first_epoch, party_of, setups};
 use super::plant::{Plant, SiteInterval};
 use crate::device::simulated::recorded;
 
@@ -67,8 +69,12 @@ pub fn solved_by(nursery: &Nursery, threads: usize, solver: &Solver<'_>) -> Vec<
 fn alone(nursery: &Nursery, plant: &mut Plant, party: PartyId, solver: &Solver<'_>) -> Life {
     let community = &nursery.community;
     let Some(setup) = nursery.local(party, false) else { return Life::new() };
-    let mut home = Alone { mind: LocalAgent::new(setup), setpoints: Vec::new() };
-    let devices = community.site(party).map_or(0, |site| site.devices.len());
+    let hands = community.site(party).map_or_else(Vec::new, |site| {
+        let setups = setups(site, community.interval_s);
+        setups.into_iter().map(|setup| (setup, Moved::default())).collect()
+    });
+    let devices = hands.len();
+    let mut home = Alone { mind: LocalAgent::new(setup), hands, setpoints: Vec::new() };
     for epoch in (first_epoch(community).0..community.end().0).map(Interval) {
         let ended = Interval(epoch.0.saturating_sub(1));
         let readings: Vec<Reading> = match ended < community.start {
@@ -84,19 +90,23 @@ fn alone(nursery: &Nursery, plant: &mut Plant, party: PartyId, solver: &Solver<'
     plant.rows(party).to_vec()
 }
 
-/// A mind with what it last told its devices.
+/// A mind with what it last told its devices, and how these realise it.
 struct Alone {
     mind: LocalAgent,
+    hands: Vec<(ResourceSetup, Moved)>,
     setpoints: Vec<(usize, Setpoint)>,
 }
 
 impl Alone {
-    fn setpoint(&self, device: usize, at: Interval) -> Option<Setpoint> {
+    /// What a device makes of its setpoint of `at`, asked once per interval.
+    fn setpoint(&mut self, device: usize, at: Interval) -> Option<Setpoint> {
         let told = self.setpoints.iter().rev().find(|(d, _)| *d == device)?.1;
-        (told.interval == at).then_some(told)
+        let (setup, moved) = self.hands.get_mut(device)?;
+        let ranges = (&setup.consume, &setup.produce);
+        (told.interval == at).then(|| moved.realise(told, ranges, setup.interval_s))
     }
 
-    fn setpoints(&self, devices: usize, at: Interval) -> Vec<Option<Setpoint>> {
+    fn setpoints(&mut self, devices: usize, at: Interval) -> Vec<Option<Setpoint>> {
         (0..devices).map(|device| self.setpoint(device, at)).collect()
     }
 

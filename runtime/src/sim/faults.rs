@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use gridpact_agents::resource::priority::GridLimit;
 use gridpact_agents::social::message::Message as SocialMessage;
 use gridpact_chain::block::{LedgerBlock, Pair, Proof};
 use gridpact_chain::encode::{Canonical, Encoded};
@@ -133,6 +134,21 @@ pub struct Faults {
     pub rot: Vec<Rot>,
     /// Members that answer with wrong copies when they are asked for pairs.
     pub liars: Vec<PartyId>,
+    /// Limits that a grid operator sets.
+    pub limits: Vec<Curb>,
+}
+
+/// A grid operator's word to one device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Curb {
+    /// When it is said, in milliseconds after the start of which epoch.
+    pub at: (Interval, u64),
+    /// Whose device.
+    pub party: PartyId,
+    /// Which device.
+    pub device: usize,
+    /// The limit.
+    pub limit: GridLimit,
 }
 
 /// Stands between the SCA and the replica of a late buyer.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use gridpact_agents::resource::nature::Nature;
 use gridpact_agents::resource::reading::{Reading, Setpoint};
+use gridpact_agents::resource::realise::PowerRanges;
 use gridpact_chain::terms::{Interval, PartyId};
 
 use super::baseline::Life;
@@ -37,6 +38,7 @@ fn alone(plant: &mut Plant, community: &Arc<Community>, party: PartyId) -> Life 
             devices.iter().map(|(_, device)| possible_wh(community, device, at)).sum();
         for (number, device) in &order {
             let wish = wish(&device.nature, &last[*number], at, surplus_wh);
+            let wish = wish.map(|wish| held(&device.nature, wish, community.interval_s));
             let did = plant.step(party, device_index(*number), at, wish);
             surplus_wh -= flow_wh(&device.nature, &did);
             last[*number] = did;
@@ -86,6 +88,17 @@ fn wish(nature: &Nature, last: &Reading, at: Interval, surplus_wh: i64) -> Optio
             if last.stored_wh.unwrap_or(0) < needed { None } else { wish(over, 0) }
         }
         _ => None,
+    }
+}
+
+/// What a charger can hold of a wish; all else holds any power.
+fn held(nature: &Nature, wish: Setpoint, interval_s: u32) -> Setpoint {
+    match nature {
+        Nature::Vehicle(car) => {
+            let run = PowerRanges::charger(car.store.charge_w).realise(wish.consume_wh, interval_s);
+            Setpoint { consume_wh: run.energy_wh, ..wish }
+        }
+        _ => wish,
     }
 }
 

@@ -49,6 +49,8 @@ pub struct Crop {
     pub entries: Vec<Entry>,
     /// The chain's growth.
     pub growth: Vec<Growth>,
+    /// Orders at a power that a device could not hold.
+    pub unable: u64,
     /// What was seen.
     pub observer: Observer,
     /// What was verified.
@@ -106,7 +108,16 @@ pub fn run(
             import_limit_w: scenario.feeder.import_limit_w,
             export_limit_w: scenario.feeder.export_limit_w,
         },
+        control: run::Control { unable: crop.unable, ..crop.observer.look(control) },
         ..Run::default()
+    }
+}
+
+fn control(seen: &Observations) -> run::Control {
+    run::Control {
+        orders: seen.orders.iter().map(|(by, n)| (by.word(), *n)).collect(),
+        refused: seen.refused.iter().map(|(refusal, n)| (refusal.word(), *n)).collect(),
+        unable: 0,
     }
 }
 

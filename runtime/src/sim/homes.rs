@@ -13,6 +13,7 @@ use gridpact_agents::params::{Forecast, Params};
 use gridpact_agents::resource::ResourceSetup;
 use gridpact_agents::resource::nature::Nature;
 use gridpact_agents::resource::reading::{DeviceIndex, Reading};
+use gridpact_agents::resource::realise::PowerRanges;
 use gridpact_agents::social::SocialSetup;
 use gridpact_chain::digest::Digest;
 use gridpact_chain::terms::{Interval, PartyId, Power, Price};
@@ -198,12 +199,23 @@ pub fn natures(site: &Site) -> Vec<Nature> {
     site.devices.iter().map(|device| device.nature.clone()).collect()
 }
 
-/// What the RAs of a home's devices are born with: chargers, like all else, take any energy, since
-/// the plant itself does only what a charger can.
+/// What the RAs of a home's devices are born with.
 #[must_use]
 pub fn setups(site: &Site, interval_s: u32) -> Vec<ResourceSetup> {
     let natures = (0..).zip(natures(site));
-    natures.map(|(device, nature)| ResourceSetup::new(device, nature, interval_s)).collect()
+    natures.map(|(device, nature)| setup(device, nature, interval_s)).collect()
+}
+
+/// A device as it is simulated: a vehicle's charger is off or charges from its least power on; all
+/// else, and giving back, goes at any power up to the rating.
+#[must_use]
+pub fn setup(device: DeviceIndex, nature: Nature, interval_s: u32) -> ResourceSetup {
+    let charger = match &nature {
+        Nature::Vehicle(car) => Some(PowerRanges::charger(car.store.charge_w)),
+        _ => None,
+    };
+    let any = ResourceSetup::new(device, nature, interval_s);
+    ResourceSetup { consume: charger.unwrap_or_else(|| any.consume.clone()), ..any }
 }
 
 /// The drivers of a home, on the field all homes share.

@@ -17,7 +17,7 @@ use tokio::sync::watch;
 
 use super::baseline;
 use super::community::Community;
-use super::faults::{Crash, Dawdler, Faults, Late, Lying, Role, Rot};
+use super::faults::{Crash, Curb, Dawdler, Faults, Late, Lying, Role, Rot};
 use super::founding::{Founding, FoundingError, SEQUENCER};
 use super::harvest::{self, Crop};
 use super::homes::{Nursery, drivers, first_epoch, party_of, setups};
@@ -25,6 +25,7 @@ use super::scenario::{self, Scenario};
 use crate::actors::coordinator::{Audience, CoordinatorActor};
 use crate::actors::local::LocalStore;
 use crate::actors::replica::{Decay, Publish, Signed};
+use crate::actors::resource::Limit;
 use crate::actors::verifier::{Slices, VerifierTally};
 use crate::actors::{Door, Poison, Retention};
 use crate::clock::Clock;
@@ -36,7 +37,7 @@ use crate::node::{Commons, Home, HomeDoors, HomeSpec};
 use crate::observe::Observer;
 use crate::order::local::{LocalOrdering, SequencerActor};
 use crate::report::Run;
-use crate::store::readings::MemoryReadings;
+use crate::store::readings::{ReadingStore, ReadingsError, Shelf};
 use crate::store::{ChainJournal, Journal, MemoryJournal, StoreError};
 use crate::supervise::{self, ChildSpec, Job, Overflow, Workshop, spawn};
 use crate::verdicts::{ProcessVerdicts, SweepVerdicts};
@@ -50,6 +51,9 @@ pub enum WorldError {
     /// The chain could not be written.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Readings could not be kept.
+    #[error(transparent)]
+    Readings(#[from] ReadingsError),
     /// A home has no setup: the community's lists contradict each other.
     #[error("home {0} is missing from the community's lists")]
     Home(usize),
@@ -58,38 +62,55 @@ pub enum WorldError {
     Stalled(Interval),
 }
 
+/// Where a world writes.
+#[derive(Debug, Clone)]
+pub struct Places<'a> {
+    /// The chain's directory.
+    pub chain: &'a Path,
+    /// Where the homes' RAs keep their readings.
+    pub readings: Shelf,
+}
+
+impl<'a, P: AsRef<Path> + ?Sized> From<&'a P> for Places<'a> {
+    /// The chain in this directory, readings in memory.
+    fn from(chain: &'a P) -> Self {
+        Self { chain: chain.as_ref(), readings: Shelf::default() }
+    }
+}
+
 /// Told after every epoch: epochs done, epochs in all.
 pub type Progress<'a> = &'a dyn Fn(u64, u64);
 
-/// Runs a scenario and writes its chain to `chain`.
+/// Runs a scenario and writes its chain, and its readings if that is asked for.
 ///
 /// # Errors
 /// [`WorldError`] when the community cannot be founded or its chain cannot be written.
-pub fn run(
+pub fn run<'a>(
     scenario: &Scenario,
     community: Community,
-    chain: &Path,
+    places: impl Into<Places<'a>>,
     progress: Progress<'_>,
 ) -> Result<Run, WorldError> {
-    run_with(scenario, community, chain, &Faults::default(), progress)
+    run_with(scenario, community, places, &Faults::default(), progress)
 }
 
 /// [`run`], with things broken on purpose.
 ///
 /// # Errors
 /// As [`run`].
-pub fn run_with(
+pub fn run_with<'a>(
     scenario: &Scenario,
     community: Community,
-    chain: &Path,
+    places: impl Into<Places<'a>>,
     faults: &Faults,
     progress: Progress<'_>,
 ) -> Result<Run, WorldError> {
     let began = Instant::now();
+    let places = places.into();
     let founding = Founding::new(scenario, &community)?;
     let nursery = Rc::new(Nursery::new(scenario, Arc::new(community)));
     let crop = supervise::virtual_system().block_on(async {
-        let mut world = World::raise(scenario, &nursery, &founding, chain, faults)?;
+        let mut world = World::raise(scenario, &nursery, &founding, &places, faults)?;
         world.live(faults, progress).await?;
         world.reap().await
     })?;
@@ -122,13 +143,13 @@ impl World {
         scenario: &Scenario,
         nursery: &Rc<Nursery>,
         founding: &Founding,
-        chain: &Path,
+        places: &Places<'_>,
         faults: &Faults,
     ) -> Result<Self, WorldError> {
         let community = Arc::clone(&nursery.community);
         let start = first_epoch(&community).starts_at(community.interval_s);
         let clock = Clock::starting_at(start);
-        let chain = Rc::new(RefCell::new(ChainJournal::create(chain, &founding.genesis)?));
+        let chain = Rc::new(RefCell::new(ChainJournal::create(places.chain, &founding.genesis)?));
         let sites = community.sites.len();
         let doors: Vec<HomeDoors> =
             community.sites.iter().map(|s| HomeDoors::with_devices(s.devices.len())).collect();
@@ -150,9 +171,10 @@ impl World {
         others.push(open_sequencer(founding, &ordering, &journals[0], &commons));
         let mut homes = Vec::with_capacity(sites);
         for (site, doors) in doors.into_iter().enumerate() {
-            let mut spec =
-                home_spec(nursery, founding, (site, &doors), &field, &journals[site], &commons)
-                    .ok_or(WorldError::Home(site))?;
+            let readings = places.readings.of(site, community.interval_s)?;
+            let stores = (&journals[site], readings);
+            let mut spec = home_spec(nursery, founding, (site, &doors), &field, stores, &commons)
+                .ok_or(WorldError::Home(site))?;
             if let Some(late) = faults.late.iter().find(|late| late.party == spec.party) {
                 spec.publish = open_dawdler(*late, &doors, &mut others);
             }
@@ -184,6 +206,9 @@ impl World {
         }
         for rot in &faults.rot {
             self.plan_rot(*rot);
+        }
+        for curb in &faults.limits {
+            self.plan_limit(*curb);
         }
         let all = u64::from(last.0 - first.0) + 1;
         let patience = Duration::from_secs(u64::from(self.community.interval_s)) * 3;
@@ -243,6 +268,21 @@ impl World {
         });
     }
 
+    /// Arranges for the grid operator to limit a device.
+    fn plan_limit(&self, curb: Curb) {
+        let home = self.homes.get(curb.party.0 as usize);
+        let Some(device) = home.and_then(|home| home.doors.resources.get(curb.device)) else {
+            return;
+        };
+        let (epoch, after_ms) = curb.at;
+        let start = epoch.starts_at(self.community.interval_s).after_ms(after_ms);
+        let (at, door) = (self.clock.instant_of(start), device.limit.clone());
+        supervise::task(async move {
+            tokio::time::sleep_until(at).await;
+            door.tell(Limit(curb.limit));
+        });
+    }
+
     /// Reads what is left when the last epoch is over: meters, chain, observations.
     async fn reap(self) -> Result<Crop, WorldError> {
         // The verifiers' letters were told before the last epoch was called done; let them be handled.
@@ -258,6 +298,7 @@ impl World {
             rows,
             entries,
             growth: self.epochs,
+            unable: field.unable(),
             observer: self.commons.observer.clone(),
             verified: self.commons.verified.clone(),
             replicas: *self.commons.counts.borrow(),
@@ -370,7 +411,7 @@ fn home_spec(
     founding: &Founding,
     (site, doors): (usize, &HomeDoors),
     field: &Rc<RefCell<Field>>,
-    journal: &Rc<RefCell<dyn Journal>>,
+    (journal, readings): (&Rc<RefCell<dyn Journal>>, Rc<RefCell<dyn ReadingStore>>),
     commons: &Commons,
 ) -> Option<HomeSpec> {
     let party = party_of(site);
@@ -389,7 +430,7 @@ fn home_spec(
         publish: doors.replica.publish.clone(),
         signer: signer(founding, site, commons),
         journal: Rc::clone(journal),
-        readings: Rc::new(RefCell::new(MemoryReadings::default())),
+        readings,
         store: Rc::new(RefCell::new(LocalStore::default())),
     })
 }
@@ -434,3 +475,7 @@ fn open_coordinator(
     commons.quiescent.open(actor.port());
     (Box::new(actor), watched)
 }
+
+#[cfg(test)]
+#[path = "world_tests.rs"]
+mod tests;

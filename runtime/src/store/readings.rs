@@ -8,6 +8,7 @@
 
 mod disk;
 mod memory;
+mod shelf;
 
 use std::path::PathBuf;
 
@@ -17,6 +18,7 @@ use gridpact_chain::terms::Interval;
 
 pub use disk::DiskReadings;
 pub use memory::MemoryReadings;
+pub use shelf::Shelf;
 
 /// Where one site's readings are kept.
 pub trait ReadingStore {
@@ -112,6 +114,12 @@ pub enum ReadingsError {
         /// Seconds in the market.
         wanted: u64,
     },
+    /// Readings of an earlier run.
+    #[error(
+        "{0} holds readings of an earlier run; simulated homes begin anew and cannot go on from \
+         them, so name another directory or move this one away"
+    )]
+    Used(PathBuf),
     /// The disk said no.
     #[error("{action} {file}: {what}")]
     Io {

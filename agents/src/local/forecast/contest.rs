@@ -17,8 +17,9 @@ const FORGET: f64 = 0.995;
 /// Verdicts before which nobody is replaced.
 const VERDICTS_MIN: u32 = 80;
 
-/// A challenger has to lose this part less: a change of method is a change of habit.
-const BETTER: f64 = 0.95;
+/// A challenger has to lose less by this many standard errors: the best of many in a few weeks is
+/// often just lucky, and the methods come in the order of what they did on other homes.
+const SURE: f64 = 3.0;
 
 /// Most guesses that wait; more would be of intervals that never came.
 const PENDING_MAX: usize = 64;
@@ -34,7 +35,8 @@ struct Guesses {
 #[derive(Debug, Clone)]
 pub(super) struct Contest {
     pending: Vec<Guesses>,
-    loss: Vec<f64>,
+    /// By method, how much less it has lost than the one in use: sum, and sum of squares.
+    gains: Vec<(f64, f64)>,
     verdicts: u32,
     chosen: usize,
     next: u32,
@@ -43,7 +45,13 @@ pub(super) struct Contest {
 impl Contest {
     /// A contest of this many methods; the first one leads until another has proved better.
     pub fn new(methods: usize) -> Self {
-        Self { pending: Vec::new(), loss: vec![0.0; methods], verdicts: 0, chosen: 0, next: 0 }
+        Self {
+            pending: Vec::new(),
+            gains: vec![(0.0, 0.0); methods],
+            verdicts: 0,
+            chosen: 0,
+            next: 0,
+        }
     }
 
     /// The method in use.
@@ -54,8 +62,12 @@ impl Contest {
     /// Judges the guesses of `at`, which was `wh`.
     pub fn judge(&mut self, at: u32, wh: f64) {
         for guesses in self.pending.iter().filter(|guesses| guesses.due == at) {
-            for (loss, guess) in self.loss.iter_mut().zip(&guesses.wh) {
-                *loss = FORGET * *loss + (guess - wh).abs();
+            let lost = |guess: f64| (guess - wh).abs();
+            let own = guesses.wh.get(self.chosen).map_or(0.0, |guess| lost(*guess));
+            for ((sum, squares), guess) in self.gains.iter_mut().zip(&guesses.wh) {
+                let gain = own - lost(*guess);
+                *sum = FORGET * *sum + gain;
+                *squares = FORGET * *squares + gain * gain;
             }
             self.verdicts = self.verdicts.saturating_add(1);
         }
@@ -63,11 +75,15 @@ impl Contest {
         if self.verdicts < VERDICTS_MIN {
             return;
         }
-        let best = (0..self.loss.len()).min_by(|a, b| self.loss[*a].total_cmp(&self.loss[*b]));
-        if let Some(best) = best
-            && self.loss[best] < BETTER * self.loss[self.chosen]
+        let sure = |(sum, squares): (f64, f64)| sum / squares.sqrt().max(f64::MIN_POSITIVE);
+        let all = self.gains.iter().map(|gain| sure(*gain)).enumerate();
+        if let Some((best, sureness)) = all.max_by(|a, b| a.1.total_cmp(&b.1))
+            && sureness > SURE
         {
             self.chosen = best;
+            // The others are now measured by this one.
+            let (sum, _) = self.gains[best];
+            self.gains.iter_mut().for_each(|gain| gain.0 -= sum);
         }
     }
 

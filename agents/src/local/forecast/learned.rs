@@ -23,6 +23,8 @@ struct Series {
     is_signed: bool,
     methods: Vec<Box<dyn Method>>,
     contest: Contest,
+    /// Mean energy of what is known as a sum only, while nothing better is known.
+    level: Option<(f64, u32)>,
 }
 
 impl Series {
@@ -33,6 +35,7 @@ impl Series {
             is_signed,
             methods: names.iter().map(|name| name.build()).collect(),
             contest: Contest::new(names.len()),
+            level: None,
         }
     }
 
@@ -53,6 +56,18 @@ impl Series {
         let least = if self.is_signed { f64::NEG_INFINITY } else { 0.0 };
         let most = self.rated_wh.map_or(f64::INFINITY, |_| n as f64);
         wh.max(least).min(most) * self.unit()
+    }
+
+    /// A sum without a shape is a gap in the past, and says how much until there is a past.
+    fn observe_shared(&mut self, wh: f64) {
+        let (mean, n) = self.level.unwrap_or_default();
+        let n = n.saturating_add(1);
+        self.level = Some((mean + (wh / self.unit() - mean) / f64::from(n), n));
+    }
+
+    /// What is expected where no method knows anything: what was last, or the level.
+    fn cold(&self) -> f64 {
+        self.past.last().or_else(|| self.level.map(|(mean, _)| mean)).unwrap_or(0.0)
     }
 
     fn observe(&mut self, clock: Clock<'_>, at: Interval, wh: f64) {
@@ -79,7 +94,7 @@ impl Series {
         let value = |at: u32| {
             walk(at, &mut scenarios);
             let mean = scenario::mean(&scenarios).map(|mean| mean + method.tilt(&view, at));
-            let cold = || method.point(&view, at).or_else(|| view.past.last()).unwrap_or(0.0);
+            let cold = || method.point(&view, at).unwrap_or_else(|| self.cold());
             self.bounded(mean.unwrap_or_else(cold), 1)
         };
         (from.0..).take(n).map(value).collect()
@@ -113,7 +128,7 @@ impl Series {
         let median = scenario::sorted_quantile(&sums, 0.5);
         // A method with a word of its own keeps it as its P50; its errors are spread around it.
         let moved = points.zip(median).map_or(0.0, |(point, median)| point - median);
-        let cold = points.or_else(|| Some(self.past.last()? * n as f64)).unwrap_or(0.0);
+        let cold = points.unwrap_or_else(|| self.cold() * n as f64);
         let quantile = |tau: &f64| {
             let quantile = scenario::sorted_quantile(&sums, *tau).map(|wh| wh + moved);
             self.bounded(quantile.unwrap_or(cold), n)
@@ -170,6 +185,12 @@ impl Forecaster for LearnedForecaster {
         }
         let calendar = Arc::clone(&self.calendar);
         self.entry(series).observe(Clock(&*calendar), at, wh);
+    }
+
+    fn observe_shared(&mut self, series: SeriesId, _at: Interval, wh: f64) {
+        if wh.is_finite() {
+            self.entry(series).observe_shared(wh);
+        }
     }
 
     fn expect(&self, series: SeriesId, from: Interval, n: usize) -> Vec<f64> {

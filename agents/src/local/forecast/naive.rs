@@ -18,7 +18,7 @@ pub(super) enum Naive {
 }
 
 impl Naive {
-    /// The value to repeat for `at`; cold, the newest.
+    /// The value to repeat for `at`; in a first week the newest day's, colder the newest.
     fn repeated(self, view: &View<'_>, at: u32) -> Option<f64> {
         let last = view.past.last();
         let Self::Days(period) = self else { return last };
@@ -27,7 +27,12 @@ impl Naive {
             let is_past = place.day.is_multiple_of(period) && place.then <= newest;
             if is_past { view.past.at(place.then) } else { None }
         };
-        view.days_back(at, DAYS + period).find_map(known).or(last)
+        let day = |place: Place| match place.then <= newest {
+            true => view.past.at(place.then),
+            false => None,
+        };
+        let days = || view.days_back(at, DAYS + period);
+        days().find_map(known).or_else(|| days().find_map(day)).or(last)
     }
 
     /// What the method would have said on an earlier day about `place`, `lead` intervals ahead.

@@ -1,5 +1,7 @@
 //! Laws of forecasting: no bias, quantiles that are quantiles, local time.
 
+mod days;
+
 use std::sync::Arc;
 
 use proptest::prelude::*;

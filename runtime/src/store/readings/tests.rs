@@ -16,7 +16,7 @@ fn standing(interval: u32) -> Standing {
     let at = Interval(interval + 1).starts_at(1800);
     let (registers, part) = Default::default();
     let quality = Default::default();
-    Standing { base: Some(Base { at, registers, part, quality }), limit: None }
+    Standing { base: Some(Base { at, registers, part, quality, is_open: false }), limit: None }
 }
 
 fn record(store: &mut dyn ReadingStore, device: DeviceIndex, intervals: std::ops::Range<u32>) {

@@ -8,8 +8,8 @@ use super::score::{BOUGHT, Score, TAUS};
 /// Furthest that the expected energy may be from the actual (protocol 3.1).
 const BIAS_MAX: f64 = 0.03;
 
-/// Share that P10 to P90 shall cover.
-const COVERED: f64 = 0.8;
+/// Share that P10 to P90 shall cover, and how far from it the share may be.
+const COVERED: (f64, f64) = (0.8, 0.05);
 
 /// How one method did on all series.
 pub(super) struct Judged {
@@ -51,12 +51,16 @@ fn of_method(result: &Judged, naive: &[&Score]) -> Vec<Row> {
         rows.push(row.beside("best naive", best(&loss)));
     }
     for (h, figure) in ["bias_2h", "bias_24h"].into_iter().enumerate() {
-        let row = Row::plain(name(figure), score.n[h], score.bias(h), "of energy");
-        rows.push(row.beside("either way from 0", BIAS_MAX));
+        let bias = score.bias(h);
+        let row = Row::plain(name(figure), score.n[h], bias, "of energy");
+        let row = row.beside("either way from 0", BIAS_MAX);
+        rows.push(Row { ratio: Some(bias.abs() / BIAS_MAX), ..row });
     }
     for (figure, share) in [("covered", score.covered), ("covered_blocks", score.covered_blocks)] {
         let row = Row::plain(name(figure), share.n, share.of(), "of P10-P90");
-        rows.push(row.beside("0.75 to 0.85", COVERED));
+        let (middle, most) = COVERED;
+        let row = row.beside("0.75 to 0.85", middle);
+        rows.push(Row { ratio: Some((share.of() - middle).abs() / most), ..row });
     }
     rows.extend(bought(score, &name));
     if result.name.is_none() {
@@ -66,13 +70,19 @@ fn of_method(result: &Judged, naive: &[&Score]) -> Vec<Row> {
 }
 
 /// What the newsvendor quantile costs beside the median: all of it, and what foresight would save.
-fn bought(score: &Score, name: &dyn Fn(&str) -> String) -> [Row; 2] {
+fn bought(score: &Score, name: &dyn Fn(&str) -> String) -> [Row; 3] {
     let per_day = 48.0 / BOUGHT as f64 / score.bought.max(1) as f64;
     let [newsvendor, median, known] = score.cost.map(|cost| cost * per_day);
     let row = |figure, value| Row::plain(name(figure), score.bought, value, "GBP/home/day");
     [
         row("bought_cost", newsvendor).beside("buying the median", median),
         row("bought_regret", newsvendor - known).beside("buying the median", median - known),
+        Row::plain(
+            name("newsvendor_saving"),
+            score.bought,
+            1.0 - newsvendor / median.max(f64::MIN_POSITIVE),
+            "of the cost of buying the median",
+        ),
     ]
 }
 

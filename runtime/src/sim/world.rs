@@ -21,7 +21,8 @@ use super::faults::{Crash, Dawdler, Faults, Late, Lying, Role, Rot};
 use super::founding::{Founding, FoundingError, SEQUENCER};
 use super::harvest::{self, Crop};
 use super::homes::{Nursery, drivers, first_epoch, party_of, setups};
-use super::scenario::{self, Scenario};
+use super::scenario::{self, Host, Scenario};
+use super::street::Street;
 use crate::actors::coordinator::{Audience, CoordinatorActor};
 use crate::actors::local::LocalStore;
 use crate::actors::replica::{Decay, Publish, Signed};
@@ -53,6 +54,9 @@ pub enum WorldError {
     /// A home has no setup: the community's lists contradict each other.
     #[error("home {0} is missing from the community's lists")]
     Home(usize),
+    /// Faults of agents need agents that can fail alone.
+    #[error("host `shards` has no agents that could crash or dawdle alone; take host `actors`")]
+    Shards,
     /// An actor gave up, so the run proves nothing.
     #[error("the community stood still after epoch {0}")]
     Stalled(Interval),
@@ -148,18 +152,33 @@ impl World {
             })
             .collect();
         others.push(open_sequencer(founding, &ordering, &journals[0], &commons));
+        let street = match scenario.scenario.host {
+            Host::Actors => None,
+            Host::Shards if faults.crashes.is_empty() && faults.late.is_empty() => {
+                Some(Street::raise(nursery, founding, &field, &doors, &commons))
+            }
+            Host::Shards => return Err(WorldError::Shards),
+        };
         let mut homes = Vec::with_capacity(sites);
         for (site, doors) in doors.into_iter().enumerate() {
+            if street.is_some() && !founding.registry.is_voter(party_of(site)) {
+                continue;
+            }
             let mut spec =
                 home_spec(nursery, founding, (site, &doors), &field, &journals[site], &commons)
                     .ok_or(WorldError::Home(site))?;
             if let Some(late) = faults.late.iter().find(|late| late.party == spec.party) {
                 spec.publish = open_dawdler(*late, &doors, &mut others);
             }
-            homes.push(Home::raise(spec, doors, &commons));
+            homes.push(match street {
+                None => Home::raise(spec, doors, &commons),
+                Some(_) => Home::raise_node(spec, doors, &commons),
+            });
         }
-        let (coordinator, done) = open_coordinator(nursery, &homes, &ordering, &commons);
+        let audience = audience(&homes, street.as_ref(), &ordering);
+        let (coordinator, done) = open_coordinator(nursery, audience, &commons);
         others.push(coordinator);
+        others.extend(street.map(|street| Box::new(street) as Box<dyn std::any::Any>));
         Ok(Self {
             community,
             homes,
@@ -253,9 +272,9 @@ impl World {
         let entries = self.journals[0].borrow().entries();
         let field = self.field.borrow();
         let rows =
-            (0..self.homes.len()).map(|s| field.plant().rows(party_of(s)).to_vec()).collect();
+            (0..self.community.sites.len()).map(|s| field.plant().rows(party_of(s)).to_vec());
         Ok(Crop {
-            rows,
+            rows: rows.collect(),
             entries,
             growth: self.epochs,
             observer: self.commons.observer.clone(),
@@ -289,6 +308,7 @@ fn commons(
                 scenario::Fanout::AllToAll => Fanout::AllToAll,
             },
             ledger_timeout_ms: scenario.chain.ledger_timeout_ms,
+            serves_all: scenario.scenario.host == Host::Shards,
             ..ReplicaParams::default()
         },
         transport,
@@ -407,23 +427,36 @@ fn open_dawdler(
     publish
 }
 
-fn open_coordinator(
-    nursery: &Nursery,
-    homes: &[Home],
-    ordering: &LocalOrdering,
-    commons: &Commons,
-) -> (Box<dyn std::any::Any>, watch::Receiver<Option<Epoch>>) {
+/// Whom the coordinator tells: the chain first, then the agents, wherever they live.
+fn audience(homes: &[Home], street: Option<&Street>, ordering: &LocalOrdering) -> Audience {
     let mut audience = Audience::default();
     let starts = &mut audience.starts;
     starts.push(ordering.epoch.clone());
     starts.extend(homes.iter().map(|home| home.doors.replica.epoch.clone()));
-    starts.extend(homes.iter().map(|home| home.doors.social.epoch.clone()));
-    starts.extend(homes.iter().map(|home| home.doors.local.epoch.clone()));
-    starts.extend(homes.iter().flat_map(|h| h.doors.resources.iter().map(|r| r.epoch.clone())));
+    match street {
+        Some(street) => starts.extend(street.starts.iter().cloned()),
+        None => {
+            starts.extend(homes.iter().map(|home| home.doors.social.epoch.clone()));
+            starts.extend(homes.iter().map(|home| home.doors.local.epoch.clone()));
+            let devices = homes.iter().flat_map(|home| &home.doors.resources);
+            starts.extend(devices.map(|device| device.epoch.clone()));
+        }
+    }
     homes.iter().for_each(|home| home.join(&mut audience));
+    if let Some(street) = street {
+        audience.phases.clone_from(&street.phases);
+    }
+    audience
+}
+
+fn open_coordinator(
+    nursery: &Nursery,
+    audience: Audience,
+    commons: &Commons,
+) -> (Box<dyn std::any::Any>, watch::Receiver<Option<Epoch>>) {
     let (done, watched) = watch::channel(None);
     let params = nursery.params.epoch.clone();
-    let parties = u32::try_from(homes.len()).unwrap_or(u32::MAX);
+    let parties = u32::try_from(nursery.community.sites.len()).unwrap_or(u32::MAX);
     let last = Interval(nursery.community.end().0.saturating_sub(1));
     let clock = commons.clock;
     let spec = ChildSpec::of("coordinator", move |_| {

@@ -112,6 +112,17 @@ pub enum Graph {
     SmallWorld,
 }
 
+/// Where the minds live (`scenario.host`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Host {
+    /// Each agent in a supervised actor of its own, as in a deployment.
+    #[default]
+    Actors,
+    /// Many homes in one actor, for large communities; only voters have a node of the chain.
+    Shards,
+}
+
 /// What the homes know and how they are connected (`[scenario]`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -124,6 +135,8 @@ pub struct ScenarioSettings {
     pub graph: Graph,
     /// From this home on, homes are perturbed copies of the first ones; 0 draws all on their own.
     pub copies_from: u32,
+    /// Where the minds live.
+    pub host: Host,
 }
 
 impl Default for ScenarioSettings {
@@ -133,6 +146,7 @@ impl Default for ScenarioSettings {
             community_turbine_kw: 0,
             graph: Graph::Ring,
             copies_from: 0,
+            host: Host::Actors,
         }
     }
 }

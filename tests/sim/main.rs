@@ -13,6 +13,7 @@ mod prices;
 mod repairs;
 mod retention;
 mod seeds;
+mod shards;
 
 use std::sync::LazyLock;
 

@@ -164,6 +164,15 @@ impl Session {
         (epoch, params.deadlines(epoch.starts_at(interval_s)))
     }
 
+    /// Epoch and deadlines that are under way at `now` on the UTC grid; none after settlement.
+    #[must_use]
+    pub fn under_way(params: &EpochParams, now: Timestamp) -> Option<(Epoch, Deadlines)> {
+        let interval_s = params.interval_s();
+        let epoch = Interval::containing(now, interval_s);
+        let deadlines = params.deadlines(epoch.starts_at(interval_s));
+        (now <= deadlines.settle).then_some((epoch, deadlines))
+    }
+
     fn begin(&mut self, epoch: Epoch, deadlines: Deadlines, out: &mut Vec<Effect>) {
         let known = self.running.as_ref().is_some_and(|running| running.epoch >= epoch);
         if known {

@@ -19,6 +19,7 @@ pub mod localtime;
 pub mod plant;
 pub mod profiles;
 pub mod scenario;
+pub mod storm;
 pub mod street;
 pub mod tariff;
 pub mod world;

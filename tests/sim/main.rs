@@ -14,6 +14,7 @@ mod repairs;
 mod retention;
 mod seeds;
 mod shards;
+mod storms;
 
 use std::sync::LazyLock;
 

@@ -1,8 +1,8 @@
 //! The body of the coordinator: holds the Session and announces its phases.
 //!
 //! SCAs write to it; it speaks to every agent and node of the community. It never decides a trade,
-//! and nothing waits for it: deadlines bind without it. After a crash it begins again with the next
-//! epoch of the grid.
+//! and nothing waits for it: deadlines bind without it. After a crash it takes up the epoch that is
+//! under way, whose phases then end at their deadlines, or begins with the next one of the grid.
 
 use gridpact_agents::machine::Machine;
 use gridpact_agents::params::EpochParams;
@@ -10,7 +10,7 @@ use gridpact_agents::session::{Effect, Input, Notice, Phase, Session};
 use gridpact_chain::terms::{Epoch, PartyId};
 use tokio::sync::watch;
 
-use super::{Door, EpochEnded, EpochStarted, PhaseEnded, arm};
+use super::{Door, EpochEnded, EpochStarted, PhaseEnded, Poison, arm};
 use crate::clock::Clock;
 use crate::supervise::{Actor, Context, Handler, Message};
 
@@ -116,9 +116,14 @@ impl Actor for CoordinatorActor {
     const KIND: &'static str = "coordinator";
 
     fn started(&mut self, cx: &mut Context<Self>) {
-        let (epoch, deadlines) = Session::upcoming(&self.params, self.clock.now());
-        if deadlines.start > self.clock.now() {
-            // Between two epochs, as after a crash: the next one begins on the grid.
+        let now = self.clock.now();
+        let is_over = |epoch| self.done.borrow().is_some_and(|done| done >= epoch);
+        let (epoch, deadlines) = match Session::under_way(&self.params, now) {
+            // A life that broke in an epoch leaves its end to the next one.
+            Some((epoch, deadlines)) if !is_over(epoch) => (epoch, deadlines),
+            _ => Session::upcoming(&self.params, now),
+        };
+        if deadlines.start > now {
             cx.wake_at(Some(self.clock.instant_of(deadlines.start)));
         } else {
             self.step(Input::Begin { epoch, deadlines, parties: self.parties }, cx);
@@ -149,5 +154,11 @@ impl Handler<Sweep> for CoordinatorActor {
         if self.last.is_some_and(|last| epoch >= last) {
             cx.wake_at(None);
         }
+    }
+}
+
+impl Handler<Poison> for CoordinatorActor {
+    fn handle(&mut self, _: Poison, _: &mut Context<Self>) {
+        panic!("a fault world broke this coordinator");
     }
 }

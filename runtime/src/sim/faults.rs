@@ -10,6 +10,7 @@ use gridpact_chain::message::Message as ChainMessage;
 use gridpact_chain::terms::{Interval, PartyId};
 use tokio::time::Instant;
 
+use super::storm::Storm;
 use crate::actors::Door;
 use crate::actors::replica::Publish;
 use crate::net::Transport;
@@ -27,6 +28,8 @@ pub enum Role {
     Social,
     /// The replica.
     Replica,
+    /// The community's coordinator, whichever home is named.
+    Coordinator,
 }
 
 /// One actor that panics once.
@@ -133,6 +136,8 @@ pub struct Faults {
     pub rot: Vec<Rot>,
     /// Members that answer with wrong copies when they are asked for pairs.
     pub liars: Vec<PartyId>,
+    /// What the wire does to letters.
+    pub storm: Storm,
 }
 
 /// Stands between the SCA and the replica of a late buyer.

@@ -22,6 +22,7 @@ use super::founding::{Founding, FoundingError, SEQUENCER};
 use super::harvest::{self, Crop};
 use super::homes::{Nursery, drivers, first_epoch, party_of, setups};
 use super::scenario::{self, Host, Scenario};
+use super::storm::Stormy;
 use super::street::Street;
 use crate::actors::coordinator::{Audience, CoordinatorActor};
 use crate::actors::local::LocalStore;
@@ -54,8 +55,8 @@ pub enum WorldError {
     /// A home has no setup: the community's lists contradict each other.
     #[error("home {0} is missing from the community's lists")]
     Home(usize),
-    /// Faults of agents need agents that can fail alone.
-    #[error("host `shards` has no agents that could crash or dawdle alone; take host `actors`")]
+    /// Faults need agents that can fail alone, and letters that pass a wire.
+    #[error("host `shards` has neither agents that fail alone nor a wire; take host `actors`")]
     Shards,
     /// An actor gave up, so the run proves nothing.
     #[error("the community stood still after epoch {0}")]
@@ -115,6 +116,7 @@ struct World {
     chain: Rc<RefCell<ChainJournal>>,
     commons: Commons,
     clock: Clock,
+    coordinator: Door<Poison>,
     done: watch::Receiver<Option<Epoch>>,
     settle_ms: u64,
     epochs: Vec<harvest::Growth>,
@@ -154,7 +156,7 @@ impl World {
         others.push(open_sequencer(founding, &ordering, &journals[0], &commons));
         let street = match scenario.scenario.host {
             Host::Actors => None,
-            Host::Shards if faults.crashes.is_empty() && faults.late.is_empty() => {
+            Host::Shards if *faults == Faults::default() => {
                 Some(Street::raise(nursery, founding, &field, &doors, &commons))
             }
             Host::Shards => return Err(WorldError::Shards),
@@ -176,8 +178,8 @@ impl World {
             });
         }
         let audience = audience(&homes, street.as_ref(), &ordering);
-        let (coordinator, done) = open_coordinator(nursery, audience, &commons);
-        others.push(coordinator);
+        let (actor, coordinator, done) = open_coordinator(nursery, audience, &commons);
+        others.push(actor);
         others.extend(street.map(|street| Box::new(street) as Box<dyn std::any::Any>));
         Ok(Self {
             community,
@@ -187,6 +189,7 @@ impl World {
             chain,
             commons,
             clock,
+            coordinator,
             done,
             settle_ms: nursery.params.epoch.settle_ms,
             epochs: Vec::new(),
@@ -236,6 +239,7 @@ impl World {
             Role::Local => home.doors.local.poison.clone(),
             Role::Social => home.doors.social.poison.clone(),
             Role::Replica => home.doors.replica.poison.clone(),
+            Role::Coordinator => self.coordinator.clone(),
             Role::Resource(device) => match home.doors.resources.get(device) {
                 Some(device) => device.poison.clone(),
                 None => return,
@@ -293,10 +297,13 @@ fn commons(
     (clock, faults, community): (Clock, &Faults, &Community),
 ) -> Commons {
     let members = doors.iter().map(HomeDoors::member).collect();
-    let transport: Rc<dyn Transport> = match faults.liars.is_empty() {
+    let mut transport: Rc<dyn Transport> = match faults.liars.is_empty() {
         true => Rc::new(Memory::new(members)),
         false => Rc::new(Lying::new(Memory::new(members), faults.liars.clone())),
     };
+    if !faults.storm.is_calm() {
+        transport = Rc::new(Stormy::new(transport, faults.storm.clone(), scenario.seed));
+    }
     let verdicts = Arc::new(ProcessVerdicts::default());
     let homes = u32::try_from(doors.len()).unwrap_or(u32::MAX);
     Commons {
@@ -453,7 +460,7 @@ fn open_coordinator(
     nursery: &Nursery,
     audience: Audience,
     commons: &Commons,
-) -> (Box<dyn std::any::Any>, watch::Receiver<Option<Epoch>>) {
+) -> (Box<dyn std::any::Any>, Door<Poison>, watch::Receiver<Option<Epoch>>) {
     let (done, watched) = watch::channel(None);
     let params = nursery.params.epoch.clone();
     let parties = u32::try_from(nursery.community.sites.len()).unwrap_or(u32::MAX);
@@ -465,5 +472,7 @@ fn open_coordinator(
     });
     let actor = spawn(spec.mailbox(65_536, Overflow::Refuse));
     commons.quiescent.open(actor.port());
-    (Box::new(actor), watched)
+    let poison = Door::shut();
+    poison.open(actor.port());
+    (Box::new(actor), poison, watched)
 }

@@ -24,6 +24,8 @@ pub enum Purpose {
     Told,
     /// How a copy differs from its model.
     Copy,
+    /// Where the homes lie.
+    Place,
 }
 
 /// A stream of chance.

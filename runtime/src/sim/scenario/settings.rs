@@ -105,11 +105,18 @@ impl FeederSettings {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Graph {
-    /// A ring in which everybody knows the next three on both sides (degree 6).
+    /// A ring in which everybody knows half of `degree` homes on both sides.
     #[default]
     Ring,
-    /// A ring with the next one on both sides and four seeded shortcuts a home on average.
+    /// A ring with the next one on both sides and seeded shortcuts up to `degree` on average.
     SmallWorld,
+    /// By location: homes lie evenly in a square, and each knows the `degree` nearest and those
+    /// whom it is nearest to.
+    Nearest,
+    /// A ring on each feeder (`feeder.sites`); the first homes of all feeders are in a ring too.
+    Feeder,
+    /// The pairs of `links`, and no others.
+    List,
 }
 
 /// Where the minds live (`scenario.host`).
@@ -133,6 +140,10 @@ pub struct ScenarioSettings {
     pub community_turbine_kw: u32,
     /// Who neighbours whom.
     pub graph: Graph,
+    /// Homes that a home knows, about; of graph `list` its links say so.
+    pub degree: u32,
+    /// Pairs of homes that know each other under graph `list`, by number from 0.
+    pub links: Vec<[u32; 2]>,
     /// From this home on, homes are perturbed copies of the first ones; 0 draws all on their own.
     pub copies_from: u32,
     /// Where the minds live.
@@ -145,6 +156,8 @@ impl Default for ScenarioSettings {
             ev_knowledge: EvKnowledge::Stated,
             community_turbine_kw: 0,
             graph: Graph::Ring,
+            degree: 6,
+            links: Vec::new(),
             copies_from: 0,
             host: Host::Actors,
         }

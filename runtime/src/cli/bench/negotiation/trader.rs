@@ -17,6 +17,8 @@ use gridpact_chain::terms::{Energy, Epoch, Interval, PartyId, Power, Price, Prof
 
 use crate::actors::{EpochStarted, PhaseEnded};
 use crate::shards::{Cell, Post};
+use crate::sim::profiles::graph;
+use crate::sim::scenario::ScenarioSettings;
 
 /// The epoch that is traded in.
 pub(super) const EPOCH: Epoch = Interval(48);
@@ -63,11 +65,11 @@ pub(super) struct Commons {
 impl Commons {
     /// A community of `n` on the default graph.
     pub fn new(n: u32, seed: u64) -> Self {
-        let graph = crate::sim::scenario::Graph::Ring;
+        let settings = ScenarioSettings::default();
         Self {
             params: Arc::new(Params::default()),
             network: Arc::new(Network::new(NetworkFees::default(), Vec::new())),
-            neighbours: Arc::new(crate::sim::profiles::graph::neighbours(graph, n, seed)),
+            neighbours: Arc::new(graph::neighbours(&settings, 0, n, seed)),
             seed,
         }
     }

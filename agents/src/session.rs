@@ -164,13 +164,12 @@ impl Session {
         (epoch, params.deadlines(epoch.starts_at(interval_s)))
     }
 
-    /// Epoch and deadlines that are under way at `now` on the UTC grid; none after settlement.
+    /// The epoch of the interval that contains `now`, and its deadlines.
     #[must_use]
-    pub fn under_way(params: &EpochParams, now: Timestamp) -> Option<(Epoch, Deadlines)> {
+    pub fn under_way(params: &EpochParams, now: Timestamp) -> (Epoch, Deadlines) {
         let interval_s = params.interval_s();
         let epoch = Interval::containing(now, interval_s);
-        let deadlines = params.deadlines(epoch.starts_at(interval_s));
-        (now <= deadlines.settle).then_some((epoch, deadlines))
+        (epoch, params.deadlines(epoch.starts_at(interval_s)))
     }
 
     fn begin(&mut self, epoch: Epoch, deadlines: Deadlines, out: &mut Vec<Effect>) {

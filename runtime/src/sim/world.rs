@@ -24,7 +24,7 @@ use super::homes::{Nursery, drivers, first_epoch, party_of, setups};
 use super::scenario::{self, Host, Scenario};
 use super::storm::Stormy;
 use super::street::Street;
-use crate::actors::coordinator::{Audience, CoordinatorActor};
+use crate::actors::coordinator::{Audience, Begun, CoordinatorActor};
 use crate::actors::local::LocalStore;
 use crate::actors::replica::{Decay, Publish, Signed};
 use crate::actors::verifier::{Slices, VerifierTally};
@@ -466,9 +466,11 @@ fn open_coordinator(
     let parties = u32::try_from(nursery.community.sites.len()).unwrap_or(u32::MAX);
     let last = Interval(nursery.community.end().0.saturating_sub(1));
     let clock = commons.clock;
+    let begun = Begun::default();
     let spec = ChildSpec::of("coordinator", move |_| {
         let (params, audience, done) = (params.clone(), audience.clone(), done.clone());
-        CoordinatorActor::new(params, parties, Some(last), audience, done, clock)
+        let begun = Begun::clone(&begun);
+        CoordinatorActor::new(params, (parties, Some(last)), audience, done, begun, clock)
     });
     let actor = spawn(spec.mailbox(65_536, Overflow::Refuse));
     commons.quiescent.open(actor.port());

@@ -164,6 +164,14 @@ impl Session {
         (epoch, params.deadlines(epoch.starts_at(interval_s)))
     }
 
+    /// The epoch of the interval that contains `now`, and its deadlines.
+    #[must_use]
+    pub fn under_way(params: &EpochParams, now: Timestamp) -> (Epoch, Deadlines) {
+        let interval_s = params.interval_s();
+        let epoch = Interval::containing(now, interval_s);
+        (epoch, params.deadlines(epoch.starts_at(interval_s)))
+    }
+
     fn begin(&mut self, epoch: Epoch, deadlines: Deadlines, out: &mut Vec<Effect>) {
         let known = self.running.as_ref().is_some_and(|running| running.epoch >= epoch);
         if known {

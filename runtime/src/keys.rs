@@ -68,10 +68,15 @@ pub struct Signer {
 impl Signer {
     /// Has `statement` signed; the answer comes back through `to`.
     pub fn sign(&self, statement: Statement, to: Door<Signed>) {
+        self.sign_into(statement, move |signed| to.tell(signed));
+    }
+
+    /// Has `statement` signed and the signature handed to `take`.
+    pub fn sign_into(&self, statement: Statement, take: impl FnOnce(Signed) + Send + 'static) {
         let (key, community) = (Arc::clone(&self.key), self.community);
         self.workshop.tell(Job::new(move || {
             let signature = key.sign(&statement, &community);
-            Box::new(move || to.tell(Signed { statement, signature }))
+            Box::new(move || take(Signed { statement, signature }))
         }));
     }
 }

@@ -14,6 +14,7 @@ pub mod node;
 pub mod observe;
 pub mod order;
 pub mod report;
+pub mod shards;
 pub mod sim;
 pub mod store;
 pub mod supervise;

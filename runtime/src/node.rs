@@ -167,6 +167,15 @@ impl Home {
         Self { doors, _actors: actors }
     }
 
+    /// Raises its node of the chain alone; its agents live elsewhere.
+    #[must_use]
+    pub fn raise_node(spec: HomeSpec, doors: HomeDoors, commons: &Commons) -> Self {
+        let spec = Rc::new(spec);
+        let actors =
+            vec![raise_replica(&spec, &doors, commons), raise_verifier(&spec, &doors, commons)];
+        Self { doors, _actors: actors }
+    }
+
     /// Adds its actors to those the coordinator speaks to.
     pub fn join(&self, audience: &mut Audience) {
         audience.phases.push(self.doors.social.phase.clone());

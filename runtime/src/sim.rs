@@ -6,6 +6,7 @@
 
 pub mod baseline;
 pub mod calendar;
+pub mod clerk;
 pub mod community;
 pub mod dataset;
 pub mod faults;
@@ -13,10 +14,13 @@ pub mod founding;
 pub mod greedy;
 pub mod harvest;
 pub mod homes;
+pub mod household;
 pub mod localtime;
 pub mod plant;
 pub mod profiles;
 pub mod scenario;
+pub mod storm;
+pub mod street;
 pub mod tariff;
 pub mod world;
 

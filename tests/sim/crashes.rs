@@ -155,3 +155,38 @@ fn who_broke_trades_again() {
         assert!(back.len() >= 3, "{role:?}: only {back:?} traded after they broke");
     }
 }
+
+/// A coordinator that breaks is rebuilt and ends its epoch at the deadlines; nobody else notices.
+/// It breaks twice a world: letters that broke three lives in a row would be parked.
+#[test]
+fn the_coordinator_may_break_in_any_phase() {
+    let mut scenario = a_street(8);
+    scenario.params.epoch.early_finish = false;
+    let unbroken = live_with(&scenario, &Faults::default()).expect("sound");
+    let community = gridpact::sim::build(&scenario).expect("possible");
+    for moments in [[0, 4_999], [5_000, 29_999], [30_000, 45_000], [59_999, 60_000]] {
+        let crash = |(index, after_ms): (u32, u64)| Crash {
+            epoch: community.start.plus(7 + 8 * index),
+            after_ms,
+            after_turns: 1,
+            party: PartyId(0),
+            role: Role::Coordinator,
+        };
+        let crashes = (0..).zip(moments).map(crash).collect();
+        let faults = Faults { crashes, ..Faults::default() };
+        let lived = live_with(&scenario, &faults).expect("the epoch ends on time");
+        assert_on_time(&lived, &faults, &unbroken);
+        let same = lived.run.contracts == unbroken.run.contracts;
+        assert!(same, "its deadlines bind without it: {moments:?}");
+    }
+}
+
+/// With early finish the whole round happens at one moment, and the coordinator breaks in its midst.
+#[test]
+fn the_coordinator_may_break_within_an_early_round() {
+    let scenario = a_street(12);
+    for turns in [[0, 3], [12, 40]] {
+        let faults = crashes(&scenario, &[Role::Coordinator], &turns, &[0]);
+        assert_on_time(&broken(&scenario, &faults), &faults, &STREET);
+    }
+}

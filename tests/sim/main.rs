@@ -15,6 +15,8 @@ mod priorities;
 mod repairs;
 mod retention;
 mod seeds;
+mod shards;
+mod storms;
 
 use std::sync::LazyLock;
 

@@ -309,7 +309,7 @@ impl Replica {
         if !matches!(ask.own, Own::None) {
             self.asks.spent.insert(id.short());
         }
-        if ask.terms().is_between(self.me) {
+        if self.serves(ask.terms()) {
             step.emit(Effect::Lapsed { contract_id: id });
         }
     }

@@ -10,7 +10,7 @@ use super::{Alarm, Effect, Replica, Step, Timer};
 use crate::ballot::{check_approvals, check_parties};
 use crate::batch::{Approved, Batch, BatchHead, OrderProof, is_ordered};
 use crate::block::{Order, Proof};
-use crate::contract::ContractId;
+use crate::contract::{ContractBody, ContractId};
 use crate::digest::Digest;
 use crate::encode::Encoded;
 use crate::fault::Fault;
@@ -246,11 +246,16 @@ impl Replica {
         let (kept, beside) = (Arc::clone(&pair), Arc::clone(&proof));
         step.emit(Effect::Appended { pair: kept, proof: beside });
         self.close_ask(id);
-        if item.record.body().is_some_and(|body| body.is_between(self.me)) {
+        if item.record.body().is_some_and(|body| self.serves(body)) {
             step.emit(Effect::Settled { contract_id: id, height: pair.height() });
         }
         self.open_height(pair, proof, step);
         Ok(())
+    }
+
+    /// Whether somebody it speaks for is a party of this contract.
+    pub(super) fn serves(&self, body: &ContractBody) -> bool {
+        self.params.serves_all || body.is_between(self.me)
     }
 
     /// Whether an item may be settled at chain time `time_ms`. A record ordered after its

@@ -41,11 +41,20 @@ pub struct Params {
     pub resend_ms: u64,
     /// How far a batch's time may be ahead of the clock, in ms.
     pub ahead_max_ms: u64,
+    /// Whether it speaks for members without a node of their own: it then tells what became of
+    /// everybody's contracts, not only of its own member's.
+    pub serves_all: bool,
 }
 
 impl Default for Params {
     fn default() -> Self {
-        Self { fanout: Fanout::Tally, ledger_timeout_ms: 2000, resend_ms: 250, ahead_max_ms: 2000 }
+        Self {
+            fanout: Fanout::Tally,
+            ledger_timeout_ms: 2000,
+            resend_ms: 250,
+            ahead_max_ms: 2000,
+            serves_all: false,
+        }
     }
 }
 

@@ -1,8 +1,11 @@
 //! The body of the coordinator: holds the Session and announces its phases.
 //!
 //! SCAs write to it; it speaks to every agent and node of the community. It never decides a trade,
-//! and nothing waits for it: deadlines bind without it. After a crash it begins again with the next
-//! epoch of the grid.
+//! and nothing waits for it: deadlines bind without it. After a crash it takes up the epoch that is
+//! under way, whose phases then end at their deadlines, or begins with the next one of the grid.
+
+use std::cell::Cell;
+use std::rc::Rc;
 
 use gridpact_agents::machine::Machine;
 use gridpact_agents::params::EpochParams;
@@ -10,7 +13,7 @@ use gridpact_agents::session::{Effect, Input, Notice, Phase, Session};
 use gridpact_chain::terms::{Epoch, PartyId};
 use tokio::sync::watch;
 
-use super::{Door, EpochEnded, EpochStarted, PhaseEnded, arm};
+use super::{Door, EpochEnded, EpochStarted, PhaseEnded, Poison, arm};
 use crate::clock::Clock;
 use crate::supervise::{Actor, Context, Handler, Message};
 
@@ -56,24 +59,28 @@ pub struct CoordinatorActor {
 
     audience: Audience,
     done: watch::Sender<Option<Epoch>>,
+    begun: Begun,
 
     clock: Clock,
 }
 
+/// The last epoch that was begun, in whatever life.
+pub type Begun = Rc<Cell<Option<Epoch>>>;
+
 impl CoordinatorActor {
     /// Coordinates `parties` through epochs up to and including `last` (none: for ever); `done`
-    /// shows the last epoch that has ended and been swept.
+    /// shows the last epoch that has ended and been swept, `begun` lasts longer than this life.
     #[must_use]
     pub fn new(
         params: EpochParams,
-        parties: u32,
-        last: Option<Epoch>,
+        (parties, last): (u32, Option<Epoch>),
         audience: Audience,
         done: watch::Sender<Option<Epoch>>,
+        begun: Begun,
         clock: Clock,
     ) -> Self {
         let mind = Session::new(params.clone());
-        Self { mind, params, parties, last, audience, done, clock }
+        Self { mind, params, parties, last, audience, done, begun, clock }
     }
 
     fn step(&mut self, input: Input, cx: &mut Context<Self>) {
@@ -94,6 +101,7 @@ impl CoordinatorActor {
     fn perform(&self, effect: Effect, cx: &mut Context<Self>) {
         match effect {
             Effect::Announce { epoch, notice: Notice::EpochStart, deadlines } => {
+                self.begun.set(Some(epoch));
                 let letter = EpochStarted { epoch, deadlines };
                 self.audience.starts.iter().for_each(|door| door.tell(letter));
             }
@@ -116,9 +124,15 @@ impl Actor for CoordinatorActor {
     const KIND: &'static str = "coordinator";
 
     fn started(&mut self, cx: &mut Context<Self>) {
-        let (epoch, deadlines) = Session::upcoming(&self.params, self.clock.now());
-        if deadlines.start > self.clock.now() {
-            // Between two epochs, as after a crash: the next one begins on the grid.
+        let now = self.clock.now();
+        let (epoch, deadlines) = Session::under_way(&self.params, now);
+        let is_swept = self.done.borrow().is_some_and(|done| done >= epoch);
+        // A life that broke in an epoch leaves its end to the next one.
+        let (epoch, deadlines) = match self.begun.get() == Some(epoch) && !is_swept {
+            true => (epoch, deadlines),
+            false => Session::upcoming(&self.params, now),
+        };
+        if deadlines.start > now {
             cx.wake_at(Some(self.clock.instant_of(deadlines.start)));
         } else {
             self.step(Input::Begin { epoch, deadlines, parties: self.parties }, cx);
@@ -149,5 +163,11 @@ impl Handler<Sweep> for CoordinatorActor {
         if self.last.is_some_and(|last| epoch >= last) {
             cx.wake_at(None);
         }
+    }
+}
+
+impl Handler<Poison> for CoordinatorActor {
+    fn handle(&mut self, _: Poison, _: &mut Context<Self>) {
+        panic!("a fault world broke this coordinator");
     }
 }

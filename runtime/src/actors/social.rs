@@ -220,14 +220,19 @@ impl SocialActor {
             Effect::Outcome(outcome) => observer.outcome(self.me, outcome),
         }
     }
+}
 
-    /// Whether a confirm carries its seller's signature; every other letter passes.
-    fn is_genuine(&self, from: PartyId, message: &SocialMessage) -> bool {
-        let SocialMessage::Confirm(confirm) = message else { return true };
-        let Confirm { body, seller_sig, .. } = &**confirm;
-        let key = self.means.registry.key(from);
-        key.is_some_and(|key| self.means.verdicts.check(key, &body.digest(), seller_sig))
-    }
+/// Whether a confirm carries its seller's signature; every other letter passes.
+pub(crate) fn is_genuine(
+    registry: &Registry,
+    verdicts: &ProcessVerdicts,
+    from: PartyId,
+    message: &SocialMessage,
+) -> bool {
+    let SocialMessage::Confirm(confirm) = message else { return true };
+    let Confirm { body, seller_sig, .. } = &**confirm;
+    let key = registry.key(from);
+    key.is_some_and(|key| verdicts.check(key, &body.digest(), seller_sig))
 }
 
 impl Actor for SocialActor {
@@ -298,7 +303,7 @@ impl Handler<ReserveReply> for SocialActor {
 
 impl Handler<FromPeer> for SocialActor {
     fn handle(&mut self, FromPeer { from, message }: FromPeer, cx: &mut Context<Self>) {
-        if self.is_genuine(from, &message) {
+        if is_genuine(&self.means.registry, &self.means.verdicts, from, &message) {
             self.step(Input::Peer { from, message }, cx);
         }
     }

@@ -5,6 +5,7 @@ use clap::Subcommand;
 use super::Failure;
 
 mod forecast;
+mod negotiation;
 mod row;
 mod schedule;
 
@@ -15,6 +16,8 @@ pub(super) enum Verb {
     Schedule(schedule::Args),
     /// How well loads are forecast, by every method
     Forecast(forecast::Args),
+    /// Time per letter of a negotiation in each host, for 300 to 100 000 prosumers
+    Negotiation(negotiation::Args),
 }
 
 /// Runs the verb.
@@ -22,5 +25,6 @@ pub(super) fn run(verb: &Verb) -> Result<(), Failure> {
     match verb {
         Verb::Schedule(args) => schedule::run(args),
         Verb::Forecast(args) => forecast::run(args),
+        Verb::Negotiation(args) => negotiation::run(args),
     }
 }

@@ -14,7 +14,7 @@ use crate::report::compare::Comparison;
 use crate::report::explain;
 use crate::report::run::Alone;
 use crate::report::{OutDir, Report};
-use crate::sim::scenario::{Overrides, PRESETS, Scenario, Season};
+use crate::sim::scenario::{Host, Overrides, PRESETS, Scenario, Season};
 use crate::sim::world::Places;
 use crate::sim::{self, greedy, harvest, world};
 use crate::store::readings::Shelf;
@@ -49,6 +49,9 @@ pub(super) struct Args {
     /// A community's own meters (CSV: site,start,import_wh,export_wh)
     #[arg(long, value_name = "DIR")]
     meters: Option<PathBuf>,
+    /// Where the minds live: an actor each, or many homes in one actor (for large communities)
+    #[arg(long, value_name = "actors|shards", value_parser = host)]
+    host: Option<Host>,
     /// Where results go; replaced if it holds earlier results
     #[arg(long, value_name = "DIR", default_value = "gridpact-out")]
     out: PathBuf,
@@ -79,6 +82,7 @@ impl Args {
             validators: self.validators,
             fee: self.fee.clone(),
             season: self.season,
+            host: self.host,
             data: self.data.clone(),
             meters: self.meters.clone(),
         }
@@ -98,6 +102,14 @@ fn season(text: &str) -> Result<Season, String> {
         "summer" => Ok(Season::Summer),
         "winter" => Ok(Season::Winter),
         _ => Err("summer or winter".to_owned()),
+    }
+}
+
+fn host(text: &str) -> Result<Host, String> {
+    match text {
+        "actors" => Ok(Host::Actors),
+        "shards" => Ok(Host::Shards),
+        _ => Err("actors or shards".to_owned()),
     }
 }
 

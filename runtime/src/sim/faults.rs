@@ -11,6 +11,7 @@ use gridpact_chain::message::Message as ChainMessage;
 use gridpact_chain::terms::{Interval, PartyId};
 use tokio::time::Instant;
 
+use super::storm::Storm;
 use crate::actors::Door;
 use crate::actors::replica::Publish;
 use crate::net::Transport;
@@ -28,6 +29,8 @@ pub enum Role {
     Social,
     /// The replica.
     Replica,
+    /// The community's coordinator, whichever home is named.
+    Coordinator,
 }
 
 /// One actor that panics once.
@@ -134,6 +137,8 @@ pub struct Faults {
     pub rot: Vec<Rot>,
     /// Members that answer with wrong copies when they are asked for pairs.
     pub liars: Vec<PartyId>,
+    /// What the wire does to letters.
+    pub storm: Storm,
     /// Limits that a grid operator sets.
     pub limits: Vec<Curb>,
 }

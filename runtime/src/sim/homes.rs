@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use gridpact_agents::local::forecast::{
     Calendar, Forecaster, LearnedForecaster, Perfect, SeriesId,
@@ -40,6 +40,8 @@ pub struct Nursery {
     network: Arc<Network>,
     feeder: FeederSettings,
     seed: u64,
+    /// The devices before anything happened, for what they have recorded; made once for all homes.
+    unmoved: OnceLock<Plant>,
 }
 
 impl Nursery {
@@ -55,6 +57,7 @@ impl Nursery {
             network: Arc::new(network(scenario, &community)),
             feeder: scenario.feeder.clone(),
             seed: scenario.seed,
+            unmoved: OnceLock::new(),
             community,
         }
     }
@@ -126,7 +129,7 @@ impl Nursery {
         site: &Site,
         mut learning: LearnedForecaster,
     ) -> Box<dyn Forecaster> {
-        let plant = Plant::new(Arc::clone(&self.community));
+        let plant = self.unmoved.get_or_init(|| Plant::new(Arc::clone(&self.community)));
         let unheard = self.community.start.0.saturating_sub(1 + LEAD);
         let mut net: Vec<f64> = Vec::new();
         for (device, given) in (0..).zip(&site.devices) {

@@ -40,19 +40,21 @@ pub fn generate(scenario: &Scenario) -> Result<Community, ScenarioError> {
         let series = shapes::wind(scenario, &calendar, &sky, kw, COMMON - 1);
         sites.push(turbine(wh(kw), series, &tariff));
     }
-    Ok(community(scenario, &calendar, sites, Vec::new()))
+    community(scenario, &calendar, sites, Vec::new())
 }
 
 /// A community around these homes.
-#[must_use]
+///
+/// # Errors
+/// [`ScenarioError::Conflict`] where a link names a home that does not exist.
 pub fn community(
     scenario: &Scenario,
     calendar: &Calendar,
     sites: Vec<Site>,
     notes: Vec<String>,
-) -> Community {
+) -> Result<Community, ScenarioError> {
     let count = u32::try_from(sites.len()).unwrap_or(u32::MAX);
-    Community {
+    Ok(Community {
         start: calendar.start,
         intervals: calendar.intervals,
         history: calendar.history(),
@@ -60,10 +62,10 @@ pub fn community(
         interval_s: calendar.interval_s,
         zone: calendar.zone.clone(),
         currency: scenario.currency.clone(),
-        neighbours: graph::neighbours(scenario.scenario.graph, count, scenario.seed),
+        neighbours: graph::of(scenario, count)?,
         sites,
         notes,
-    }
+    })
 }
 
 /// The tariff of a scenario that follows the clock alone.

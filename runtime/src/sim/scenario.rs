@@ -26,8 +26,8 @@ pub use decimal::{DecimalError, Millionths};
 pub use file::ScenarioFile;
 pub use presets::{PRESETS, PresetLine};
 pub use settings::{
-    ChainSettings, DataSettings, Fanout, FeederSettings, Graph, Layout, Quorum, ScenarioSettings,
-    Season, TariffSettings, VerifierSettings,
+    ChainSettings, DataSettings, Fanout, FeederSettings, Graph, Host, Layout, Quorum,
+    ScenarioSettings, Season, TariffSettings, VerifierSettings,
 };
 pub use sites::{GenerationSettings, SiteMix};
 
@@ -94,6 +94,8 @@ pub struct Overrides {
     pub fee: Option<String>,
     /// `--season`.
     pub season: Option<Season>,
+    /// `--host`.
+    pub host: Option<Host>,
     /// `--data DIR`.
     pub data: Option<PathBuf>,
     /// `--meters DIR`.
@@ -153,6 +155,7 @@ impl Scenario {
         if flags.season.is_some() {
             self.data.season = flags.season;
         }
+        self.scenario.host = flags.host.unwrap_or(self.scenario.host);
         self.validate()?;
         Ok(self)
     }

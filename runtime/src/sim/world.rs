@@ -21,8 +21,10 @@ use super::faults::{Crash, Curb, Dawdler, Faults, Late, Lying, Role, Rot};
 use super::founding::{Founding, FoundingError, SEQUENCER};
 use super::harvest::{self, Crop};
 use super::homes::{Nursery, drivers, first_epoch, party_of, setups};
-use super::scenario::{self, Scenario};
-use crate::actors::coordinator::{Audience, CoordinatorActor};
+use super::scenario::{self, Host, Scenario};
+use super::storm::Stormy;
+use super::street::Street;
+use crate::actors::coordinator::{Audience, Begun, CoordinatorActor};
 use crate::actors::local::LocalStore;
 use crate::actors::replica::{Decay, Publish, Signed};
 use crate::actors::resource::Limit;
@@ -57,6 +59,12 @@ pub enum WorldError {
     /// A home has no setup: the community's lists contradict each other.
     #[error("home {0} is missing from the community's lists")]
     Home(usize),
+    /// Faults need agents that can fail alone and letters that pass a wire; readings need stores.
+    #[error(
+        "host `shards` has no agents that fail alone, no wire and no store of readings; take host \
+         `actors`"
+    )]
+    Shards,
     /// An actor gave up, so the run proves nothing.
     #[error("the community stood still after epoch {0}")]
     Stalled(Interval),
@@ -132,6 +140,7 @@ struct World {
     chain: Rc<RefCell<ChainJournal>>,
     commons: Commons,
     clock: Clock,
+    coordinator: Door<Poison>,
     done: watch::Receiver<Option<Epoch>>,
     settle_ms: u64,
     epochs: Vec<harvest::Growth>,
@@ -169,8 +178,18 @@ impl World {
             })
             .collect();
         others.push(open_sequencer(founding, &ordering, &journals[0], &commons));
+        let street = match scenario.scenario.host {
+            Host::Actors => None,
+            Host::Shards if *faults == Faults::default() && places.readings.is_memory() => {
+                Some(Street::raise(nursery, founding, &field, &doors, &commons))
+            }
+            Host::Shards => return Err(WorldError::Shards),
+        };
         let mut homes = Vec::with_capacity(sites);
         for (site, doors) in doors.into_iter().enumerate() {
+            if street.is_some() && !founding.registry.is_voter(party_of(site)) {
+                continue;
+            }
             let readings = places.readings.of(site, community.interval_s)?;
             let stores = (&journals[site], readings);
             let mut spec = home_spec(nursery, founding, (site, &doors), &field, stores, &commons)
@@ -178,10 +197,15 @@ impl World {
             if let Some(late) = faults.late.iter().find(|late| late.party == spec.party) {
                 spec.publish = open_dawdler(*late, &doors, &mut others);
             }
-            homes.push(Home::raise(spec, doors, &commons));
+            homes.push(match street {
+                None => Home::raise(spec, doors, &commons),
+                Some(_) => Home::raise_node(spec, doors, &commons),
+            });
         }
-        let (coordinator, done) = open_coordinator(nursery, &homes, &ordering, &commons);
-        others.push(coordinator);
+        let audience = audience(&homes, street.as_ref(), &ordering);
+        let (actor, coordinator, done) = open_coordinator(nursery, audience, &commons);
+        others.push(actor);
+        others.extend(street.map(|street| Box::new(street) as Box<dyn std::any::Any>));
         Ok(Self {
             community,
             homes,
@@ -190,6 +214,7 @@ impl World {
             chain,
             commons,
             clock,
+            coordinator,
             done,
             settle_ms: nursery.params.epoch.settle_ms,
             epochs: Vec::new(),
@@ -242,6 +267,7 @@ impl World {
             Role::Local => home.doors.local.poison.clone(),
             Role::Social => home.doors.social.poison.clone(),
             Role::Replica => home.doors.replica.poison.clone(),
+            Role::Coordinator => self.coordinator.clone(),
             Role::Resource(device) => match home.doors.resources.get(device) {
                 Some(device) => device.poison.clone(),
                 None => return,
@@ -293,9 +319,9 @@ impl World {
         let entries = self.journals[0].borrow().entries();
         let field = self.field.borrow();
         let rows =
-            (0..self.homes.len()).map(|s| field.plant().rows(party_of(s)).to_vec()).collect();
+            (0..self.community.sites.len()).map(|s| field.plant().rows(party_of(s)).to_vec());
         Ok(Crop {
-            rows,
+            rows: rows.collect(),
             entries,
             growth: self.epochs,
             unable: field.unable(),
@@ -315,10 +341,13 @@ fn commons(
     (clock, faults, community): (Clock, &Faults, &Community),
 ) -> Commons {
     let members = doors.iter().map(HomeDoors::member).collect();
-    let transport: Rc<dyn Transport> = match faults.liars.is_empty() {
+    let mut transport: Rc<dyn Transport> = match faults.liars.is_empty() {
         true => Rc::new(Memory::new(members)),
         false => Rc::new(Lying::new(Memory::new(members), faults.liars.clone())),
     };
+    if !faults.storm.is_calm() {
+        transport = Rc::new(Stormy::new(transport, faults.storm.clone(), scenario.seed));
+    }
     let verdicts = Arc::new(ProcessVerdicts::default());
     let homes = u32::try_from(doors.len()).unwrap_or(u32::MAX);
     Commons {
@@ -330,6 +359,7 @@ fn commons(
                 scenario::Fanout::AllToAll => Fanout::AllToAll,
             },
             ledger_timeout_ms: scenario.chain.ledger_timeout_ms,
+            serves_all: scenario.scenario.host == Host::Shards,
             ..ReplicaParams::default()
         },
         transport,
@@ -448,32 +478,49 @@ fn open_dawdler(
     publish
 }
 
-fn open_coordinator(
-    nursery: &Nursery,
-    homes: &[Home],
-    ordering: &LocalOrdering,
-    commons: &Commons,
-) -> (Box<dyn std::any::Any>, watch::Receiver<Option<Epoch>>) {
+/// Whom the coordinator tells: the chain first, then the agents, wherever they live.
+fn audience(homes: &[Home], street: Option<&Street>, ordering: &LocalOrdering) -> Audience {
     let mut audience = Audience::default();
     let starts = &mut audience.starts;
     starts.push(ordering.epoch.clone());
     starts.extend(homes.iter().map(|home| home.doors.replica.epoch.clone()));
-    starts.extend(homes.iter().map(|home| home.doors.social.epoch.clone()));
-    starts.extend(homes.iter().map(|home| home.doors.local.epoch.clone()));
-    starts.extend(homes.iter().flat_map(|h| h.doors.resources.iter().map(|r| r.epoch.clone())));
+    match street {
+        Some(street) => starts.extend(street.starts.iter().cloned()),
+        None => {
+            starts.extend(homes.iter().map(|home| home.doors.social.epoch.clone()));
+            starts.extend(homes.iter().map(|home| home.doors.local.epoch.clone()));
+            let devices = homes.iter().flat_map(|home| &home.doors.resources);
+            starts.extend(devices.map(|device| device.epoch.clone()));
+        }
+    }
     homes.iter().for_each(|home| home.join(&mut audience));
+    if let Some(street) = street {
+        audience.phases.clone_from(&street.phases);
+    }
+    audience
+}
+
+fn open_coordinator(
+    nursery: &Nursery,
+    audience: Audience,
+    commons: &Commons,
+) -> (Box<dyn std::any::Any>, Door<Poison>, watch::Receiver<Option<Epoch>>) {
     let (done, watched) = watch::channel(None);
     let params = nursery.params.epoch.clone();
-    let parties = u32::try_from(homes.len()).unwrap_or(u32::MAX);
+    let parties = u32::try_from(nursery.community.sites.len()).unwrap_or(u32::MAX);
     let last = Interval(nursery.community.end().0.saturating_sub(1));
     let clock = commons.clock;
+    let begun = Begun::default();
     let spec = ChildSpec::of("coordinator", move |_| {
         let (params, audience, done) = (params.clone(), audience.clone(), done.clone());
-        CoordinatorActor::new(params, parties, Some(last), audience, done, clock)
+        let begun = Begun::clone(&begun);
+        CoordinatorActor::new(params, (parties, Some(last)), audience, done, begun, clock)
     });
     let actor = spawn(spec.mailbox(65_536, Overflow::Refuse));
     commons.quiescent.open(actor.port());
-    (Box::new(actor), watched)
+    let poison = Door::shut();
+    poison.open(actor.port());
+    (Box::new(actor), poison, watched)
 }
 
 #[cfg(test)]

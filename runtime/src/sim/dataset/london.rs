@@ -79,7 +79,7 @@ pub fn build(scenario: &Scenario) -> Result<Community, BuildError> {
         sites.push(community_turbine(scenario, &calendar, &files, &tariffs)?);
     }
     let notes = notes(&files, &chosen, &calendar, &sites, fitting.len());
-    Ok(community(scenario, &calendar, sites, notes))
+    Ok(community(scenario, &calendar, sites, notes)?)
 }
 
 fn read(dir: &Path) -> Result<Files, DatasetError> {

@@ -63,7 +63,7 @@ pub fn build(scenario: &Scenario) -> Result<Community, BuildError> {
         chosen.date,
         chosen.history_days
     )];
-    Ok(community(scenario, &calendar, sites, notes))
+    Ok(community(scenario, &calendar, sites, notes)?)
 }
 
 fn site(

@@ -28,6 +28,8 @@ pub enum Purpose {
     Driver,
     /// Whether its driver is in a hurry.
     Hurry,
+    /// Where the homes lie.
+    Place,
 }
 
 /// A stream of chance.

@@ -7,12 +7,12 @@ use gridpact_chain::terms::Price;
 
 use super::decimal::Millionths;
 use super::file::range;
-use super::settings::{Fanout, Layout};
+use super::settings::{Fanout, Graph, Layout};
 use super::{Scenario, ScenarioError};
 use crate::sim::calendar::zone;
 
 /// Most homes of one run.
-pub const PROSUMERS_MAX: u32 = 10_000;
+pub const PROSUMERS_MAX: u32 = 100_000;
 /// Most days of one run.
 pub const DAYS_MAX: u32 = 366;
 /// Most recorded days before a run.
@@ -73,6 +73,12 @@ impl Scenario {
                 return Err(range("validators", voters, &format!("none, or 1 to {most} homes")));
             }
         }
+        if (self.scenario.graph == Graph::List) == self.scenario.links.is_empty() {
+            return Err(ScenarioError::Conflict(
+                "scenario.links and scenario.graph = \"list\" go together: give both or neither"
+                    .to_owned(),
+            ));
+        }
         if self.data.layout == Layout::None && self.data.season.is_some() {
             return Err(ScenarioError::Conflict(
                 "data.season chooses among measured days and generated homes have none: \
@@ -115,6 +121,7 @@ impl Scenario {
                 100_000,
             ),
             ("feeder.sites", self.feeder.sites.into(), 0, PROSUMERS_MAX.into()),
+            ("scenario.degree", self.scenario.degree.into(), 2, 64),
             ("scenario.copies_from", self.scenario.copies_from.into(), 0, PROSUMERS_MAX.into()),
         ];
         if !(DAYS_KEPT..=RETENTION_DAYS_MAX).contains(&chain.retention_days) {

@@ -105,11 +105,29 @@ impl FeederSettings {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Graph {
-    /// A ring in which everybody knows the next three on both sides (degree 6).
+    /// A ring in which everybody knows half of `degree` homes on both sides.
     #[default]
     Ring,
-    /// A ring with the next one on both sides and four seeded shortcuts a home on average.
+    /// A ring with the next one on both sides and seeded shortcuts up to `degree` on average.
     SmallWorld,
+    /// By location: homes lie evenly in a square, and each knows the `degree` nearest and those
+    /// whom it is nearest to.
+    Nearest,
+    /// A ring on each feeder (`feeder.sites`); the first homes of all feeders are in a ring too.
+    Feeder,
+    /// The pairs of `links`, and no others.
+    List,
+}
+
+/// Where the minds live (`scenario.host`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Host {
+    /// Each agent in a supervised actor of its own, as in a deployment.
+    #[default]
+    Actors,
+    /// Many homes in one actor, for large communities; only voters have a node of the chain.
+    Shards,
 }
 
 /// What the homes know and how they are connected (`[scenario]`).
@@ -122,8 +140,14 @@ pub struct ScenarioSettings {
     pub community_turbine_kw: u32,
     /// Who neighbours whom.
     pub graph: Graph,
+    /// Homes that a home knows, about; of graph `list` its links say so.
+    pub degree: u32,
+    /// Pairs of homes that know each other under graph `list`, by number from 0.
+    pub links: Vec<[u32; 2]>,
     /// From this home on, homes are perturbed copies of the first ones; 0 draws all on their own.
     pub copies_from: u32,
+    /// Where the minds live.
+    pub host: Host,
 }
 
 impl Default for ScenarioSettings {
@@ -132,7 +156,10 @@ impl Default for ScenarioSettings {
             ev_knowledge: EvKnowledge::Stated,
             community_turbine_kw: 0,
             graph: Graph::Ring,
+            degree: 6,
+            links: Vec::new(),
             copies_from: 0,
+            host: Host::Actors,
         }
     }
 }

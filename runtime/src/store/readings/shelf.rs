@@ -23,6 +23,12 @@ impl Shelf {
         Self { dir: dir.map(Path::to_path_buf) }
     }
 
+    /// Whether it keeps nothing beyond the process.
+    #[must_use]
+    pub fn is_memory(&self) -> bool {
+        self.dir.is_none()
+    }
+
     /// An empty shelf: makes `dir` if need be.
     ///
     /// # Errors

@@ -74,7 +74,7 @@ fn two_neighbours(scenario: &Scenario, calendar: &Calendar) -> Result<Community,
     let stove = |hour: f64| if (12.0..14.0).contains(&hour) { 750 } else { 0 };
     let ada = vec![device(Nature::Load, &|_| 150), device(Nature::Solar { rated_w: 3_000 }, &roof)];
     let bo = vec![device(Nature::Load, &stove)];
-    Ok(community(scenario, calendar, vec![home("Ada", ada), home("Bo", bo)], Vec::new()))
+    Ok(community(scenario, calendar, vec![home("Ada", ada), home("Bo", bo)], Vec::new())?)
 }
 
 fn tell_deal(deal: &Contract, calendar: &Calendar) {

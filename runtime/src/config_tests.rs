@@ -122,7 +122,7 @@ fn a_value_out_of_range_is_named_with_its_key_and_limit() {
             "[tariff]\np2p_fee = { same_feeder = 0.03, other = 200 }",
             "tariff.p2p_fee.other = 200 is out of range: 0 to 100 per kWh",
         ),
-        ("[feeder]\nsites = 10001", "feeder.sites = 10001 is out of range: 0 to 10000"),
+        ("[feeder]\nsites = 100001", "feeder.sites = 100001 is out of range: 0 to 100000"),
         ("validators = 51", "validators = 51 is out of range: none, or 1 to 50 homes"),
     ];
     for (text, wanted) in cases {

@@ -68,8 +68,8 @@ fn values_out_of_range_name_the_key_what_was_found_and_what_is_allowed() {
     let cases: [(&[&str], &[&str]); 9] = [
         (&["--days", "0"], &["days", "0", "1 to 366"]),
         (&["--days", "367"], &["days", "367", "1 to 366"]),
-        (&["--prosumers", "0"], &["prosumers", "0", "1 to 10000"]),
-        (&["--prosumers", "10001"], &["prosumers", "10001"]),
+        (&["--prosumers", "0"], &["prosumers", "0", "1 to 100000"]),
+        (&["--prosumers", "100001"], &["prosumers", "100001"]),
         (&["--validators", "0"], &["validators", "0", "1 to 50"]),
         (&["--validators", "51"], &["validators", "51", "1 to 50"]),
         (&["--fee=-0.01"], &["p2p_fee", "-0.01"]),

@@ -64,7 +64,7 @@ pub struct Reading {
     pub quality: Quality,
     /// Whether an end of the interval lies too far from any sample: its energy is then an even share
     /// of a sum that is exact, and says nothing of when it was used.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_shared: bool,
     /// Energy taken from the site in it, Wh.
     pub consumed_wh: u64,

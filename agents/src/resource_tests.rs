@@ -50,7 +50,12 @@ fn stored(interval: u32, wh: u64) -> Telemetry {
 }
 
 fn wish(interval: u32, consume_wh: u64, produce_wh: u64) -> ResourceInput {
-    ResourceInput::Setpoint(Setpoint { interval: Interval(interval), consume_wh, produce_wh })
+    ResourceInput::Setpoint(Setpoint {
+        interval: Interval(interval),
+        consume_wh,
+        produce_wh,
+        is_firm: false,
+    })
 }
 
 /// The only order among effects.

@@ -58,7 +58,8 @@ fn no_charger_runs_below_its_least_power_and_a_stay_draws_what_was_planned() {
                 if n > 0 && !is_full {
                     stays_seen += 1;
                     let off = planned.abs_diff(drawn);
-                    assert!(off <= least_wh, "home {site}, {stay:?}: {drawn} of {planned} Wh");
+                    // What waits behind sales may add up to one more until the stay is over.
+                    assert!(off <= 2 * least_wh, "home {site}, {stay:?}: {drawn} of {planned} Wh");
                 }
             }
         }

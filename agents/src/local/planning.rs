@@ -278,9 +278,10 @@ impl Roster {
         let generated =
             problem.solar_wh.first().unwrap_or(&0.0) + problem.wind_wh.first().unwrap_or(&0.0);
         let spilled = plan.curtailed_wh.first().copied().unwrap_or(0.0);
+        let is_firm = problem.sold_wh.first().is_some_and(|wh| *wh > 0.0);
         for (device, nature) in numbered(&setup.devices) {
             let place = self.place(device);
-            let mut setpoint = Setpoint { interval: plan.start, consume_wh: 0, produce_wh: 0 };
+            let mut setpoint = Setpoint { interval: plan.start, is_firm, ..Setpoint::default() };
             match nature {
                 Nature::Load | Nature::Meter | Nature::Station { .. } => continue,
                 Nature::Deferrable => {

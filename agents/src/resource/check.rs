@@ -80,11 +80,7 @@ pub fn is_controllable(nature: &Nature) -> bool {
 #[must_use]
 pub fn one_way(nature: &Nature, wish: Setpoint) -> Setpoint {
     let both = nature.storage().map_or(0, |_| wish.consume_wh.min(wish.produce_wh));
-    Setpoint {
-        consume_wh: wish.consume_wh - both,
-        produce_wh: wish.produce_wh - both,
-        interval: wish.interval,
-    }
+    Setpoint { consume_wh: wish.consume_wh - both, produce_wh: wish.produce_wh - both, ..wish }
 }
 
 /// What the device itself can do in `at`, as it stood at its last reading. How full a storage is may

@@ -178,6 +178,7 @@ impl ResourceAgent {
                 interval: wanted.interval,
                 consume_wh: consume.energy_wh,
                 produce_wh: produce.energy_wh,
+                is_firm: false,
             },
             power_w: watts(consume.power_w) - watts(produce.power_w),
             on_s: if self.is_generator() { interval_s } else { consume.on_s.max(produce.on_s) },
@@ -196,7 +197,7 @@ impl ResourceAgent {
             Nature::Deferrable => (u64::MAX, 0),
             Nature::Battery(_) | Nature::Load | Nature::Meter | Nature::Station { .. } => (0, 0),
         };
-        Setpoint { interval, consume_wh, produce_wh }
+        Setpoint { interval, consume_wh, produce_wh, is_firm: false }
     }
 
     fn is_timed(&self) -> bool {

@@ -21,7 +21,7 @@ pub struct Moved {
 impl Moved {
     /// A wish with what has moved into its interval; asked again about the same interval, the same
     /// is added. What was to be charged does not shorten what is now to be given, nor the reverse: it
-    /// waits.
+    /// waits. So does all of it where a sale depends on the wish.
     pub fn add_to(&mut self, wish: Setpoint) -> Setpoint {
         let nothing = Setpoint { interval: wish.interval, ..Setpoint::default() };
         if self.onward.interval == wish.interval {
@@ -30,7 +30,7 @@ impl Moved {
         if self.into.interval != wish.interval {
             self.into = nothing;
         }
-        let mut added = self.into;
+        let mut added = if wish.is_firm { nothing } else { self.into };
         if wish.consume_wh > wish.produce_wh {
             added.produce_wh = 0;
         } else if wish.produce_wh > wish.consume_wh {
@@ -64,6 +64,7 @@ impl Moved {
             interval: interval.plus(1),
             consume_wh: left(consume, added.consume_wh, waiting.consume_wh),
             produce_wh: left(produce, added.produce_wh, waiting.produce_wh),
+            is_firm: false,
         };
     }
 
@@ -96,7 +97,7 @@ mod tests {
     const CHARGER_W: u64 = 7_400;
 
     fn wish(at: u32, consume_wh: u64, produce_wh: u64) -> Setpoint {
-        Setpoint { interval: Interval(at), consume_wh, produce_wh }
+        Setpoint { interval: Interval(at), consume_wh, produce_wh, is_firm: false }
     }
 
     fn told(moved: &mut Moved, wish: Setpoint) -> (u64, u64) {
@@ -115,6 +116,15 @@ mod tests {
         assert_eq!(told(&mut moved, wish(4, 60, 0)), (0, 0));
         assert_eq!(told(&mut moved, wish(6, 60, 0)), (0, 0));
         assert_eq!(told(&mut moved, wish(7, 60, 0)), (120, 0));
+    }
+
+    #[test]
+    fn nothing_is_added_where_a_sale_depends_on_the_wish() {
+        let mut moved = Moved::default();
+        assert_eq!(told(&mut moved, wish(1, 100, 0)), (0, 0));
+        let firm = Setpoint { is_firm: true, ..wish(2, 500, 0) };
+        assert_eq!(told(&mut moved, firm), (500, 0), "a sale of the site's sun goes first");
+        assert_eq!(told(&mut moved, wish(3, 500, 0)), (600, 0), "it has waited");
     }
 
     proptest! {

@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     fn setpoint(consume_wh: u64, produce_wh: u64) -> Setpoint {
-        Setpoint { interval: Interval(7), consume_wh, produce_wh }
+        Setpoint { interval: Interval(7), consume_wh, produce_wh, is_firm: false }
     }
 
     fn bounds(consume_wh: u64, produce_wh: u64) -> Option<Bounds> {

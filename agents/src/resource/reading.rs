@@ -92,4 +92,7 @@ pub struct Setpoint {
     pub consume_wh: u64,
     /// Energy to give to the site (discharging), Wh; for a generator the most it may give.
     pub produce_wh: u64,
+    /// Whether a sale of this interval depends on it: the RA adds nothing that has moved on.
+    #[serde(default)]
+    pub is_firm: bool,
 }

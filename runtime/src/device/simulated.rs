@@ -140,7 +140,7 @@ impl Field {
         let held_s = u64::from(order.on_s.min(self.interval_s));
         let wh = if is_able { power_w.saturating_mul(held_s) / 3600 } else { 0 };
         let (consume_wh, produce_wh) = if order.power_w < 0 { (0, wh) } else { (wh, 0) };
-        Setpoint { interval: order.setpoint.interval, consume_wh, produce_wh }
+        Setpoint { interval: order.setpoint.interval, consume_wh, produce_wh, is_firm: false }
     }
 
     /// Orders at a power that the device could not hold, so that it stayed off.

@@ -78,7 +78,9 @@ fn flow_wh(nature: &Nature, did: &Reading) -> i64 {
 
 /// What a storage wants to do about the surplus; `None` leaves a device to itself.
 fn wish(nature: &Nature, last: &Reading, at: Interval, surplus_wh: i64) -> Option<Setpoint> {
-    let wish = |consume_wh, produce_wh| Some(Setpoint { interval: at, consume_wh, produce_wh });
+    let wish = |consume_wh, produce_wh| {
+        Some(Setpoint { interval: at, consume_wh, produce_wh, is_firm: false })
+    };
     let (over, short) = (surplus_wh.max(0).unsigned_abs(), surplus_wh.min(0).unsigned_abs());
     match nature {
         Nature::Battery(_) => wish(over, short),

@@ -37,6 +37,7 @@ fn play(community: &Arc<Community>, wishes: impl Fn(u32, u16) -> Option<(u64, u6
                     interval: Interval(at),
                     consume_wh,
                     produce_wh,
+                    is_firm: false,
                 });
                 let reading = plant.step(party, d, Interval(at), wish);
                 assert!(reading.consumed_wh == 0 || reading.produced_wh == 0);
@@ -134,7 +135,7 @@ fn an_interval_is_played_once_and_a_wish_lapses() {
         plant.step(PartyId(99), 0, at, None),
         Reading { interval: at, ..Reading::default() }
     );
-    let stale = Setpoint { interval: at, consume_wh: 0, produce_wh: 0 };
+    let stale = Setpoint { interval: at, consume_wh: 0, produce_wh: 0, is_firm: false };
     let generator = u16::try_from(community.sites[0].devices.len() - 1).unwrap();
     let noon = at.plus(24);
     let free = plant.clone().step(PartyId(0), generator, noon, None);

@@ -181,7 +181,7 @@ mod tests {
     }
 
     fn wish(at: u32, consume_wh: u64, produce_wh: u64) -> Option<Setpoint> {
-        Some(Setpoint { interval: Interval(at), consume_wh, produce_wh })
+        Some(Setpoint { interval: Interval(at), consume_wh, produce_wh, is_firm: false })
     }
 
     #[test]

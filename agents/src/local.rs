@@ -6,6 +6,7 @@
 //! bargains, and it never solves: solving takes milliseconds, so the body does it wherever it likes
 //! and brings the answer back.
 
+pub mod ability;
 mod cycle;
 mod deficit;
 pub mod door;

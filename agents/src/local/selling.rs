@@ -52,7 +52,7 @@ impl LocalAgent {
     }
 
     /// Whether this site buys or asks to buy in `at`: then it does not sell (net position).
-    fn is_barred(&self, at: Interval) -> bool {
+    pub(super) fn is_barred(&self, at: Interval) -> bool {
         self.tendering.contains(&at) || self.obligations.reaches(Side::Buyer, at)
     }
 

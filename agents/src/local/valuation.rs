@@ -154,7 +154,7 @@ impl Valuation<'_> {
 }
 
 /// What a storage could give in interval `t` beyond the plan, Wh at the meter.
-fn power_left(store: &Store, path: &StorePlan, t: usize) -> f64 {
+pub(super) fn power_left(store: &Store, path: &StorePlan, t: usize) -> f64 {
     if !store.is_plugged(t) || store.discharge_wh <= 0.0 {
         0.0
     } else if path.charge_wh[t] > 0.0 {

@@ -7,6 +7,7 @@ use super::Failure;
 mod forecast;
 mod row;
 mod schedule;
+mod welfare;
 
 /// What is measured.
 #[derive(Debug, Subcommand)]
@@ -15,6 +16,8 @@ pub(super) enum Verb {
     Schedule(schedule::Args),
     /// How well loads are forecast, by every method
     Forecast(forecast::Args),
+    /// What the market made of its bids and asks, beside the optimum
+    Welfare(welfare::Args),
 }
 
 /// Runs the verb.
@@ -22,5 +25,6 @@ pub(super) fn run(verb: &Verb) -> Result<(), Failure> {
     match verb {
         Verb::Schedule(args) => schedule::run(args),
         Verb::Forecast(args) => forecast::run(args),
+        Verb::Welfare(args) => welfare::run(args),
     }
 }

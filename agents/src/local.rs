@@ -35,6 +35,7 @@ use gridpact_chain::terms::{Epoch, Interval, Timestamp};
 use crate::machine::Machine;
 use crate::params::Deadlines;
 use crate::resource::reading::{DeviceIndex, Reading, Setpoint};
+use ability::Ability;
 use deficit::Tenders;
 use door::{Obligation, QuoteRequest, ReserveReply};
 use obligations::Obligations;
@@ -66,6 +67,8 @@ struct Current {
     roster: Roster,
     /// What quotes find to sell in the plan, worked out for the first of them.
     stock: OnceCell<Stock>,
+    /// The same for quotes beside what is held for others.
+    ability: OnceCell<Ability>,
 }
 
 /// The mind of one site's energy management.

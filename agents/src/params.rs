@@ -8,7 +8,7 @@ mod negotiate;
 use gridpact_chain::terms::{Energy, Timestamp};
 use serde::{Deserialize, Serialize};
 
-pub use negotiate::{Curve, NegotiateParams, Pricing, TacticName};
+pub use negotiate::{Award, Curve, NegotiateParams, Pricing, TacticName};
 
 use crate::local::forecast::MethodName;
 
@@ -224,6 +224,16 @@ impl Default for LcaParams {
     }
 }
 
+/// How a coalition grows (protocol 5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Growth {
+    /// One random member a step is asked for its neighbours: the source's rule.
+    One,
+    /// Every member nearer than the depth is asked: all who can be reached are invited.
+    All,
+}
+
 /// Forming coalitions (`[coalition]`, protocol 5).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -236,11 +246,19 @@ pub struct CoalitionParams {
     pub min_trade_wh: Energy,
     /// Stop early when the available energy reaches this share (ppm) of the block; none = never.
     pub coverage_target_ppm: Option<u64>,
+    /// Whom the propagation asks.
+    pub growth: Growth,
 }
 
 impl Default for CoalitionParams {
     fn default() -> Self {
-        Self { depth_max: 3, max_dry_picks: 3, min_trade_wh: Energy(50), coverage_target_ppm: None }
+        Self {
+            depth_max: 3,
+            max_dry_picks: 3,
+            min_trade_wh: Energy(50),
+            coverage_target_ppm: None,
+            growth: Growth::One,
+        }
     }
 }
 

@@ -182,6 +182,7 @@ impl SocialAgent {
             Message::NeighbourQuery(_) => selling.on_query(from, about, turn),
             Message::NegotiationRequest(request) => selling.on_negotiation(from, request, turn),
             Message::OfferResponse(response) => selling.on_response(from, response, turn),
+            Message::Claim(claim) => selling.on_claim(from, claim, turn),
             Message::TransactionRequest(request) => {
                 let Selling { orders, book, .. } = selling;
                 orders.on_request(from, request, book, &self.holdings, turn);

@@ -4,11 +4,14 @@
 //! closed form of protocol 3.4 over the whole horizon, with storage as a power per interval and a
 //! budget from the start. It flows into no mind and no message.
 
-use gridpact_chain::terms::{Interval, Price};
+use gridpact_chain::terms::{Energy, Interval, Price, Profile};
 
-use super::LocalAgent;
+use super::deficit::weighted;
+use super::door::{Quote, QuoteRequest};
 use super::schedule::{Plan, Problem, Store, StorePlan};
+use super::tariff::Tariff;
 use super::valuation::power_left;
+use super::{Current, LocalAgent};
 
 /// What a site could sell, interval by interval from `start` on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -45,7 +48,14 @@ impl LocalAgent {
     #[must_use]
     pub fn ability(&self) -> Option<Ability> {
         let current = self.current.as_ref().filter(|_| self.setup.trading)?;
-        Some(ability(&current.problem, &current.plan, &|at| self.is_barred(at)))
+        Some(self.ability_of(current).clone())
+    }
+
+    /// The ability of the plan in force, worked out once. What is barred does not change with a
+    /// plan: purchases are signed only where they have been tendered.
+    pub(super) fn ability_of<'a>(&self, current: &'a Current) -> &'a Ability {
+        let bars = |at| self.is_barred(at);
+        current.ability.get_or_init(|| ability(&current.problem, &current.plan, &bars))
     }
 }
 
@@ -66,9 +76,8 @@ fn ability(problem: &Problem, plan: &Plan, barred: &dyn Fn(Interval) -> bool) ->
         ability.export_left_wh.push(down(export_left));
     }
     let mut pairs: Vec<_> = problem.stores.iter().zip(&plan.stores).enumerate().collect();
-    let unit = |store: &Store, path: &StorePlan| {
-        path.terminal_value / store.eta_discharge + store.wear
-    };
+    let unit =
+        |store: &Store, path: &StorePlan| path.terminal_value / store.eta_discharge + store.wear;
     pairs.sort_by(|(_, (a, p)), (_, (b, q))| unit(a, p).total_cmp(&unit(b, q)));
     for (number, (store, path)) in pairs {
         let mut source = Source { number, ..Source::default() };
@@ -86,7 +95,8 @@ fn ability(problem: &Problem, plan: &Plan, barred: &dyn Fn(Interval) -> bool) ->
             least = least.min(*wh);
             *wh = least;
         }
-        if source.power_wh.iter().zip(&source.until_wh).any(|(power, until)| power.min(until) > &0) {
+        if source.power_wh.iter().zip(&source.until_wh).any(|(power, until)| power.min(until) > &0)
+        {
             ability.sources.push(source);
         }
     }
@@ -104,4 +114,104 @@ fn spare(store: &Store, path: &StorePlan, tau: usize) -> f64 {
 /// Down to whole Wh: what is offered must be there.
 fn down(wh: f64) -> u64 {
     (wh + 1e-6).floor().max(0.0) as u64
+}
+
+/// What is left of an ability while a quote is cut from it.
+struct Rest<'a> {
+    ability: &'a Ability,
+    direct: Vec<u64>,
+    line: Vec<u64>,
+    /// Power and budget left, per source.
+    sources: Vec<(Vec<u64>, Vec<u64>)>,
+}
+
+impl Rest<'_> {
+    /// Takes up to `most` of the direct surplus in interval `t`.
+    fn direct(&mut self, t: usize, most: u64) -> u64 {
+        let wh = self.direct[t].min(self.line[t]).min(most);
+        self.direct[t] -= wh;
+        self.line[t] -= wh;
+        wh
+    }
+
+    /// Takes up to `most` from source `number` in interval `t`.
+    fn stored(&mut self, number: usize, t: usize, most: u64) -> u64 {
+        let (power, until) = &mut self.sources[number];
+        // What is sold now is missing at every later boundary.
+        let budget = until[t..].iter().copied().min().unwrap_or(0);
+        // The connection is kept for the direct surplus, which has nowhere else to go.
+        let line = self.line[t].saturating_sub(self.direct[t]);
+        let wh = power[t].min(budget).min(line).min(most);
+        power[t] -= wh;
+        until[t..].iter_mut().for_each(|until| *until -= wh);
+        self.line[t] -= wh;
+        wh
+    }
+
+    fn index(&self, at: Interval) -> Option<usize> {
+        let t = at.0.checked_sub(self.ability.start.0)? as usize;
+        (t < self.direct.len()).then_some(t)
+    }
+}
+
+impl Ability {
+    /// The answer to `request`: what the cheapest source with at least `least` of it to give could
+    /// serve after `beside`, and only where that costs less than the grid asks.
+    pub(super) fn quote(
+        &self,
+        request: &QuoteRequest,
+        beside: &Profile,
+        least: Energy,
+        tariff: &dyn Tariff,
+    ) -> Quote {
+        let mut rest = Rest {
+            ability: self,
+            direct: self.direct_wh.clone(),
+            line: self.export_left_wh.clone(),
+            sources: self
+                .sources
+                .iter()
+                .map(|s| (s.power_wh.clone(), s.until_wh.clone()))
+                .collect(),
+        };
+        for (at, wh) in beside.iter() {
+            let Some(t) = rest.index(at) else { continue };
+            let mut wh = wh - rest.direct(t, wh);
+            for number in 0..self.sources.len() {
+                wh -= rest.stored(number, t, wh);
+            }
+        }
+        let wanted = &request.wanted;
+        let tiers = std::iter::once(None).chain((0..self.sources.len()).map(Some));
+        let mut available = Profile::zeros(wanted.start, wanted.end());
+        let mut unit_cost = Price::ZERO;
+        for tier in tiers {
+            let cost = |t: usize| match tier {
+                None => self.direct_cost[t],
+                Some(number) => self.sources[number].unit_cost,
+            };
+            for ((at, most), wh) in wanted.iter().zip(&mut available.wh) {
+                *wh = match rest.index(at).filter(|t| cost(*t) < tariff.retail(at)) {
+                    Some(t) if tier.is_none() => rest.direct(t, most),
+                    Some(t) => rest.stored(tier.unwrap_or(0), t, most),
+                    None => 0,
+                };
+            }
+            if available.energy() >= least && available.energy() > Energy::ZERO {
+                let dearest = available.iter().filter(|(_, wh)| *wh > 0);
+                let dearest = dearest.filter_map(|(at, _)| rest.index(at)).map(cost).max();
+                unit_cost = dearest.unwrap_or(Price::ZERO);
+                break;
+            }
+            available.wh.fill(0);
+        }
+        Quote {
+            ticket: request.ticket,
+            capacity: available.energy(),
+            available,
+            unit_cost,
+            ceiling: weighted(wanted, |at| tariff.retail(at)),
+            feed_in: weighted(wanted, |at| tariff.feed_in(at)),
+        }
+    }
 }

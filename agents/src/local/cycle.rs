@@ -218,7 +218,13 @@ impl LocalAgent {
             replanned,
             reasons: why::reasons(&self.setup.devices, &roster, &problem, &plan),
         })));
-        self.current = Some(Current { problem, plan, roster, stock: OnceCell::new() });
+        self.current = Some(Current {
+            problem,
+            plan,
+            roster,
+            stock: OnceCell::new(),
+            ability: OnceCell::new(),
+        });
     }
 
     /// What is to be bought from the neighbours in this epoch.

@@ -4,6 +4,7 @@
 //! repeated question gets the same answer and costs no second thought.
 
 mod bargain;
+mod hold;
 mod sale;
 
 use std::collections::BTreeMap;
@@ -25,6 +26,7 @@ use super::resend::Due;
 use super::tactic::{self, AskStand};
 use super::turn::Turn;
 use crate::local::door::{Quote, QuoteRequest};
+use crate::params::Award;
 use crate::session::Phase;
 
 use sale::{Course, Purpose, Sale};
@@ -62,8 +64,17 @@ impl Selling {
     ) -> u64 {
         self.tickets += 1;
         self.questions.insert(self.tickets, (key, purpose));
-        turn.out.push(Effect::Quote(QuoteRequest { ticket: self.tickets, wanted }));
+        turn.out.push(self.question(key, self.tickets, wanted, turn));
         self.tickets
+    }
+
+    /// What the LCA is asked for `key`: as the source does, or beside what is held for others.
+    fn question(&self, key: SessionKey, ticket: u64, wanted: Profile, turn: &Turn<'_>) -> Effect {
+        let beside = match turn.params().negotiate.award {
+            Award::FirstCome => None,
+            Award::Cheapest => Some(self.book.held_beside(&key)),
+        };
+        Effect::Quote(QuoteRequest { ticket, wanted, beside })
     }
 
     /// Whether one more session with `buyer` may be kept.
@@ -89,7 +100,7 @@ impl Selling {
                 }
                 (None, Some(ticket)) => {
                     let wanted = sale.wanted(shape);
-                    return turn.out.push(Effect::Quote(QuoteRequest { ticket, wanted }));
+                    return turn.out.push(self.question(key, ticket, wanted, turn));
                 }
                 (None, None) => {}
             }
@@ -129,6 +140,7 @@ impl Selling {
         let NegotiationRequest { about, block, .. } = request;
         let key = (from, about.task);
         let shape = turn.params().lca.block_shape;
+        let holds = turn.params().negotiate.award == Award::Cheapest;
         let (mut is_known, mut is_fresh) = (false, false);
         if let Some(sale) = self.sales.get(&key) {
             is_known = true;
@@ -139,8 +151,10 @@ impl Selling {
                 Course::Idle => {}
                 Course::Opening { ticket } => {
                     let (ticket, wanted) = (*ticket, sale.wanted(shape));
-                    return turn.out.push(Effect::Quote(QuoteRequest { ticket, wanted }));
+                    return turn.out.push(self.question(key, ticket, wanted, turn));
                 }
+                // Asked again for what is left of the block.
+                course if holds && course.is_answered() => {}
                 Course::Declined(reply) => {
                     return turn.send(from, Message::NegotiationReply(reply.clone()));
                 }
@@ -148,7 +162,11 @@ impl Selling {
                     return turn.send(from, Message::Offer(offer.clone()));
                 }
                 // The buyer has answered the offer since: this request was overtaken.
-                Course::Offered { .. } | Course::Judging { .. } | Course::Over { .. } => return,
+                Course::Offered { .. }
+                | Course::Judging { .. }
+                | Course::Over { .. }
+                | Course::Claimed { .. }
+                | Course::Held { .. } => return,
                 Course::Lapsed => return turn.expired(from, about, Phase::Negotiation),
             }
         }
@@ -165,7 +183,7 @@ impl Selling {
         let sale = self.sales.entry(key).or_insert_with(new);
         sale.block = block;
         // Of no use once the course begins.
-        let quote = sale.quote.take().filter(|_| is_fresh);
+        let quote = sale.quote.take().filter(|_| is_fresh && !holds);
         match quote {
             Some((_, quote)) => self.open(key, about, quote, turn),
             None => {
@@ -193,6 +211,7 @@ impl Selling {
                 }
             }
             Purpose::Counter => self.judge(key, about, &quote, turn),
+            Purpose::Claim => self.grant(key, about, &quote, turn),
         }
     }
 
@@ -220,6 +239,7 @@ impl Selling {
         let profile = sale.served(quote, params.lca.block_shape);
         let energy = profile.energy();
         let temporary = self.book.overlap(sale.block.start, sale.block.end).count;
+        let round = sale.rounds;
         let stand = AskStand { cost, ceiling, temporary, round: 0 };
         let tactic = tactic::named(params.negotiate.tactic);
         let price = tactic.ask(&params.negotiate, &stand, &mut turn.core.rng);
@@ -232,12 +252,13 @@ impl Selling {
         };
         let offer = Offer {
             about,
-            round: 0,
+            round,
             profile: Arc::new(profile),
             unit_price,
             surplus_price: capped(feed_in, turn),
             valid_until: turn.core.round.map_or(turn.now, |round| round.offers_until),
         };
+        sale.rounds = round.saturating_add(1);
         sale.course = Course::Offered { offer: offer.clone(), said: None, attempt: turn.attempt() };
         turn.send(key.0, Message::Offer(offer));
     }

@@ -9,6 +9,7 @@ mod decimal;
 mod fee;
 mod file;
 mod minds;
+mod mode;
 mod presets;
 mod settings;
 mod sites;
@@ -24,6 +25,7 @@ use super::community::EvKnowledge;
 
 pub use decimal::{DecimalError, Millionths};
 pub use file::ScenarioFile;
+pub use mode::Mode;
 pub use presets::{PRESETS, PresetLine};
 pub use settings::{
     ChainSettings, DataSettings, Fanout, FeederSettings, Graph, Layout, Quorum, ScenarioSettings,

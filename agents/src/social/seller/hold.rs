@@ -1,0 +1,98 @@
+//! The seller's half of a claim (`negotiate.award = "cheapest"`): what is still there beside what is
+//! held for others is held for the buyer too, until it asks for the contract or D3 has come.
+
+use std::sync::Arc;
+
+use gridpact_chain::terms::{Energy, PartyId, Profile};
+
+use super::Selling;
+use super::sale::{Course, Purpose, temporary};
+use crate::local::door::Quote;
+use crate::session::Phase;
+use crate::social::book::SessionKey;
+use crate::social::message::{About, Claim, Hold, Message, NegotiationReply, Offer, Reason};
+use crate::social::turn::Turn;
+
+impl Selling {
+    /// A buyer claims (part of) an offer.
+    pub(crate) fn on_claim(&mut self, from: PartyId, claim: Claim, turn: &mut Turn<'_>) {
+        let (about, round) = (claim.about, claim.round);
+        let key = (from, about.task);
+        let Some(sale) = self.sales.get_mut(&key) else {
+            return turn.expired(from, about, Phase::Negotiation);
+        };
+        match &sale.course {
+            Course::Offered { offer, attempt, .. } if offer.round == round => {
+                turn.answered(attempt);
+                if turn.now >= offer.valid_until {
+                    sale.course = Course::Lapsed;
+                    return turn.expired(from, about, Phase::Negotiation);
+                }
+                let offer = offer.clone();
+                if !is_within(&claim.profile, &offer.profile) {
+                    return self.decline(key, about, Reason::Mismatch, turn);
+                }
+                let wanted = Profile::clone(&claim.profile);
+                let ticket = self.ask(key, Purpose::Claim, wanted, turn);
+                if let Some(sale) = self.sales.get_mut(&key) {
+                    sale.course = Course::Claimed { offer, claim, ticket };
+                }
+            }
+            Course::Claimed { claim, ticket, .. } if claim.round == round => {
+                let (ticket, wanted) = (*ticket, Profile::clone(&claim.profile));
+                turn.out.push(self.question(key, ticket, wanted, turn));
+            }
+            Course::Held { hold } if hold.round == round => {
+                turn.send(from, Message::Hold(hold.clone()));
+            }
+            Course::Declined(reply) => turn.send(from, Message::NegotiationReply(reply.clone())),
+            _ => turn.expired(from, about, Phase::Negotiation),
+        }
+    }
+
+    /// Holds what the LCA says is still there, or says that nothing is.
+    pub(super) fn grant(
+        &mut self,
+        key: SessionKey,
+        about: About,
+        quote: &Quote,
+        turn: &mut Turn<'_>,
+    ) {
+        let Some(sale) = self.sales.get_mut(&key) else { return };
+        let Course::Claimed { offer, claim, .. } = &sale.course else { return };
+        if turn.now >= offer.valid_until {
+            sale.course = Course::Lapsed;
+            return turn.expired(key.0, about, Phase::Negotiation);
+        }
+        let profile = Arc::new(claim.profile.capped_by(&quote.available));
+        let energy = profile.energy();
+        let params = turn.params();
+        let scarce = energy < params.coalition.min_trade_wh || energy == Energy::ZERO;
+        // What was cheap is gone, what is left costs more than was asked for it.
+        let dear = params.negotiate.cost_floor && quote.unit_cost > offer.unit_price;
+        if scarce || dear {
+            return self.decline(key, about, Reason::NoEnergy, turn);
+        }
+        let held = Offer { profile: Arc::clone(&profile), ..offer.clone() };
+        let hold = Hold { about, round: offer.round, profile };
+        self.book.hold(temporary(key, &held, held.unit_price, turn));
+        sale.course = Course::Held { hold: hold.clone() };
+        turn.send(key.0, Message::Hold(hold));
+    }
+
+    fn decline(&mut self, key: SessionKey, about: About, declined: Reason, turn: &mut Turn<'_>) {
+        let reply = NegotiationReply { about, declined, max_energy: Energy::ZERO };
+        if let Some(sale) = self.sales.get_mut(&key) {
+            sale.course = Course::Declined(reply.clone());
+        }
+        turn.send(key.0, Message::NegotiationReply(reply));
+    }
+}
+
+/// Whether a claim stays within its offer.
+fn is_within(claimed: &Profile, offered: &Profile) -> bool {
+    claimed.start == offered.start
+        && claimed.wh.len() == offered.wh.len()
+        && claimed.iter().all(|(at, wh)| wh <= offered.at(at))
+        && claimed.energy() > Energy::ZERO
+}

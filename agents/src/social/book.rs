@@ -75,20 +75,6 @@ impl Book {
         sum
     }
 
-    /// The energy of all contracts but one session's, per interval.
-    pub(crate) fn held_beside(&self, key: &SessionKey) -> Profile {
-        let others = || self.held.iter().filter(|(other, _)| *other != key).map(|(_, temp)| temp);
-        let start = others().map(|temp| temp.profile.start).min().unwrap_or_default();
-        let end = others().map(|temp| temp.profile.end()).max().unwrap_or(start);
-        let mut sum = Profile::zeros(start, end);
-        for (at, wh) in others().flat_map(|temp| temp.profile.iter()) {
-            if let Some(all) = sum.wh.get_mut((at.0 - start.0) as usize) {
-                *all = all.saturating_add(wh);
-            }
-        }
-        sum
-    }
-
     pub(crate) fn hold(&mut self, temp: TempContract) {
         self.held.insert((temp.buyer, temp.task), temp);
     }
@@ -108,6 +94,19 @@ impl Book {
     pub(crate) fn len(&self) -> usize {
         self.held.len()
     }
+}
+
+/// Energy of all `profiles` together.
+pub(super) fn sum<'a>(profiles: impl Iterator<Item = &'a Profile> + Clone) -> Profile {
+    let start = profiles.clone().map(|profile| profile.start).min().unwrap_or_default();
+    let end = profiles.clone().map(Profile::end).max().unwrap_or(start);
+    let mut sum = Profile::zeros(start, end);
+    for (at, wh) in profiles.flat_map(Profile::iter) {
+        if let Some(all) = sum.wh.get_mut((at.0 - start.0) as usize) {
+            *all = all.saturating_add(wh);
+        }
+    }
+    sum
 }
 
 #[cfg(test)]

@@ -7,9 +7,10 @@ mod bargain;
 mod hold;
 mod sale;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use gridpact_chain::contract::ContractId;
 use gridpact_chain::terms::{Energy, PartyId, Profile};
 
 use super::Effect;
@@ -40,6 +41,10 @@ pub(crate) struct Selling {
     tickets: u64,
     /// Grows with every reservation: older quotes are not used for offers.
     reservations: u64,
+    /// Claims that the LCA is re-planning with: neither in its plan yet nor free.
+    pending: BTreeMap<ContractId, (SessionKey, Arc<Profile>)>,
+    /// What is reserved for buyers that have not asked for the contract yet.
+    reserved: BTreeSet<ContractId>,
     pub(crate) book: Book,
     pub(crate) orders: Orders,
 }
@@ -72,7 +77,7 @@ impl Selling {
     fn question(&self, key: SessionKey, ticket: u64, wanted: Profile, turn: &Turn<'_>) -> Effect {
         let beside = match turn.params().negotiate.award {
             Award::FirstCome => None,
-            Award::Cheapest => Some(self.book.held_beside(&key)),
+            Award::Cheapest => Some(self.pending_beside(&key)),
         };
         Effect::Quote(QuoteRequest { ticket, wanted, beside })
     }
@@ -166,6 +171,7 @@ impl Selling {
                 | Course::Judging { .. }
                 | Course::Over { .. }
                 | Course::Claimed { .. }
+                | Course::Reserving { .. }
                 | Course::Held { .. } => return,
                 Course::Lapsed => return turn.expired(from, about, Phase::Negotiation),
             }
@@ -174,7 +180,10 @@ impl Selling {
             return turn.expired(from, about, Phase::Negotiation);
         }
         let has_room = is_known || self.has_room(from);
-        let refused = refuse_block(&block, turn).or_else(|| (!has_room).then_some(Reason::Limit));
+        let is_spent = self.sales.get(&key).is_some_and(|sale| sale.is_spent);
+        let refused = refuse_block(&block, turn)
+            .or_else(|| (!has_room).then_some(Reason::Limit))
+            .or_else(|| is_spent.then_some(Reason::NoEnergy));
         if let Some(declined) = refused {
             let reply = NegotiationReply { about, declined, max_energy: Energy::ZERO };
             return turn.send(from, Message::NegotiationReply(reply));
@@ -302,6 +311,7 @@ impl Selling {
     /// D3: nothing can be requested any more, so nothing temporary is kept.
     pub(crate) fn end(&mut self, turn: &mut Turn<'_>) {
         self.orders.end(turn);
+        self.release_holds(turn);
         self.book.clear();
         self.sales.clear();
         self.questions.clear();

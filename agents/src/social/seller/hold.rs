@@ -3,13 +3,15 @@
 
 use std::sync::Arc;
 
+use gridpact_chain::contract::ContractId;
 use gridpact_chain::terms::{Energy, PartyId, Profile};
 
 use super::Selling;
 use super::sale::{Course, Purpose, temporary};
-use crate::local::door::Quote;
+use crate::local::door::{Obligation, Quote, ReserveReply, ReserveRequest};
 use crate::session::Phase;
-use crate::social::book::SessionKey;
+use crate::social::Effect;
+use crate::social::book::{SessionKey, sum};
 use crate::social::message::{About, Claim, Hold, Message, NegotiationReply, Offer, Reason};
 use crate::social::turn::Turn;
 
@@ -42,6 +44,7 @@ impl Selling {
                 let (ticket, wanted) = (*ticket, Profile::clone(&claim.profile));
                 turn.out.push(self.question(key, ticket, wanted, turn));
             }
+            Course::Reserving { held } if held.round == round => {}
             Course::Held { hold } if hold.round == round => {
                 turn.send(from, Message::Hold(hold.clone()));
             }
@@ -74,10 +77,69 @@ impl Selling {
             return self.decline(key, about, Reason::NoEnergy, turn);
         }
         let held = Offer { profile: Arc::clone(&profile), ..offer.clone() };
-        let hold = Hold { about, round: offer.round, profile };
-        self.book.hold(temporary(key, &held, held.unit_price, turn));
-        sale.course = Course::Held { hold: hold.clone() };
-        turn.send(key.0, Message::Hold(hold));
+        let temp = temporary(key, &held, held.unit_price, turn);
+        turn.out.push(Effect::Reserve(ReserveRequest {
+            contract_id: temp.contract_id,
+            profile: Profile::clone(&profile),
+            unit_price: temp.unit_price,
+        }));
+        self.pending.insert(temp.contract_id, (key, profile));
+        sale.course = Course::Reserving { held };
+    }
+
+    /// The LCA's exact answer to a claim; whether it was one.
+    pub(crate) fn on_reserved(&mut self, reply: &ReserveReply, turn: &mut Turn<'_>) -> bool {
+        let Some((key, profile)) = self.pending.remove(&reply.contract_id) else { return false };
+        let release = Effect::Obligation(Obligation::Released { contract_id: reply.contract_id });
+        let Some(sale) = self.sales.get_mut(&key) else {
+            turn.out.push(release);
+            return true;
+        };
+        let Course::Reserving { held } = &sale.course else { return true };
+        let (about, is_late) = (held.about, turn.now >= held.valid_until);
+        let floor = turn.params().negotiate.cost_floor;
+        let refused = match reply.outcome {
+            Err(reason) => Some((Reason::from(reason), false)),
+            Ok(cost) if floor && held.unit_price < cost => Some((Reason::BelowCost, true)),
+            Ok(_) if is_late => Some((Reason::Expired, true)),
+            Ok(_) => None,
+        };
+        if let Some((reason, was_reserved)) = refused {
+            if was_reserved {
+                turn.out.push(release);
+            }
+            sale.is_spent = true;
+            self.decline(key, about, reason, turn);
+        } else {
+            let temp = temporary(key, held, held.unit_price, turn);
+            let hold = Hold { about, round: held.round, profile };
+            sale.course = Course::Held { hold: hold.clone() };
+            self.book.hold(temp);
+            self.reserved.insert(reply.contract_id);
+            turn.send(key.0, Message::Hold(hold));
+        }
+        true
+    }
+
+    /// What the LCA is re-planning with for other sessions.
+    pub(super) fn pending_beside(&self, key: &SessionKey) -> Profile {
+        let others = self.pending.values().filter(|(other, _)| other != key);
+        sum(others.map(|(_, profile)| &**profile))
+    }
+
+    /// The buyer asks for the contract in time: from now on its order gives back what is reserved.
+    pub(crate) fn hand_over(&mut self, about: About, contract_id: &ContractId, turn: &Turn<'_>) {
+        if turn.is_open(about.epoch, Phase::Final) {
+            self.reserved.remove(contract_id);
+        }
+    }
+
+    /// Gives back what was held and never asked for.
+    pub(super) fn release_holds(&mut self, turn: &mut Turn<'_>) {
+        for contract_id in std::mem::take(&mut self.reserved) {
+            turn.out.push(Effect::Obligation(Obligation::Released { contract_id }));
+        }
+        self.pending.clear();
     }
 
     fn decline(&mut self, key: SessionKey, about: About, declined: Reason, turn: &mut Turn<'_>) {

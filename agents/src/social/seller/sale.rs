@@ -42,6 +42,8 @@ pub(super) enum Course {
     Judging { offer: Offer, counter: Price, ticket: u64 },
     /// The LCA is asked how much of a claim is still there.
     Claimed { offer: Offer, claim: Claim, ticket: u64 },
+    /// The LCA re-plans with so much of the claim.
+    Reserving { held: Offer },
     /// So much of the claim is held.
     Held { hold: Hold },
     /// Accepted or refused; `response` is what was said to a counter.
@@ -69,6 +71,8 @@ pub(super) struct Sale {
     pub(super) course: Course,
     /// Opening offers made so far: the buyer may ask again for what is left.
     pub(super) rounds: u32,
+    /// Whether a re-plan has refused what a quote had promised: it would promise it again.
+    pub(super) is_spent: bool,
 }
 
 impl Sale {
@@ -80,6 +84,7 @@ impl Sale {
             quote: None,
             course: Course::Idle,
             rounds: 0,
+            is_spent: false,
         }
     }
 

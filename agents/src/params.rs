@@ -383,6 +383,12 @@ impl Params {
             }
         }
         self.negotiate.validate()?;
+        if self.negotiate.award == Award::Cheapest && self.lca.block_shape == BlockShape::Energy {
+            let (key, found) = ("negotiate.award", "cheapest".to_owned());
+            let allowed = "first_come; what is still needed is claimed interval by interval, \
+                           which takes lca.block_shape = profile";
+            return Err(ParamsError { key, found, allowed });
+        }
         let window = self.finals.window;
         if !(1..=64).contains(&window) {
             let (key, found) = ("final.window", window.to_string());
@@ -404,6 +410,17 @@ mod tests {
         assert_eq!(deadlines.d1, Timestamp(5_000));
         assert_eq!(deadlines.d2, Timestamp(30_000));
         assert_eq!(deadlines.settle, Timestamp(54_000));
+    }
+
+    #[test]
+    fn claims_need_blocks_with_a_profile() {
+        let mut params = Params::default();
+        params.negotiate.award = Award::Cheapest;
+        assert_eq!(params.validate(), Ok(()));
+        params.lca.block_shape = BlockShape::Energy;
+        let error = params.validate().expect_err("nothing to claim by the interval");
+        assert_eq!(error.key, "negotiate.award");
+        assert!(error.allowed.contains("block_shape = profile"), "{error}");
     }
 
     #[test]

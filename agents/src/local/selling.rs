@@ -193,22 +193,6 @@ impl LocalAgent {
         let is_late = self.epoch.is_some_and(|(_, deadlines)| now > deadlines.settle);
         let floor = self.setup.params.negotiate.cost_floor;
         let verdict = reservation::judge(&request, &current.plan, &plan, floor);
-        if std::env::var_os("GPD").is_some() && verdict.is_err() {
-            eprintln!(
-                "REF {:?} at {:?} plan0 {:?} wh {:?} price {} cost {} shortbase {:?} shortwith {:?} caps {:?} sold {:?} imp {:?}",
-                verdict,
-                request.profile.start,
-                problem.start,
-                request.profile.wh,
-                request.unit_price.0,
-                (plan.cost - current.plan.cost) / (request.profile.energy().0 as f64 / 1e3),
-                current.plan.shortfall,
-                plan.shortfall,
-                &problem.import_cap_wh[..10.min(problem.import_cap_wh.len())],
-                &problem.sold_wh[..10.min(problem.sold_wh.len())],
-                &current.plan.import_wh[..10.min(problem.sold_wh.len())]
-            );
-        }
         let verdict = if is_late { Err(CancelReason::Expired) } else { verdict };
         if verdict.is_ok() {
             let profile = reservation::delivery(&request, &problem, &plan);

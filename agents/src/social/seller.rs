@@ -17,7 +17,7 @@ use super::Effect;
 use super::book::{Book, SessionKey};
 use super::buyer::refuse_block;
 use super::deed::capped;
-use super::limits::{NEIGHBOURS_MAX, SESSIONS_PER_BUYER_MAX};
+use super::limits::{NEIGHBOURS_MAX, REFUSALS_MAX, SESSIONS_PER_BUYER_MAX};
 use super::message::{
     About, CoalitionReply, CoalitionRequest, Message, NegotiationReply, NegotiationRequest,
     NeighbourReply, Offer, Reason, TaskId,
@@ -43,6 +43,8 @@ pub(crate) struct Selling {
     reservations: u64,
     /// Claims that the LCA is re-planning with: neither in its plan yet nor free.
     pending: BTreeMap<ContractId, (SessionKey, Arc<Profile>)>,
+    /// Grows with every claim the LCA is asked to re-plan with: older quotes knew of less.
+    grants: u64,
     /// What is reserved for buyers that have not asked for the contract yet.
     reserved: BTreeSet<ContractId>,
     pub(crate) book: Book,
@@ -149,7 +151,11 @@ impl Selling {
         let (mut is_known, mut is_fresh) = (false, false);
         if let Some(sale) = self.sales.get(&key) {
             is_known = true;
+            // A buyer asks for ever less; what asks for more was overtaken.
+            let is_overtaken = holds && block.energy_wh > sale.block.energy_wh;
+            let has_moved_on = sale.block != block && matches!(sale.course, Course::Offered { .. });
             match &sale.course {
+                _ if is_overtaken => return,
                 Course::Idle if sale.block == block => {
                     is_fresh = sale.quote.as_ref().is_some_and(|(at, _)| *at == self.reservations);
                 }
@@ -159,7 +165,7 @@ impl Selling {
                     return turn.out.push(self.question(key, ticket, wanted, turn));
                 }
                 // Asked again for what is left of the block.
-                course if holds && course.is_answered() => {}
+                course if holds && (has_moved_on || course.is_answered()) => {}
                 Course::Declined(reply) => {
                     return turn.send(from, Message::NegotiationReply(reply.clone()));
                 }
@@ -180,7 +186,7 @@ impl Selling {
             return turn.expired(from, about, Phase::Negotiation);
         }
         let has_room = is_known || self.has_room(from);
-        let is_spent = self.sales.get(&key).is_some_and(|sale| sale.is_spent);
+        let is_spent = self.sales.get(&key).is_some_and(|sale| sale.refusals >= REFUSALS_MAX);
         let refused = refuse_block(&block, turn)
             .or_else(|| (!has_room).then_some(Reason::Limit))
             .or_else(|| is_spent.then_some(Reason::NoEnergy));

@@ -60,6 +60,8 @@ pub(crate) struct Task {
     wanted: Arc<Block>,
     /// Whether asking again may bring something: a claim was answered since the last time.
     has_moved: bool,
+    /// First round of each seller that is news.
+    heard: BTreeMap<PartyId, u32>,
     /// How often members have been asked.
     asks: u32,
     temps: Vec<TempContract>,
@@ -83,6 +85,7 @@ impl Task {
             waiting: 0,
             wanted: Arc::clone(&block),
             has_moved: false,
+            heard: BTreeMap::new(),
             asks: 1,
             temps: Vec::new(),
             temporary_wh: 0,

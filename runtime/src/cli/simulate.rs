@@ -14,7 +14,7 @@ use crate::report::compare::Comparison;
 use crate::report::explain;
 use crate::report::run::Alone;
 use crate::report::{OutDir, Report};
-use crate::sim::scenario::{Overrides, PRESETS, Scenario, Season};
+use crate::sim::scenario::{Mode, Overrides, PRESETS, Scenario, Season};
 use crate::sim::{self, greedy, harvest, world};
 
 /// Let a community trade whole days in virtual time and report what came of it.
@@ -35,6 +35,9 @@ pub(super) struct Args {
     /// Homes that vote on the chain [default: all]
     #[arg(long, value_name = "N")]
     validators: Option<u32>,
+    /// How the market is run: by the source's rules, or by the best there is [default: as the scenario]
+    #[arg(long, value_name = "paper|best", value_parser = Mode::parse)]
+    mode: Option<Mode>,
     /// Network charges and levies that stay due on peer-to-peer energy, currency per kWh
     #[arg(long, value_name = "PRICE", allow_negative_numbers = true)]
     fee: Option<String>,
@@ -71,6 +74,7 @@ impl Args {
             days: self.days,
             seed: self.seed,
             validators: self.validators,
+            mode: self.mode,
             fee: self.fee.clone(),
             season: self.season,
             data: self.data.clone(),

@@ -94,6 +94,8 @@ pub struct Overrides {
     pub validators: Option<u32>,
     /// `--fee`, currency per kWh, as written; due between all sites, whatever their feeders.
     pub fee: Option<String>,
+    /// `--mode`.
+    pub mode: Option<Mode>,
     /// `--season`.
     pub season: Option<Season>,
     /// `--data DIR`.
@@ -151,6 +153,9 @@ impl Scenario {
         if let Some(fee) = &flags.fee {
             let fee = fee.parse::<Millionths>().map_err(|e| e.at("--fee"))?.price();
             self.tariff.p2p_fee = NetworkFees::uniform(fee);
+        }
+        if let Some(mode) = flags.mode {
+            mode.set(&mut self.params);
         }
         if flags.season.is_some() {
             self.data.season = flags.season;

@@ -11,7 +11,7 @@ use super::sale::{Course, Purpose, temporary};
 use crate::local::door::{Obligation, Quote, ReserveReply, ReserveRequest};
 use crate::session::Phase;
 use crate::social::Effect;
-use crate::social::book::{SessionKey, sum};
+use crate::social::book::{SessionKey, TempContract, sum};
 use crate::social::message::{About, Claim, Hold, Message, NegotiationReply, Offer, Reason};
 use crate::social::turn::Turn;
 
@@ -37,14 +37,17 @@ impl Selling {
                 let wanted = Profile::clone(&claim.profile);
                 let ticket = self.ask(key, Purpose::Claim, wanted, turn);
                 if let Some(sale) = self.sales.get_mut(&key) {
-                    sale.course = Course::Claimed { offer, claim, ticket };
+                    sale.course = Course::Claimed { offer, claim, ticket, grants: self.grants };
                 }
             }
             Course::Claimed { claim, ticket, .. } if claim.round == round => {
                 let (ticket, wanted) = (*ticket, Profile::clone(&claim.profile));
                 turn.out.push(self.question(key, ticket, wanted, turn));
             }
-            Course::Reserving { held } if held.round == round => {}
+            Course::Reserving { held } if held.round == round => {
+                let temp = temporary(key, held, held.unit_price, turn);
+                turn.out.push(reserve(&temp));
+            }
             Course::Held { hold } if hold.round == round => {
                 turn.send(from, Message::Hold(hold.clone()));
             }
@@ -62,7 +65,19 @@ impl Selling {
         turn: &mut Turn<'_>,
     ) {
         let Some(sale) = self.sales.get_mut(&key) else { return };
-        let Course::Claimed { offer, claim, .. } = &sale.course else { return };
+        let Course::Claimed { offer, claim, grants, .. } = &mut sale.course else { return };
+        if *grants < self.grants {
+            // Somebody else was granted something meanwhile: ask again beside it.
+            *grants = self.grants;
+            let wanted = Profile::clone(&claim.profile);
+            let again = self.ask(key, Purpose::Claim, wanted, turn);
+            if let Some(Course::Claimed { ticket, .. }) =
+                self.sales.get_mut(&key).map(|sale| &mut sale.course)
+            {
+                *ticket = again;
+            }
+            return;
+        }
         if turn.now >= offer.valid_until {
             sale.course = Course::Lapsed;
             return turn.expired(key.0, about, Phase::Negotiation);
@@ -78,12 +93,9 @@ impl Selling {
         }
         let held = Offer { profile: Arc::clone(&profile), ..offer.clone() };
         let temp = temporary(key, &held, held.unit_price, turn);
-        turn.out.push(Effect::Reserve(ReserveRequest {
-            contract_id: temp.contract_id,
-            profile: Profile::clone(&profile),
-            unit_price: temp.unit_price,
-        }));
+        turn.out.push(reserve(&temp));
         self.pending.insert(temp.contract_id, (key, profile));
+        self.grants += 1;
         sale.course = Course::Reserving { held };
     }
 
@@ -108,7 +120,7 @@ impl Selling {
             if was_reserved {
                 turn.out.push(release);
             }
-            sale.is_spent = true;
+            sale.refusals += 1;
             self.decline(key, about, reason, turn);
         } else {
             let temp = temporary(key, held, held.unit_price, turn);
@@ -149,6 +161,15 @@ impl Selling {
         }
         turn.send(key.0, Message::NegotiationReply(reply));
     }
+}
+
+/// What the LCA is asked to re-plan with.
+fn reserve(temp: &TempContract) -> Effect {
+    Effect::Reserve(ReserveRequest {
+        contract_id: temp.contract_id,
+        profile: Profile::clone(&temp.profile),
+        unit_price: temp.unit_price,
+    })
 }
 
 /// Whether a claim stays within its offer.

@@ -41,7 +41,13 @@ pub(super) enum Course {
     /// The LCA is asked about a counter.
     Judging { offer: Offer, counter: Price, ticket: u64 },
     /// The LCA is asked how much of a claim is still there.
-    Claimed { offer: Offer, claim: Claim, ticket: u64 },
+    Claimed {
+        offer: Offer,
+        claim: Claim,
+        ticket: u64,
+        /// How many grants the question knew of.
+        grants: u64,
+    },
     /// The LCA re-plans with so much of the claim.
     Reserving { held: Offer },
     /// So much of the claim is held.
@@ -71,8 +77,8 @@ pub(super) struct Sale {
     pub(super) course: Course,
     /// Opening offers made so far: the buyer may ask again for what is left.
     pub(super) rounds: u32,
-    /// Whether a re-plan has refused what a quote had promised: it would promise it again.
-    pub(super) is_spent: bool,
+    /// How often a re-plan has refused what a quote had promised. Each time the plan is fresher.
+    pub(super) refusals: u32,
 }
 
 impl Sale {
@@ -84,7 +90,7 @@ impl Sale {
             quote: None,
             course: Course::Idle,
             rounds: 0,
-            is_spent: false,
+            refusals: 0,
         }
     }
 

@@ -11,7 +11,7 @@ use gridpact_chain::terms::{Energy, PartyId, Profile};
 
 use super::{Stage, Task};
 use crate::local::door::Block;
-use crate::params::{Award, BlockShape};
+use crate::params::Award;
 use crate::session::Phase;
 use crate::social::book::TempContract;
 use crate::social::limits::{ASKS_MAX, CONTRACTS_MAX};
@@ -22,6 +22,12 @@ use crate::social::turn::Turn;
 impl Task {
     /// Takes an offer in hand, or refuses what no claim can mend.
     pub(super) fn gather(&mut self, from: PartyId, offer: Offer, turn: &mut Turn<'_>) {
+        let news = self.heard.entry(from).or_default();
+        if offer.round < *news {
+            // Overtaken: it was made for what was wanted before.
+            return;
+        }
+        *news = offer.round.saturating_add(1);
         let wanted = &self.wanted.profile;
         let profile = &offer.profile;
         let aligned = profile.start == wanted.start && profile.wh.len() == wanted.wh.len();
@@ -62,10 +68,8 @@ impl Task {
 
     /// The next step, once nothing is under way and everybody has been heard.
     pub(super) fn award(&mut self, turn: &mut Turn<'_>) {
-        let params = &turn.params();
-        let is_mine = params.negotiate.award == Award::Cheapest;
-        let is_profile = params.lca.block_shape == BlockShape::Profile;
-        if !is_mine || !is_profile || self.stage >= Stage::Finalising {
+        let claims = turn.params().negotiate.award == Award::Cheapest;
+        if !claims || self.stage >= Stage::Finalising {
             return;
         }
         if !self.coalition.is_quiescent() || self.waiting > 0 || !self.determination.is_done() {

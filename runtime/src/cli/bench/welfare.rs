@@ -1,21 +1,40 @@
 //! `gridpact bench welfare`: what a market's agents made of their bids and asks, beside the best
 //! that could have been made of them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use gridpact_agents::network::{Network, NetworkFees};
+use gridpact_agents::params::BlockShape;
+use gridpact_agents::social::TaskOutcome;
 
 use super::row::{self, Row};
 use crate::cli::Failure;
 use crate::config;
+use crate::sim::community::Community;
 use crate::sim::scenario::{Mode, Overrides, Scenario};
 use crate::sim::{self, homes, world};
-use case::Case;
+use case::{Case, Deals};
+use scratch::Scratch;
 
 mod case;
+mod export;
 mod flow;
 mod optimum;
+mod scratch;
+
+/// Share of its requests that a market may see cancelled.
+const CANCELLED_MAX: f64 = 0.1;
 
 /// The arguments of `gridpact bench welfare`.
+///
+/// A case is every interval as it was first tendered: what each buyer asked for then, worth the
+/// retail price it saves, and what each seller could have given by the plan it had then, direct
+/// surplus at its feed-in price and stored energy at its worth and wear, within the line and, for
+/// every store, within what it can give up to each interval. Who reaches whom within
+/// coalition.depth_max steps may trade. The optimum sees all of it at once; welfare is what buyers
+/// saved less what sellers gave up and network fees, of all contracts on the chain as far as they
+/// serve the case. Every mode lives its own days and is held against its own case.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Args {
     /// A preset by name, or a scenario file (*.toml) [default: reference]
@@ -30,94 +49,143 @@ pub(in crate::cli) struct Args {
     /// Seed of every draw
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// One way only [default: both]
-    #[arg(long, value_name = "paper|best", value_parser = mode)]
+    /// The source's rules or gridpact's best [default: both, one after the other]
+    #[arg(long, value_name = "paper|best", value_parser = Mode::parse)]
     mode: Option<Mode>,
+    /// Leave the switches of --mode as the scenario has them; rows are named `asis`
+    #[arg(long, conflicts_with = "mode")]
+    as_is: bool,
+    /// Write each case as CSV for another solver into DIR/paper and DIR/best: bids.csv
+    /// (slot,agent,kwh,price), asks.csv (the same and store), limits.csv (buyer,seller,kwh; others
+    /// may not trade), caps.csv (agent,kwh in a slot), budget.csv (store,until_slot,kwh)
+    #[arg(long, value_name = "DIR")]
+    export: Option<PathBuf>,
     /// Print one JSON array of rows instead of the table
     #[arg(long)]
     json: bool,
 }
 
-fn mode(text: &str) -> Result<Mode, String> {
-    Mode::named(text).ok_or_else(|| "paper or best".to_owned())
-}
-
 /// Runs the verb.
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    let base = match args.scenario.as_deref() {
-        Some(name) => config::scenario(name).map_err(Failure::input)?,
-        None => Scenario::default(),
-    };
-    let flags = Overrides {
-        prosumers: args.prosumers,
-        days: args.days,
-        seed: args.seed,
-        ..Overrides::default()
-    };
-    let scenario = base.apply(&flags).map_err(Failure::input)?;
+    let scenario = args.scenario()?;
     let mut rows = Vec::new();
-    for mode in args.mode.map_or(Mode::ALL.to_vec(), |mode| vec![mode]) {
-        let mut scenario = scenario.clone();
-        mode.set(&mut scenario.params);
-        rows.extend(market(mode.word(), &scenario)?);
+    for (word, scenario) in args.markets(&scenario)? {
+        let market = Market::live(&scenario)?;
+        if let Some(dir) = &args.export {
+            market.export(&dir.join(word))?;
+        }
+        rows.extend(market.rows(word));
     }
     row::print(&rows, args.json)
 }
 
-fn market(mode: &str, scenario: &Scenario) -> Result<Vec<Row>, Failure> {
-    let community = Arc::new(sim::build(scenario).map_err(Failure::input)?);
-    let dir =
-        PathBuf::from(std::env::temp_dir()).join(format!("gridpact-bench-{}", std::process::id()));
-    std::fs::create_dir_all(&dir).map_err(Failure::input)?;
-    let t0 = std::time::Instant::now();
-    let (contracts, observer) =
-        world::market(scenario, Arc::clone(&community), &dir.join("chain"), &|_, _| {})
-            .map_err(Failure::input)?;
-    let t1 = std::time::Instant::now();
-    let deals = case::deals(&contracts);
-    let reach = case::reach(&community, scenario.params.coalition.depth_max);
-    let (case, requested, cancelled) = observer.look(|seen| {
-        let stands = seen.stands.as_deref().unwrap_or(&[]);
-        let case = Case::of(stands, &deals, reach);
-        let sum = |of: &dyn Fn(&gridpact_agents::social::TaskOutcome) -> u32| {
-            seen.outcomes.iter().map(|(_, o)| u64::from(of(o))).sum::<u64>()
+impl Args {
+    fn scenario(&self) -> Result<Scenario, Failure> {
+        let base = match self.scenario.as_deref() {
+            Some(name) => config::scenario(name).map_err(Failure::input)?,
+            None => Scenario::default(),
         };
-        let mut all = std::collections::BTreeMap::new();
-        for (_, o) in &seen.outcomes {
-            for (r, n) in &o.reasons.0 {
-                *all.entry(*r).or_insert(0u32) += n;
-            }
+        let (prosumers, days, seed) = (self.prosumers, self.days, self.seed);
+        let flags = Overrides { prosumers, days, seed, ..Overrides::default() };
+        let scenario = base.apply(&flags).map_err(Failure::input)?;
+        if scenario.params.lca.block_shape == BlockShape::Energy {
+            return Err(Failure::BadInput(
+                "bench welfare counts energy by the interval, and lca.block_shape = energy leaves \
+                 the interval to the seller: set lca.block_shape = \"profile\""
+                    .to_owned(),
+            ));
         }
-        eprintln!("{all:?} letters {}", seen.letters);
-        (case, sum(&|o| o.requested), sum(&|o| o.cancelled))
-    });
-    let fees = homes::network(scenario, &community);
-    let best = optimum::solve(&case, &fees, None);
-    let t2 = std::time::Instant::now();
-    let made = optimum::solve(&case, &fees, Some(&deals));
-    let all: u64 = deals.values().sum();
-    let bids: u64 = case.bids.iter().map(|b| b.wh).sum();
-    eprintln!(
-        "run {:?} lp {:?} bids {} asks {} bid kWh {} contracted kWh {}",
-        t1 - t0,
-        t2 - t1,
-        case.bids.len(),
-        case.asks.len(),
-        bids as f64 / 1e3,
-        all as f64 / 1e3
-    );
-    let n = contracts.len() as u64;
-    Ok(vec![
-        Row::plain(format!("welfare.{mode}"), n, made.welfare, &community.currency)
-            .beside("optimum", best.welfare),
-        Row::plain(format!("energy.{mode}"), n, made.energy, "kWh")
-            .beside("energy of the optimum", best.energy),
-        Row::plain(
-            format!("cancelled.{mode}"),
-            requested,
-            cancelled as f64 / requested.max(1) as f64,
-            "share",
-        )
-        .beside("a tenth", 0.1),
-    ])
+        Ok(scenario)
+    }
+
+    /// The markets to be lived, each with its name.
+    fn markets(&self, scenario: &Scenario) -> Result<Vec<(&'static str, Scenario)>, Failure> {
+        if self.as_is {
+            return Ok(vec![("asis", scenario.clone())]);
+        }
+        let modes = self.mode.map_or(Mode::ALL.to_vec(), |mode| vec![mode]);
+        let in_mode = |mode: Mode| {
+            let flags = Overrides { mode: Some(mode), ..Overrides::default() };
+            let scenario = scenario.clone().apply(&flags).map_err(Failure::input)?;
+            Ok((mode.word(), scenario))
+        };
+        modes.into_iter().map(in_mode).collect()
+    }
+}
+
+/// A market that has been lived.
+struct Market {
+    community: Arc<Community>,
+    network: Network,
+    /// The one fee that is due between all homes; none when it differs.
+    fee: Option<NetworkFees>,
+    case: Case,
+    deals: Deals,
+    contracts: u64,
+    requested: u64,
+    cancelled: u64,
+}
+
+impl Market {
+    fn live(scenario: &Scenario) -> Result<Self, Failure> {
+        let community = Arc::new(sim::build(scenario).map_err(Failure::input)?);
+        let scratch = Scratch::new().map_err(Failure::input)?;
+        let chain = scratch.path().join("chain");
+        let lived = world::market(scenario, Arc::clone(&community), &chain, &|_, _| {});
+        let (contracts, observer) = lived.map_err(Failure::input)?;
+        let deals = case::deals(&contracts);
+        let reach = case::reach(&community, scenario.params.coalition.depth_max);
+        let fees = scenario.tariff.p2p_fee;
+        Ok(observer.look(|seen| {
+            let stands = seen.stands.as_deref().unwrap_or(&[]);
+            let sum = |of: fn(&TaskOutcome) -> u32| {
+                seen.outcomes.iter().map(|(_, outcome)| u64::from(of(outcome))).sum()
+            };
+            Self {
+                network: homes::network(scenario, &community),
+                fee: (fees.same_feeder == fees.other || scenario.feeder.sites == 0).then_some(fees),
+                case: Case::of(stands, &deals, reach),
+                contracts: contracts.len() as u64,
+                requested: sum(|outcome| outcome.requested),
+                cancelled: sum(|outcome| outcome.cancelled),
+                community,
+                deals,
+            }
+        }))
+    }
+
+    fn export(&self, dir: &Path) -> Result<(), Failure> {
+        let Some(fees) = self.fee else {
+            return Err(Failure::BadInput(
+                "--export: the fee differs from pair to pair, which these tables cannot say: set \
+                 one tariff.p2p_fee"
+                    .to_owned(),
+            ));
+        };
+        let written = export::write(&self.case, fees.same_feeder, dir);
+        written.map_err(|error| Failure::BadInput(format!("{}: {error}", dir.display())))
+    }
+
+    fn rows(&self, word: &str) -> Vec<Row> {
+        let best = optimum::solve(&self.case, &self.network, None);
+        let made = optimum::solve(&self.case, &self.network, Some(&self.deals));
+        let contracted = self.deals.values().sum::<u64>() as f64 / 1e3;
+        let cancelled = match self.requested {
+            0 => 0.0,
+            all => self.cancelled as f64 / all as f64,
+        };
+        let row = |figure: &str, n, value, unit: &str| {
+            Row::plain(format!("{figure}.{word}"), n, value, unit)
+        };
+        vec![
+            row("welfare", self.contracts, made.welfare, &self.community.currency)
+                .beside("the optimum", best.welfare),
+            row("energy", self.contracts, made.energy, "kWh")
+                .beside("the optimum's energy", best.energy),
+            row("cancelled", self.requested, cancelled, "share")
+                .beside("a tenth of all requests", CANCELLED_MAX),
+            row("beyond", self.contracts, contracted - made.energy, "kWh")
+                .beside("contracted in all", contracted),
+        ]
+    }
 }

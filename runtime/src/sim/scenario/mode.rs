@@ -28,9 +28,12 @@ impl Mode {
     }
 
     /// The mode of this name.
-    #[must_use]
-    pub fn named(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|mode| mode.word() == word)
+    ///
+    /// # Errors
+    /// What there is instead.
+    pub fn parse(word: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|mode| mode.word() == word);
+        found.ok_or_else(|| "paper or best".to_owned())
     }
 
     /// Sets the switches.

@@ -189,3 +189,7 @@ impl Network {
         false
     }
 }
+
+#[cfg(test)]
+#[path = "flow_tests.rs"]
+mod tests;

@@ -108,3 +108,7 @@ fn chains(
     }
     nodes
 }
+
+#[cfg(test)]
+#[path = "optimum_tests.rs"]
+mod tests;

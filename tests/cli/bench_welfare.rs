@@ -33,6 +33,7 @@ fn what_was_made_of_a_market_stands_beside_its_optimum_alike_each_time() {
             ("limits.csv", "buyer,seller,kwh"),
             ("caps.csv", "agent,kwh"),
             ("budget.csv", "store,until_slot,kwh"),
+            ("deals.csv", "slot,buyer,seller,kwh"),
         ] {
             let path = dir.path().join("case").join(mode).join(table);
             let text = std::fs::read_to_string(path).expect(table);

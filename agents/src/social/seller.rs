@@ -26,7 +26,7 @@ use super::order::Orders;
 use super::resend::Due;
 use super::tactic::{self, AskStand};
 use super::turn::Turn;
-use crate::local::door::{Quote, QuoteRequest};
+use crate::local::door::{Block, Quote, QuoteRequest};
 use crate::params::Award;
 use crate::session::Phase;
 
@@ -49,6 +49,16 @@ pub(crate) struct Selling {
     reserved: BTreeSet<ContractId>,
     pub(crate) book: Book,
     pub(crate) orders: Orders,
+}
+
+/// What an earlier request of a session leaves to do.
+enum Before {
+    /// All has been said, and where it was due it was said again.
+    Answered,
+    /// The coalition's quote still holds.
+    Quoted,
+    /// It is a new question.
+    Nothing,
 }
 
 impl Selling {
@@ -137,6 +147,52 @@ impl Selling {
         turn.send(from, Message::NeighbourReply(NeighbourReply { about, neighbours }));
     }
 
+    /// What an earlier request of the session leaves to do; the same question gets the same answer.
+    fn before(&self, sale: &Sale, key: SessionKey, block: &Block, turn: &mut Turn<'_>) -> Before {
+        let (from, shape) = (key.0, turn.params().lca.block_shape);
+        if turn.params().negotiate.award == Award::Cheapest {
+            // A buyer asks for ever less: what asks for more was overtaken, what asks for less is a
+            // new question.
+            let is_offered = matches!(sale.course, Course::Offered { .. });
+            if block.energy_wh > sale.block.energy_wh {
+                return Before::Answered;
+            }
+            if sale.course.is_answered() || (is_offered && *sale.block != *block) {
+                return Before::Nothing;
+            }
+        }
+        match &sale.course {
+            Course::Idle if *sale.block == *block => {
+                let is_fresh = |(at, _): &(u64, Quote)| *at == self.reservations;
+                if sale.quote.as_ref().is_some_and(is_fresh) {
+                    return Before::Quoted;
+                }
+                return Before::Nothing;
+            }
+            Course::Idle => return Before::Nothing,
+            Course::Opening { ticket } => {
+                let question = self.question(key, *ticket, sale.wanted(shape), turn);
+                turn.out.push(question);
+            }
+            Course::Declined(reply) => turn.send(from, Message::NegotiationReply(reply.clone())),
+            Course::Offered { offer, said: None, .. } => {
+                turn.send(from, Message::Offer(offer.clone()));
+            }
+            Course::Lapsed => {
+                let epoch = turn.core.round.map(|round| round.epoch).unwrap_or_default();
+                turn.expired(from, About { epoch, task: key.1 }, Phase::Negotiation);
+            }
+            // The buyer has answered the offer since: this request was overtaken.
+            Course::Offered { .. }
+            | Course::Judging { .. }
+            | Course::Over { .. }
+            | Course::Claimed { .. }
+            | Course::Reserving { .. }
+            | Course::Held { .. } => {}
+        }
+        Before::Answered
+    }
+
     /// Make me an offer.
     pub(crate) fn on_negotiation(
         &mut self,
@@ -148,40 +204,13 @@ impl Selling {
         let key = (from, about.task);
         let shape = turn.params().lca.block_shape;
         let holds = turn.params().negotiate.award == Award::Cheapest;
-        let (mut is_known, mut is_fresh) = (false, false);
-        if let Some(sale) = self.sales.get(&key) {
-            is_known = true;
-            // A buyer asks for ever less; what asks for more was overtaken.
-            let is_overtaken = holds && block.energy_wh > sale.block.energy_wh;
-            let has_moved_on = sale.block != block && matches!(sale.course, Course::Offered { .. });
-            match &sale.course {
-                _ if is_overtaken => return,
-                Course::Idle if sale.block == block => {
-                    is_fresh = sale.quote.as_ref().is_some_and(|(at, _)| *at == self.reservations);
-                }
-                Course::Idle => {}
-                Course::Opening { ticket } => {
-                    let (ticket, wanted) = (*ticket, sale.wanted(shape));
-                    return turn.out.push(self.question(key, ticket, wanted, turn));
-                }
-                // Asked again for what is left of the block.
-                course if holds && (has_moved_on || course.is_answered()) => {}
-                Course::Declined(reply) => {
-                    return turn.send(from, Message::NegotiationReply(reply.clone()));
-                }
-                Course::Offered { offer, said: None, .. } => {
-                    return turn.send(from, Message::Offer(offer.clone()));
-                }
-                // The buyer has answered the offer since: this request was overtaken.
-                Course::Offered { .. }
-                | Course::Judging { .. }
-                | Course::Over { .. }
-                | Course::Claimed { .. }
-                | Course::Reserving { .. }
-                | Course::Held { .. } => return,
-                Course::Lapsed => return turn.expired(from, about, Phase::Negotiation),
-            }
-        }
+        let known = self.sales.get(&key);
+        let is_known = known.is_some();
+        let is_fresh = match known.map(|sale| self.before(sale, key, &block, turn)) {
+            Some(Before::Answered) => return,
+            Some(Before::Quoted) => !holds,
+            Some(Before::Nothing) | None => false,
+        };
         if !turn.is_open(about.epoch, Phase::Negotiation) {
             return turn.expired(from, about, Phase::Negotiation);
         }
@@ -198,7 +227,7 @@ impl Selling {
         let sale = self.sales.entry(key).or_insert_with(new);
         sale.block = block;
         // Of no use once the course begins.
-        let quote = sale.quote.take().filter(|_| is_fresh && !holds);
+        let quote = sale.quote.take().filter(|_| is_fresh);
         match quote {
             Some((_, quote)) => self.open(key, about, quote, turn),
             None => {

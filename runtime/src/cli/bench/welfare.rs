@@ -57,7 +57,8 @@ pub(in crate::cli) struct Args {
     as_is: bool,
     /// Write each case as CSV for another solver into DIR/paper and DIR/best: bids.csv
     /// (slot,agent,kwh,price), asks.csv (the same and store), limits.csv (buyer,seller,kwh; others
-    /// may not trade), caps.csv (agent,kwh in a slot), budget.csv (store,until_slot,kwh)
+    /// may not trade), caps.csv (agent,kwh in a slot), budget.csv (store,until_slot,kwh),
+    /// and deals.csv (slot,buyer,seller,kwh), what was contracted
     #[arg(long, value_name = "DIR")]
     export: Option<PathBuf>,
     /// Print one JSON array of rows instead of the table
@@ -162,7 +163,7 @@ impl Market {
                     .to_owned(),
             ));
         };
-        let written = export::write(&self.case, fees.same_feeder, dir);
+        let written = export::write(&self.case, &self.deals, fees.same_feeder, dir);
         written.map_err(|error| Failure::BadInput(format!("{}: {error}", dir.display())))
     }
 

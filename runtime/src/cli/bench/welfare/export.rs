@@ -1,4 +1,5 @@
-//! A case as CSV, for another solver: `bids.csv`, `asks.csv`, `limits.csv`, `caps.csv`, `budget.csv`.
+//! A case as CSV, for another solver: `bids.csv`, `asks.csv`, `limits.csv`, `caps.csv`, `budget.csv`;
+//! and beside them in `deals.csv` what was contracted of it.
 //!
 //! Energies are kWh with three decimals and prices currency per kWh with six, so nothing is rounded.
 //! A home buys as `b7` and sells as `s7`: a line limit holds for one side only.
@@ -10,18 +11,19 @@ use std::path::Path;
 
 use gridpact_chain::terms::Price;
 
-use super::case::Case;
+use super::case::{Case, Deals};
 
 /// Writes `case` into `dir`, which is made if it is not there; `fee` is due on every traded kWh and
 /// comes off the bids.
-pub(super) fn write(case: &Case, fee: Price, dir: &Path) -> io::Result<()> {
+pub(super) fn write(case: &Case, deals: &Deals, fee: Price, dir: &Path) -> io::Result<()> {
     std::fs::create_dir_all(dir)?;
     let put = |name: &str, text: String| std::fs::write(dir.join(name), text);
     put("bids.csv", bids(case, fee))?;
     put("asks.csv", asks(case))?;
     put("limits.csv", limits(case))?;
     put("caps.csv", caps(case))?;
-    put("budget.csv", budget(case))
+    put("budget.csv", budget(case))?;
+    put("deals.csv", contracted(deals))
 }
 
 /// Whole thousandths as a decimal.
@@ -74,6 +76,14 @@ fn limits(case: &Case) -> String {
         for seller in case.reach[buyer].intersection(&sellers) {
             line(&mut text, format_args!("b{buyer},s{seller},{}", kwh(case.line[*seller])));
         }
+    }
+    text
+}
+
+fn contracted(deals: &Deals) -> String {
+    let mut text = "slot,buyer,seller,kwh\n".to_owned();
+    for ((buyer, seller, slot), wh) in deals {
+        line(&mut text, format_args!("{slot},b{buyer},s{seller},{}", kwh(*wh)));
     }
     text
 }

@@ -29,7 +29,8 @@ const CANCELLED_MAX: f64 = 0.1;
 /// The arguments of `gridpact bench welfare`.
 ///
 /// A case is every interval as it was first tendered: what each buyer asked for then, worth the
-/// retail price it saves, and what each seller could have given by the plan it had then, direct
+/// retail price it saves, and what each seller could have given by the plan it had then (or gave
+/// later, by a plan that had become better), direct
 /// surplus at its feed-in price and stored energy at its worth and wear, within the line and, for
 /// every store, within what it can give up to each interval. Who reaches whom within
 /// coalition.depth_max steps may trade. The optimum sees all of it at once; welfare is what buyers
@@ -145,7 +146,7 @@ impl Market {
             Self {
                 network: homes::network(scenario, &community),
                 fee: (fees.same_feeder == fees.other || scenario.feeder.sites == 0).then_some(fees),
-                case: Case::of(stands, &deals, reach),
+                case: Case::of(stands, &case::sold(&contracts), reach),
                 contracts: contracts.len() as u64,
                 requested: sum(|outcome| outcome.requested),
                 cancelled: sum(|outcome| outcome.cancelled),

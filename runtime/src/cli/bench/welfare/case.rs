@@ -1,7 +1,7 @@
 //! Case: what a market could have traded, from how its homes really stood when tenders opened.
 //!
 //! Every interval is taken as it was first tendered: the bids of that epoch, and what every other
-//! home could have given by the plan it had in that moment. A bid is worth the retail price that it
+//! home could have given by the plan it had in that moment, or gave later. A bid is worth the retail price that it
 //! saves; an ask costs what the seller's own plan says. Who may trade with whom is what the
 //! neighbour lists allow within the depth of a coalition.
 
@@ -73,6 +73,21 @@ pub(super) fn deals(contracts: &[Contract]) -> Deals {
     deals
 }
 
+/// What was sold by seller and interval: what a kWh cost the seller when it signed, and how much, Wh.
+pub(super) type Sold = BTreeMap<(usize, u32), Vec<(i64, u64)>>;
+
+/// The energy of all contracts with their sellers' costs.
+pub(super) fn sold(contracts: &[Contract]) -> Sold {
+    let mut sold = Sold::new();
+    for contract in contracts {
+        for (at, wh) in (contract.start..).zip(&contract.profile_wh).filter(|(_, wh)| **wh > 0) {
+            let entry = sold.entry((contract.seller, at)).or_default();
+            entry.push((contract.cost_microcurrency_per_kwh, *wh));
+        }
+    }
+    sold
+}
+
 /// Whom each home reaches in at most `depth` steps from neighbour to neighbour.
 pub(super) fn reach(community: &Community, depth: u32) -> Vec<BTreeSet<usize>> {
     let neighbours = |site: usize| {
@@ -93,14 +108,10 @@ pub(super) fn reach(community: &Community, depth: u32) -> Vec<BTreeSet<usize>> {
 
 impl Case {
     /// The case of a market that has been watched.
-    pub fn of(stands: &[Stand], deals: &Deals, reach: Vec<BTreeSet<usize>>) -> Self {
+    pub fn of(stands: &[Stand], sold: &Sold, reach: Vec<BTreeSet<usize>>) -> Self {
         let homes = reach.len();
         let mut case = Self { reach, line: vec![0; homes], ..Self::default() };
         let opened = openings(stands);
-        let mut sold: BTreeMap<(usize, u32), u64> = BTreeMap::new();
-        for ((_, seller, at), wh) in deals {
-            *sold.entry((*seller, *at)).or_default() += wh;
-        }
         let mut spent = BTreeMap::new();
         for stand in stands {
             let slots: Vec<u32> = opened
@@ -110,7 +121,7 @@ impl Case {
                 .collect();
             if !slots.is_empty() {
                 case.bid(stand, &slots);
-                case.ask(stand, &slots, &sold, &mut spent);
+                case.ask(stand, &slots, sold, &mut spent);
             }
         }
         case
@@ -128,12 +139,13 @@ impl Case {
     }
 
     /// The asks of one home for the intervals that open; `spent` is what each of its stores has
-    /// sold in the intervals before them, so that a budget counts over the whole run.
+    /// sold so far, so that a budget counts over the whole run. What was really sold beyond the plan
+    /// of that moment could be sold: a later plan carried it, so the case has it too.
     fn ask(
         &mut self,
         stand: &Stand,
         slots: &[u32],
-        sold: &BTreeMap<(usize, u32), u64>,
+        sold: &Sold,
         spent: &mut BTreeMap<(usize, usize), u64>,
     ) {
         let Some(ability) = &stand.ability else { return };
@@ -141,30 +153,38 @@ impl Case {
         let before = spent.clone();
         for slot in slots {
             let Some(t) = slot.checked_sub(ability.start.0).map(|t| t as usize) else { continue };
-            let Some(direct) = ability.direct_wh.get(t).copied() else { continue };
+            let Some(mut direct) = ability.direct_wh.get(t).copied() else { continue };
             let line = ability.export_left_wh[t];
             self.line[seller] = self.line[seller].max(line);
-            let mut delivered = sold.get(&(seller, *slot)).copied().unwrap_or(0);
-            delivered = delivered.saturating_sub(direct);
+            let is_buyer = self.bids.iter().any(|bid| (bid.buyer, bid.slot) == (seller, *slot));
             let cost = ability.direct_cost[t].0;
+            // What a contract cost its seller tells where its energy came from.
+            let dearer = ability.sources.first().map(|source| cost.midpoint(source.unit_cost.0));
+            let mut rest = 0;
+            let mut given = 0;
+            for (unit_cost, wh) in sold.get(&(seller, *slot)).into_iter().flatten() {
+                match dearer {
+                    _ if is_buyer => {}
+                    Some(least) if *unit_cost >= least => rest += wh,
+                    _ => given += wh,
+                }
+            }
+            direct = direct.max(given);
             self.push(Ask { slot: *slot, seller, wh: direct, cost, store: None });
-            for source in &ability.sources {
+            for (number, source) in ability.sources.iter().enumerate() {
                 let key = (seller, source.number);
-                let earlier = before.get(&key).copied().unwrap_or(0);
                 let store = self.store(key);
-                let wh = source.power_wh[t].min(line);
-                self.push(Ask {
-                    slot: *slot,
-                    seller,
-                    wh,
-                    cost: source.unit_cost.0,
-                    store: Some(store),
-                });
-                let until = earlier.saturating_add(source.until_wh[t]);
-                self.budgets.push(Budget { store, until: *slot, wh: until });
-                let taken = delivered.min(wh);
-                delivered -= taken;
-                *spent.entry(key).or_default() += taken;
+                let could = source.power_wh[t].min(line);
+                let is_last = number + 1 == ability.sources.len();
+                let taken = if is_last { rest } else { rest.min(could) };
+                rest -= taken;
+                let (wh, cost) = (could.max(taken), source.unit_cost.0);
+                self.push(Ask { slot: *slot, seller, wh, cost, store: Some(store) });
+                let all = spent.entry(key).or_default();
+                *all += taken;
+                let earlier = before.get(&key).copied().unwrap_or(0);
+                let wh = earlier.saturating_add(source.until_wh[t]).max(*all);
+                self.budgets.push(Budget { store, until: *slot, wh });
             }
         }
     }

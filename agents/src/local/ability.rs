@@ -61,46 +61,59 @@ impl LocalAgent {
 
 /// The ability of a plan; nothing in its first interval, which is under way, nor where `barred`.
 fn ability(problem: &Problem, plan: &Plan, barred: &dyn Fn(Interval) -> bool) -> Ability {
-    let n = problem.horizon();
+    let open: Vec<bool> =
+        (0..).take(problem.horizon()).map(|t| t > 0 && !barred(problem.start.plus(t))).collect();
     let mut ability = Ability { start: problem.start, ..Ability::default() };
-    // Own import left to displace in each interval: the cheapest storage does it first.
-    let mut import: Vec<f64> = plan.import_wh.clone();
-    let mut open = vec![true; n];
-    for t in 0..n {
-        let at = problem.start.plus(u32::try_from(t).unwrap_or(u32::MAX));
-        open[t] = t > 0 && !barred(at);
+    for (t, is_open) in open.iter().enumerate() {
         let export_left = (problem.export_limit_wh - problem.sold_wh[t]).max(0.0);
-        let direct = if open[t] { plan.export_wh[t].min(export_left) } else { 0.0 };
+        let direct = if *is_open { plan.export_wh[t].min(export_left) } else { 0.0 };
         ability.direct_wh.push(down(direct));
         ability.direct_cost.push(Price(problem.feed_in[t].ceil() as i64));
         ability.export_left_wh.push(down(export_left));
     }
     let mut pairs: Vec<_> = problem.stores.iter().zip(&plan.stores).enumerate().collect();
-    let unit =
-        |store: &Store, path: &StorePlan| path.terminal_value / store.eta_discharge + store.wear;
     pairs.sort_by(|(_, (a, p)), (_, (b, q))| unit(a, p).total_cmp(&unit(b, q)));
+    // Own import left to displace in each interval: the cheapest storage does it first.
+    let mut import: Vec<f64> = plan.import_wh.clone();
     for (number, (store, path)) in pairs {
-        let mut source = Source { number, ..Source::default() };
-        source.unit_cost = Price((unit(store, path) - 1e-6).ceil() as i64);
-        for t in 0..n {
-            let power = if open[t] { power_left(store, path, t) } else { 0.0 };
-            let displaced = import[t].min(power).max(0.0);
-            import[t] -= displaced;
-            source.power_wh.push(down(power - displaced));
-            source.until_wh.push(down(spare(store, path, t).min(spare(store, path, t + 1))));
-        }
-        // A later boundary that needs more binds every earlier interval as well.
-        let mut least = u64::MAX;
-        for wh in source.until_wh.iter_mut().rev() {
-            least = least.min(*wh);
-            *wh = least;
-        }
+        let source = source(number, store, path, &open, &mut import);
         if source.power_wh.iter().zip(&source.until_wh).any(|(power, until)| power.min(until) > &0)
         {
             ability.sources.push(source);
         }
     }
     ability
+}
+
+/// What a kWh out of a storage is worth otherwise, with wear.
+fn unit(store: &Store, path: &StorePlan) -> f64 {
+    path.terminal_value / store.eta_discharge + store.wear
+}
+
+/// What one storage could give where it is `open`, once it has displaced its part of `import`.
+fn source(
+    number: usize,
+    store: &Store,
+    path: &StorePlan,
+    open: &[bool],
+    import: &mut [f64],
+) -> Source {
+    let mut source = Source { number, ..Source::default() };
+    source.unit_cost = Price((unit(store, path) - 1e-6).ceil() as i64);
+    for (t, (is_open, import)) in open.iter().zip(import).enumerate() {
+        let power = if *is_open { power_left(store, path, t) } else { 0.0 };
+        let displaced = import.min(power).max(0.0);
+        *import -= displaced;
+        source.power_wh.push(down(power - displaced));
+        source.until_wh.push(down(spare(store, path, t).min(spare(store, path, t + 1))));
+    }
+    // A later boundary that needs more binds every earlier interval as well.
+    let mut least = u64::MAX;
+    for wh in source.until_wh.iter_mut().rev() {
+        least = least.min(*wh);
+        *wh = least;
+    }
+    source
 }
 
 /// Energy at the meter above what is owed at boundary `tau` of the plan.
@@ -182,29 +195,7 @@ impl Ability {
             }
         }
         let wanted = &request.wanted;
-        let tiers = std::iter::once(None).chain((0..self.sources.len()).map(Some));
-        let mut available = Profile::zeros(wanted.start, wanted.end());
-        let mut unit_cost = Price::ZERO;
-        for tier in tiers {
-            let cost = |t: usize| match tier {
-                None => self.direct_cost[t],
-                Some(number) => self.sources[number].unit_cost,
-            };
-            for ((at, most), wh) in wanted.iter().zip(&mut available.wh) {
-                *wh = match rest.index(at).filter(|t| cost(*t) < tariff.retail(at)) {
-                    Some(t) if tier.is_none() => rest.direct(t, most),
-                    Some(t) => rest.stored(tier.unwrap_or(0), t, most),
-                    None => 0,
-                };
-            }
-            if available.energy() >= least && available.energy() > Energy::ZERO {
-                let dearest = available.iter().filter(|(_, wh)| *wh > 0);
-                let dearest = dearest.filter_map(|(at, _)| rest.index(at)).map(cost).max();
-                unit_cost = dearest.unwrap_or(Price::ZERO);
-                break;
-            }
-            available.wh.fill(0);
-        }
+        let (available, unit_cost) = self.cheapest(&mut rest, wanted, least, tariff);
         Quote {
             ticket: request.ticket,
             capacity: available.energy(),
@@ -213,5 +204,41 @@ impl Ability {
             ceiling: weighted(wanted, |at| tariff.retail(at)),
             feed_in: weighted(wanted, |at| tariff.feed_in(at)),
         }
+    }
+
+    /// What the cheapest source with at least `least` to give can serve of `wanted`, at what cost.
+    fn cheapest(
+        &self,
+        rest: &mut Rest<'_>,
+        wanted: &Profile,
+        least: Energy,
+        tariff: &dyn Tariff,
+    ) -> (Profile, Price) {
+        let mut available = Profile::zeros(wanted.start, wanted.end());
+        for tier in std::iter::once(None).chain((0..self.sources.len()).map(Some)) {
+            let cost = |t: usize| match tier {
+                None => self.direct_cost[t],
+                Some(number) => self.sources[number].unit_cost,
+            };
+            let mut dearest = Price(i64::MIN);
+            for ((at, most), wh) in wanted.iter().zip(&mut available.wh) {
+                let Some(t) = rest.index(at).filter(|t| cost(*t) < tariff.retail(at)) else {
+                    *wh = 0;
+                    continue;
+                };
+                *wh = match tier {
+                    None => rest.direct(t, most),
+                    Some(number) => rest.stored(number, t, most),
+                };
+                if *wh > 0 {
+                    dearest = dearest.max(cost(t));
+                }
+            }
+            let energy = available.energy();
+            if energy >= least && energy > Energy::ZERO {
+                return (available, dearest);
+            }
+        }
+        (Profile::zeros(wanted.start, wanted.end()), Price::ZERO)
     }
 }

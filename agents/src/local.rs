@@ -6,6 +6,7 @@
 //! bargains, and it never solves: solving takes milliseconds, so the body does it wherever it likes
 //! and brings the answer back.
 
+pub mod ability;
 mod cycle;
 mod deficit;
 pub mod door;
@@ -39,6 +40,7 @@ use gridpact_chain::terms::{Epoch, Interval, Timestamp};
 use crate::machine::Machine;
 use crate::params::Deadlines;
 use crate::resource::reading::{DeviceIndex, Reading, Setpoint};
+use ability::Ability;
 use deficit::Tenders;
 use door::{Obligation, QuoteRequest, ReserveReply};
 use given::Given;
@@ -74,6 +76,8 @@ struct Current {
     roster: Roster,
     /// What quotes find to sell in the plan, worked out for the first of them.
     stock: OnceCell<Stock>,
+    /// The same for quotes beside what is held for others.
+    ability: OnceCell<Ability>,
 }
 
 impl Current {

@@ -8,7 +8,7 @@ mod negotiate;
 use gridpact_chain::terms::{Energy, Timestamp};
 use serde::{Deserialize, Serialize};
 
-pub use negotiate::{Curve, NegotiateParams, Pricing, TacticName};
+pub use negotiate::{Award, Curve, NegotiateParams, Pricing, TacticName};
 
 use crate::local::forecast::MethodName;
 
@@ -224,6 +224,16 @@ impl Default for LcaParams {
     }
 }
 
+/// How a coalition grows (protocol 5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Growth {
+    /// One random member a step is asked for its neighbours: the source's rule.
+    One,
+    /// Every member nearer than the depth is asked: all who can be reached are invited.
+    All,
+}
+
 /// Forming coalitions (`[coalition]`, protocol 5).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -236,11 +246,19 @@ pub struct CoalitionParams {
     pub min_trade_wh: Energy,
     /// Stop early when the available energy reaches this share (ppm) of the block; none = never.
     pub coverage_target_ppm: Option<u64>,
+    /// Whom the propagation asks.
+    pub growth: Growth,
 }
 
 impl Default for CoalitionParams {
     fn default() -> Self {
-        Self { depth_max: 3, max_dry_picks: 3, min_trade_wh: Energy(50), coverage_target_ppm: None }
+        Self {
+            depth_max: 3,
+            max_dry_picks: 3,
+            min_trade_wh: Energy(50),
+            coverage_target_ppm: None,
+            growth: Growth::One,
+        }
     }
 }
 
@@ -365,6 +383,12 @@ impl Params {
             }
         }
         self.negotiate.validate()?;
+        if self.negotiate.award == Award::Cheapest && self.lca.block_shape == BlockShape::Energy {
+            let (key, found) = ("negotiate.award", "cheapest".to_owned());
+            let allowed = "first_come; what is still needed is claimed interval by interval, \
+                           which takes lca.block_shape = profile";
+            return Err(ParamsError { key, found, allowed });
+        }
         let window = self.finals.window;
         if !(1..=64).contains(&window) {
             let (key, found) = ("final.window", window.to_string());
@@ -386,6 +410,17 @@ mod tests {
         assert_eq!(deadlines.d1, Timestamp(5_000));
         assert_eq!(deadlines.d2, Timestamp(30_000));
         assert_eq!(deadlines.settle, Timestamp(54_000));
+    }
+
+    #[test]
+    fn claims_need_blocks_with_a_profile() {
+        let mut params = Params::default();
+        params.negotiate.award = Award::Cheapest;
+        assert_eq!(params.validate(), Ok(()));
+        params.lca.block_shape = BlockShape::Energy;
+        let error = params.validate().expect_err("nothing to claim by the interval");
+        assert_eq!(error.key, "negotiate.award");
+        assert!(error.allowed.contains("block_shape = profile"), "{error}");
     }
 
     #[test]

@@ -182,7 +182,9 @@ impl SocialAgent {
             Message::NeighbourQuery(_) => selling.on_query(from, about, turn),
             Message::NegotiationRequest(request) => selling.on_negotiation(from, request, turn),
             Message::OfferResponse(response) => selling.on_response(from, response, turn),
+            Message::Claim(claim) => selling.on_claim(from, claim, turn),
             Message::TransactionRequest(request) => {
+                selling.hand_over(about, &request.contract_id, turn);
                 let Selling { orders, book, .. } = selling;
                 orders.on_request(from, request, book, &self.holdings, turn);
             }
@@ -267,9 +269,11 @@ impl Machine for SocialAgent {
                 self.selling.on_quote(quote, &mut Turn { now, core: &mut self.core, out });
             }
             Input::Reserved(reply) => {
-                let Selling { orders, book, .. } = &mut self.selling;
                 let turn = &mut Turn { now, core: &mut self.core, out };
-                orders.on_reserved(&reply, book, &self.holdings, turn);
+                if !self.selling.on_reserved(&reply, turn) {
+                    let Selling { orders, book, .. } = &mut self.selling;
+                    orders.on_reserved(&reply, book, &self.holdings, turn);
+                }
             }
             Input::LocalRestarted => {
                 self.holdings.remind(out);

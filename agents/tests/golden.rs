@@ -9,9 +9,9 @@ use std::sync::Arc;
 use gridpact_agents::local::door::Block;
 use gridpact_agents::session::Phase;
 use gridpact_agents::social::message::{
-    About, Answer, Cancel, CoalitionReply, CoalitionRequest, Confirm, CounterResponse, Expired,
-    NegotiationReply, NegotiationRequest, NeighbourQuery, NeighbourReply, Offer, OfferResponse,
-    TaskId, TransactionRequest, Verdict,
+    About, Answer, Cancel, Claim, CoalitionReply, CoalitionRequest, Confirm, CounterResponse,
+    Expired, Hold, NegotiationReply, NegotiationRequest, NeighbourQuery, NeighbourReply, Offer,
+    OfferResponse, TaskId, TransactionRequest, Verdict,
 };
 use gridpact_agents::social::{Entry, Message, Reason};
 use gridpact_chain::contract::{ContractBody, ContractId, SignedContract, commit_profile};
@@ -179,6 +179,13 @@ fn pin_final(lines: &mut String) {
     }
 }
 
+fn pin_claims(lines: &mut String) {
+    let claim = Claim { about: ABOUT, round: 3, profile: profile() };
+    let hold = Hold { about: ABOUT, round: 3, profile: profile() };
+    pin(lines, "message.claim", &Message::Claim(claim));
+    pin(lines, "message.hold", &Message::Hold(hold));
+}
+
 fn pin_journal(lines: &mut String) {
     let contract = SignedContract {
         body: body(),
@@ -209,6 +216,7 @@ fn every_message_and_journal_entry_has_the_bytes_of_version_1() {
     pin_negotiation(&mut lines);
     pin_final(&mut lines);
     pin_journal(&mut lines);
+    pin_claims(&mut lines);
     if std::env::var_os("BLESS").is_some() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/v1.txt");
         std::fs::write(path, &lines).expect("the golden file can be written");
@@ -237,6 +245,8 @@ fn no_kind_of_message_is_missing() {
         Message::Confirm(_) => "confirm",
         Message::Cancel(_) => "cancel",
         Message::Expired(_) => "expired",
+        Message::Claim(_) => "claim",
+        Message::Hold(_) => "hold",
     };
     let mut found = std::collections::BTreeSet::new();
     for line in PINNED.lines().filter(|line| line.starts_with("message.")) {
@@ -247,5 +257,5 @@ fn no_kind_of_message_is_missing() {
         assert!(line.starts_with(&format!("message.{}", name(&message))), "{line}");
         found.insert(name(&message));
     }
-    assert_eq!(found.len(), 13);
+    assert_eq!(found.len(), 15);
 }

@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Instant;
 
-use gridpact_agents::local::door::{Obligation, ReserveReply, Side};
+use gridpact_agents::local::ability::Ability;
+use gridpact_agents::local::door::{Obligation, PurchaseBlocks, ReserveReply, Side};
 use gridpact_agents::local::missing::Missing;
 use gridpact_agents::local::speech::Planned;
 use gridpact_agents::local::why::Reasoned;
@@ -58,6 +59,17 @@ pub struct Wished {
     pub accepted: Option<Penalty>,
 }
 
+/// How one home stood in the market when the tenders of an epoch opened.
+#[derive(Debug, Clone)]
+pub struct Stand {
+    /// Whose.
+    pub party: PartyId,
+    /// What it tenders.
+    pub blocks: PurchaseBlocks,
+    /// What it could sell by the plan then in force.
+    pub ability: Option<Ability>,
+}
+
 /// Everything that was seen.
 #[derive(Debug, Default)]
 pub struct Observations {
@@ -81,6 +93,8 @@ pub struct Observations {
     pub refused: BTreeMap<Refusal, u64>,
     /// Orders to devices, by whose word they are.
     pub orders: BTreeMap<Claim, u64>,
+    /// How homes stood when tenders opened, in the order of time; only when that is watched.
+    pub stands: Option<Vec<Stand>>,
 }
 
 /// A shared handle to the observations of one process.
@@ -88,6 +102,20 @@ pub struct Observations {
 pub struct Observer(Rc<RefCell<Observations>>);
 
 impl Observer {
+    /// An observer that also keeps how every home stands when tenders open.
+    #[must_use]
+    pub fn of_market() -> Self {
+        let seen = Observations { stands: Some(Vec::new()), ..Observations::default() };
+        Self(Rc::new(RefCell::new(seen)))
+    }
+
+    /// Tenders open; `stand` is only worked out for an observer that wants it.
+    pub fn tendered(&self, stand: impl FnOnce() -> Stand) {
+        if let Some(stands) = &mut self.0.borrow_mut().stands {
+            stands.push(stand());
+        }
+    }
+
     /// A letter between SCAs leaves.
     pub fn letter(&self, message: &SocialMessage) {
         let mut seen = self.0.borrow_mut();

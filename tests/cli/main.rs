@@ -1,6 +1,7 @@
 //! The program itself, as its users and their scripts meet it: arguments, exit codes, streams, files.
 
 mod bench_forecast;
+mod bench_welfare;
 mod chain;
 mod compare;
 mod data;

@@ -7,6 +7,7 @@ mod determinism;
 mod feasibility;
 mod flipped_bits;
 mod late_buyers;
+mod modes;
 mod natures;
 mod need;
 mod one_vote;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gridpact::agents::params::BlockShape;
+use gridpact::agents::params::{Award, BlockShape};
 use gridpact::chain::contract::ContractId;
 use gridpact::chain::terms::{Interval, PartyId};
 use gridpact::report::run::TaskEnd;
@@ -28,7 +28,11 @@ pub fn committed(lived: &Lived) -> (Vec<Vec<u64>>, Vec<Vec<u64>>) {
 /// Every identity that a contract of this task can have: its seller and round are free.
 fn identities<'a>(lived: &'a Lived, end: &'a TaskEnd) -> impl Iterator<Item = String> + 'a {
     let community = lived.archive.genesis.community();
-    let rounds = lived.scenario.params.negotiate.max_rounds;
+    let params = &lived.scenario.params.negotiate;
+    let rounds = match params.award {
+        Award::FirstCome => params.max_rounds,
+        Award::Cheapest => gridpact::agents::social::limits::ASKS_MAX,
+    };
     let sellers = (0..lived.run.sites.len() as u32).map(PartyId);
     let (epoch, buyer) = (Interval(end.epoch), PartyId(end.buyer as u32));
     sellers.flat_map(move |seller| {

@@ -209,7 +209,8 @@ impl LocalAgent {
         }
         let net_wh = (0..problem.horizon()).map(|t| problem.net_wh(t)).collect();
         let reasons = why::reasons(&self.setup.devices, &roster, (&problem, &plan), &self.wishes);
-        let current = Current { problem, plan, roster, stock: OnceCell::new() };
+        let (stock, ability) = (OnceCell::new(), OnceCell::new());
+        let current = Current { problem, plan, roster, stock, ability };
         out.push(LocalEffect::Planned(Box::new(Planned {
             epoch: current.plan.start,
             plan: current.plan.clone(),

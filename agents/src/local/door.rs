@@ -45,6 +45,10 @@ pub struct QuoteRequest {
     pub ticket: u64,
     /// Energy wanted per interval.
     pub wanted: Profile,
+    /// Energy held for other buyers, not to be offered again; the answer is then one source of
+    /// energy only, the cheapest that has something. None: the source's quote, which knows of no
+    /// holds and mixes all sources.
+    pub beside: Option<Profile>,
 }
 
 /// From the LCA: the fast closed form of section 3.4, after final contracts only.

@@ -23,8 +23,13 @@ impl LocalAgent {
             self.quotes.push_back(request);
             return;
         }
-        let quote = match &self.current {
-            Some(current) if self.setup.trading && self.phase == Phase::Settled => Valuation {
+        let is_ready = self.setup.trading && self.phase == Phase::Settled;
+        let quote = match (&self.current, &request.beside) {
+            (Some(current), Some(beside)) if is_ready => {
+                let least = self.setup.params.coalition.min_trade_wh;
+                self.ability_of(current).quote(&request, beside, least, &*self.setup.tariff)
+            }
+            (Some(current), None) if is_ready => Valuation {
                 problem: &current.problem,
                 plan: &current.plan,
                 tariff: &*self.setup.tariff,
@@ -52,7 +57,7 @@ impl LocalAgent {
     }
 
     /// Whether this site buys or asks to buy in `at`: then it does not sell (net position).
-    fn is_barred(&self, at: Interval) -> bool {
+    pub(super) fn is_barred(&self, at: Interval) -> bool {
         self.tendering.contains(&at) || self.obligations.reaches(Side::Buyer, at)
     }
 

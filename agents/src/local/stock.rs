@@ -3,7 +3,7 @@
 //! Hundreds of quotes are read from one plan; what depends on the plan alone is not computed again
 //! for each of them.
 
-mod power;
+pub(super) mod power;
 
 use super::schedule::{Plan, Problem, Store, StorePlan};
 

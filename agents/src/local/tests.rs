@@ -207,7 +207,8 @@ impl World {
 
     fn quote(&mut self, start: u32, wh: Vec<u64>) -> Quote {
         let wanted = Profile { start: Interval(start), wh };
-        let out = self.tell(6_000, LocalInput::Quote(QuoteRequest { ticket: 1, wanted }));
+        let out =
+            self.tell(6_000, LocalInput::Quote(QuoteRequest { ticket: 1, wanted, beside: None }));
         match out.last() {
             Some(LocalEffect::Quote(quote)) => quote.clone(),
             other => panic!("{other:?}"),

@@ -17,6 +17,19 @@ pub enum Pricing {
     Bounded,
 }
 
+/// How a buyer turns offers into contracts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Award {
+    /// Each offer is judged as it comes, whole, and promised to any number of buyers: the source's
+    /// rule.
+    FirstCome,
+    /// Offers are gathered, then claimed from the cheapest on, each for the part still needed and at
+    /// the offered price. A seller holds what it grants, names one source of energy at a time, the
+    /// cheapest first, and is asked again while something is left to buy.
+    Cheapest,
+}
+
 /// What moves an agent's price from round to round (protocol 6.6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -79,6 +92,8 @@ pub struct NegotiateParams {
     pub beta_ppm: Option<i64>,
     /// Share of its room that a time-dependent tactic concedes in its first price.
     pub kappa_ppm: i64,
+    /// How offers become contracts.
+    pub award: Award,
 }
 
 impl Default for NegotiateParams {
@@ -100,6 +115,7 @@ impl Default for NegotiateParams {
             curve: Curve::Polynomial,
             beta_ppm: None,
             kappa_ppm: 100_000,
+            award: Award::FirstCome,
         }
     }
 }

@@ -96,6 +96,19 @@ impl Book {
     }
 }
 
+/// Energy of all `profiles` together.
+pub(super) fn sum<'a>(profiles: impl Iterator<Item = &'a Profile> + Clone) -> Profile {
+    let start = profiles.clone().map(|profile| profile.start).min().unwrap_or_default();
+    let end = profiles.clone().map(Profile::end).max().unwrap_or(start);
+    let mut sum = Profile::zeros(start, end);
+    for (at, wh) in profiles.flat_map(Profile::iter) {
+        if let Some(all) = sum.wh.get_mut((at.0 - start.0) as usize) {
+            *all = all.saturating_add(wh);
+        }
+    }
+    sum
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

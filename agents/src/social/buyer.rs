@@ -96,6 +96,7 @@ impl Buying {
             Message::NegotiationReply(reply) => task.on_decline(from, &reply, turn),
             Message::Offer(offer) => task.on_offer(from, offer, turn),
             Message::CounterResponse(response) => task.on_counter_response(from, &response, turn),
+            Message::Hold(hold) => task.on_hold(from, &hold, turn),
             Message::Confirm(confirm) => {
                 let Task { determination, facts, tally, .. } = task;
                 determination.on_confirm(from, confirm, facts, tally, turn);
@@ -114,6 +115,7 @@ impl Buying {
             | Message::NeighbourQuery(_)
             | Message::NegotiationRequest(_)
             | Message::OfferResponse(_)
+            | Message::Claim(_)
             | Message::TransactionRequest(_) => {}
         }
     }
@@ -144,7 +146,7 @@ impl Buying {
             self.passed += 1;
             for task in &mut self.tasks {
                 match phase {
-                    Phase::Coalition => task.end_coalition(),
+                    Phase::Coalition => task.on_coalition_end(turn),
                     Phase::Negotiation => task.end_negotiation(turn),
                     _ => task.end(turn),
                 }

@@ -14,7 +14,7 @@ use super::reason::Tally;
 use super::resend::{Attempt, Due};
 use super::turn::Turn;
 use crate::local::door::Block;
-use crate::params::PPM;
+use crate::params::{Growth, PPM};
 
 #[derive(Debug)]
 struct Member {
@@ -134,22 +134,37 @@ impl Coalition {
         if !covered && params.coverage_target_ppm.is_some() && self.waiting > 0 {
             return;
         }
-        if covered || self.depth >= params.depth_max || self.dry_picks >= params.max_dry_picks {
+        let chosen = match params.growth {
+            _ if covered => None,
+            Growth::One => self.any(turn),
+            Growth::All => self.nearest(params.depth_max),
+        };
+        let Some(party) = chosen else {
             self.forming = false;
             return;
-        }
-        let fresh = self.members.values().filter(|member| !member.picked).count();
-        if fresh == 0 {
-            self.forming = false;
-            return;
-        }
-        let index = turn.draw(fresh);
-        let chosen = self.members.iter_mut().filter(|(_, member)| !member.picked).nth(index);
-        if let Some((party, member)) = chosen {
+        };
+        if let Some(member) = self.members.get_mut(&party) {
             member.picked = true;
-            self.pick = Some((*party, turn.attempt()));
-            turn.send(*party, Message::NeighbourQuery(NeighbourQuery { about: self.about }));
+            self.pick = Some((party, turn.attempt()));
+            turn.send(party, Message::NeighbourQuery(NeighbourQuery { about: self.about }));
         }
+    }
+
+    /// A random member that has not been asked for its neighbours, while depth and luck allow.
+    fn any(&self, turn: &mut Turn<'_>) -> Option<PartyId> {
+        let params = &turn.params().coalition;
+        if self.depth >= params.depth_max || self.dry_picks >= params.max_dry_picks {
+            return None;
+        }
+        let fresh = || self.members.iter().filter(|(_, member)| !member.picked);
+        let count = fresh().count();
+        (count > 0).then(|| turn.draw(count)).and_then(|index| fresh().nth(index)).map(|(p, _)| *p)
+    }
+
+    /// The nearest member that has not been asked and whose neighbours are near enough.
+    fn nearest(&self, depth_max: u32) -> Option<PartyId> {
+        let fresh = self.members.iter().filter(|(_, m)| !m.picked && m.depth < depth_max);
+        fresh.min_by_key(|(party, member)| (member.depth, **party)).map(|(party, _)| *party)
     }
 
     /// A member's answer; its energy when it is news and worth negotiating for.
@@ -203,9 +218,13 @@ impl Coalition {
                 return;
             }
         }
-        self.depth += 1;
+        let before = self.depth;
+        self.depth = match turn.params().coalition.growth {
+            Growth::One => before + 1,
+            Growth::All => self.members.get(&from).map_or(before, |member| member.depth + 1),
+        };
         if self.invite(neighbours, turn) == 0 {
-            self.depth -= 1;
+            self.depth = before;
             self.dry_picks += 1;
         }
         self.grow(turn);

@@ -75,6 +75,17 @@ impl Determination {
         self.stack = temps;
     }
 
+    /// One more temporary contract, to be requested next.
+    pub(crate) fn push(&mut self, temp: TempContract) {
+        self.temps = self.temps.saturating_add(1);
+        self.stack.push(temp);
+    }
+
+    /// What is still needed where nothing is sold meanwhile.
+    pub(crate) fn open(&self, turn: &Turn<'_>) -> Profile {
+        turn.core.position.without_sales(&self.free)
+    }
+
     pub(crate) fn is_done(&self) -> bool {
         self.stack.is_empty() && self.flying.is_empty()
     }

@@ -8,6 +8,11 @@ pub const MEMBERS_MAX: usize = 256;
 pub const TASKS_MAX: usize = 48;
 /// Contracts of one buyer in one epoch; more would not be approved (protocol 8.2).
 pub const CONTRACTS_MAX: u32 = 64;
+/// How often a buyer asks its members about one task while something is left to buy; each time at
+/// least one claim was answered since.
+pub const ASKS_MAX: u32 = 32;
+/// How often a re-plan may refuse a claim of one session before the seller has nothing more for it.
+pub const REFUSALS_MAX: u32 = 4;
 /// Sessions a seller keeps per buyer and epoch; twice the tasks, since a buyer may restart once.
 pub const SESSIONS_PER_BUYER_MAX: usize = 2 * TASKS_MAX;
 /// Intervals of one block: 48 h of minutes, the longest horizon.

@@ -172,6 +172,29 @@ pub struct CounterResponse {
     pub verdict: Verdict,
 }
 
+/// Buyer to seller: hold this part of your offer for me, at its price (`negotiate.award` =
+/// `cheapest`). A [`Hold`] answers it, or a [`NegotiationReply`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claim {
+    /// Epoch and task.
+    pub about: About,
+    /// Round of the offer.
+    pub round: u32,
+    /// Energy per interval, at most the offer's.
+    pub profile: Arc<Profile>,
+}
+
+/// Seller to buyer: so much of the claim is held as a temporary contract at the offered price.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// Epoch and task.
+    pub about: About,
+    /// Round of the offer.
+    pub round: u32,
+    /// Energy per interval, at most the claim's.
+    pub profile: Arc<Profile>,
+}
+
 /// Buyer to seller: make this temporary contract final (protocol 7.1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TransactionRequest {
@@ -253,6 +276,10 @@ pub enum Message {
     Cancel(Cancel),
     /// Too late.
     Expired(Expired),
+    /// Hold this part of your offer.
+    Claim(Claim),
+    /// So much is held.
+    Hold(Hold),
 }
 
 impl Message {
@@ -273,6 +300,8 @@ impl Message {
             Self::Confirm(m) => m.about,
             Self::Cancel(m) => m.about,
             Self::Expired(m) => m.about,
+            Self::Claim(m) => m.about,
+            Self::Hold(m) => m.about,
         }
     }
 
@@ -288,7 +317,9 @@ impl Message {
             | Self::NegotiationReply(_)
             | Self::Offer(_)
             | Self::OfferResponse(_)
-            | Self::CounterResponse(_) => Some(Phase::Negotiation),
+            | Self::CounterResponse(_)
+            | Self::Claim(_)
+            | Self::Hold(_) => Some(Phase::Negotiation),
             Self::TransactionRequest(_) | Self::Confirm(_) => Some(Phase::Final),
             Self::Cancel(_) | Self::Expired(_) => None,
         }

@@ -7,7 +7,7 @@ use gridpact_chain::terms::{Energy, Price};
 use rand_chacha::ChaCha8Rng;
 
 use super::book::Overlap;
-use super::message::{Answer, Offer, OfferResponse, Reason, Verdict};
+use super::message::{Answer, Claim, Offer, OfferResponse, Reason, Verdict};
 use super::resend::Attempt;
 use super::tactic::{self, AskStand, BidStand};
 use crate::params::{NegotiateParams, PPM};
@@ -136,6 +136,22 @@ pub fn judge_counter(
 pub(crate) enum Bargain {
     /// Asked for an offer.
     Asked(Attempt),
+    /// An offer is in hand; it is claimed or refused when all have been heard.
+    Standing {
+        /// The offer.
+        offer: Box<Offer>,
+        /// Decides between equal costs, so that not all buyers run to the same seller.
+        lot: u64,
+    },
+    /// Claimed (part of) an offer and waits for the seller's word.
+    Claimed {
+        /// The offer.
+        offer: Box<Offer>,
+        /// The claim, as sent.
+        claim: Claim,
+        /// The unanswered claim.
+        attempt: Attempt,
+    },
     /// Countered an offer and waits for the seller's word.
     Countered {
         /// The offer.
@@ -155,15 +171,17 @@ impl Bargain {
     /// Whether an answer is still awaited.
     pub(crate) fn is_waiting(&self) -> bool {
         match self {
-            Self::Asked(attempt) | Self::Countered { attempt, .. } => !attempt.is_silent(),
-            Self::Closed(_) => false,
+            Self::Asked(attempt)
+            | Self::Countered { attempt, .. }
+            | Self::Claimed { attempt, .. } => !attempt.is_silent(),
+            Self::Standing { .. } | Self::Closed(_) => false,
         }
     }
 
     /// What this side has answered so far: a repeated offer gets it again.
     pub(crate) fn said(&self) -> Option<&OfferResponse> {
         match self {
-            Self::Asked(_) => None,
+            Self::Asked(_) | Self::Standing { .. } | Self::Claimed { .. } => None,
             Self::Countered { said, .. } => Some(said),
             Self::Closed(said) => said.as_ref(),
         }

@@ -19,6 +19,7 @@ use super::holding::{Entry, Holdings, Kind};
 use super::message::{Confirm, Message, Reason, TransactionRequest};
 use super::turn::Turn;
 use crate::local::door::{Obligation, ReserveReply, ReserveRequest, Side};
+use crate::params::Award;
 use crate::session::Phase;
 
 /// Where an order stands.
@@ -114,6 +115,10 @@ impl Orders {
         let step = match refused {
             Some(reason) => {
                 book.drop_held(&key);
+                if turn.params().negotiate.award == Award::Cheapest {
+                    // It was reserved when it was claimed.
+                    turn.out.push(Effect::Obligation(Obligation::Released { contract_id: id }));
+                }
                 cancel(from, about, id, reason, turn);
                 Step::Refused(reason)
             }

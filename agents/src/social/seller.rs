@@ -4,18 +4,20 @@
 //! repeated question gets the same answer and costs no second thought.
 
 mod bargain;
+mod hold;
 mod sale;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use gridpact_chain::contract::ContractId;
 use gridpact_chain::terms::{Energy, PartyId, Profile};
 
 use super::Effect;
 use super::book::{Book, SessionKey};
 use super::buyer::refuse_block;
 use super::deed::capped;
-use super::limits::{NEIGHBOURS_MAX, SESSIONS_PER_BUYER_MAX};
+use super::limits::{NEIGHBOURS_MAX, REFUSALS_MAX, SESSIONS_PER_BUYER_MAX};
 use super::message::{
     About, CoalitionReply, CoalitionRequest, Message, NegotiationReply, NegotiationRequest,
     NeighbourReply, Offer, Reason, TaskId,
@@ -24,7 +26,8 @@ use super::order::Orders;
 use super::resend::Due;
 use super::tactic::{self, AskStand};
 use super::turn::Turn;
-use crate::local::door::{Quote, QuoteRequest};
+use crate::local::door::{Block, Quote, QuoteRequest};
+use crate::params::Award;
 use crate::session::Phase;
 
 use sale::{Course, Purpose, Sale};
@@ -38,8 +41,24 @@ pub(crate) struct Selling {
     tickets: u64,
     /// Grows with every reservation: older quotes are not used for offers.
     reservations: u64,
+    /// Claims that the LCA is re-planning with: neither in its plan yet nor free.
+    pending: BTreeMap<ContractId, (SessionKey, Arc<Profile>)>,
+    /// Grows with every claim the LCA is asked to re-plan with: older quotes knew of less.
+    grants: u64,
+    /// What is reserved for buyers that have not asked for the contract yet.
+    reserved: BTreeSet<ContractId>,
     pub(crate) book: Book,
     pub(crate) orders: Orders,
+}
+
+/// What an earlier request of a session leaves to do.
+enum Before {
+    /// All has been said, and where it was due it was said again.
+    Answered,
+    /// The coalition's quote still holds.
+    Quoted,
+    /// It is a new question.
+    Nothing,
 }
 
 impl Selling {
@@ -62,8 +81,17 @@ impl Selling {
     ) -> u64 {
         self.tickets += 1;
         self.questions.insert(self.tickets, (key, purpose));
-        turn.out.push(Effect::Quote(QuoteRequest { ticket: self.tickets, wanted }));
+        turn.out.push(self.question(key, self.tickets, wanted, turn));
         self.tickets
+    }
+
+    /// What the LCA is asked for `key`: as the source does, or beside what is held for others.
+    fn question(&self, key: SessionKey, ticket: u64, wanted: Profile, turn: &Turn<'_>) -> Effect {
+        let beside = match turn.params().negotiate.award {
+            Award::FirstCome => None,
+            Award::Cheapest => Some(self.pending_beside(&key)),
+        };
+        Effect::Quote(QuoteRequest { ticket, wanted, beside })
     }
 
     /// Whether one more session with `buyer` may be kept.
@@ -89,7 +117,7 @@ impl Selling {
                 }
                 (None, Some(ticket)) => {
                     let wanted = sale.wanted(shape);
-                    return turn.out.push(Effect::Quote(QuoteRequest { ticket, wanted }));
+                    return turn.out.push(self.question(key, ticket, wanted, turn));
                 }
                 (None, None) => {}
             }
@@ -119,6 +147,52 @@ impl Selling {
         turn.send(from, Message::NeighbourReply(NeighbourReply { about, neighbours }));
     }
 
+    /// What an earlier request of the session leaves to do; the same question gets the same answer.
+    fn before(&self, sale: &Sale, key: SessionKey, block: &Block, turn: &mut Turn<'_>) -> Before {
+        let (from, shape) = (key.0, turn.params().lca.block_shape);
+        if turn.params().negotiate.award == Award::Cheapest {
+            // A buyer asks for ever less: what asks for more was overtaken, what asks for less is a
+            // new question.
+            let is_offered = matches!(sale.course, Course::Offered { .. });
+            if block.energy_wh > sale.block.energy_wh {
+                return Before::Answered;
+            }
+            if sale.course.is_answered() || (is_offered && *sale.block != *block) {
+                return Before::Nothing;
+            }
+        }
+        match &sale.course {
+            Course::Idle if *sale.block == *block => {
+                let is_fresh = |(at, _): &(u64, Quote)| *at == self.reservations;
+                if sale.quote.as_ref().is_some_and(is_fresh) {
+                    return Before::Quoted;
+                }
+                return Before::Nothing;
+            }
+            Course::Idle => return Before::Nothing,
+            Course::Opening { ticket } => {
+                let question = self.question(key, *ticket, sale.wanted(shape), turn);
+                turn.out.push(question);
+            }
+            Course::Declined(reply) => turn.send(from, Message::NegotiationReply(reply.clone())),
+            Course::Offered { offer, said: None, .. } => {
+                turn.send(from, Message::Offer(offer.clone()));
+            }
+            Course::Lapsed => {
+                let epoch = turn.core.round.map(|round| round.epoch).unwrap_or_default();
+                turn.expired(from, About { epoch, task: key.1 }, Phase::Negotiation);
+            }
+            // The buyer has answered the offer since: this request was overtaken.
+            Course::Offered { .. }
+            | Course::Judging { .. }
+            | Course::Over { .. }
+            | Course::Claimed { .. }
+            | Course::Reserving { .. }
+            | Course::Held { .. } => {}
+        }
+        Before::Answered
+    }
+
     /// Make me an offer.
     pub(crate) fn on_negotiation(
         &mut self,
@@ -129,34 +203,22 @@ impl Selling {
         let NegotiationRequest { about, block, .. } = request;
         let key = (from, about.task);
         let shape = turn.params().lca.block_shape;
-        let (mut is_known, mut is_fresh) = (false, false);
-        if let Some(sale) = self.sales.get(&key) {
-            is_known = true;
-            match &sale.course {
-                Course::Idle if sale.block == block => {
-                    is_fresh = sale.quote.as_ref().is_some_and(|(at, _)| *at == self.reservations);
-                }
-                Course::Idle => {}
-                Course::Opening { ticket } => {
-                    let (ticket, wanted) = (*ticket, sale.wanted(shape));
-                    return turn.out.push(Effect::Quote(QuoteRequest { ticket, wanted }));
-                }
-                Course::Declined(reply) => {
-                    return turn.send(from, Message::NegotiationReply(reply.clone()));
-                }
-                Course::Offered { offer, said: None, .. } => {
-                    return turn.send(from, Message::Offer(offer.clone()));
-                }
-                // The buyer has answered the offer since: this request was overtaken.
-                Course::Offered { .. } | Course::Judging { .. } | Course::Over { .. } => return,
-                Course::Lapsed => return turn.expired(from, about, Phase::Negotiation),
-            }
-        }
+        let holds = turn.params().negotiate.award == Award::Cheapest;
+        let known = self.sales.get(&key);
+        let is_known = known.is_some();
+        let is_fresh = match known.map(|sale| self.before(sale, key, &block, turn)) {
+            Some(Before::Answered) => return,
+            Some(Before::Quoted) => !holds,
+            Some(Before::Nothing) | None => false,
+        };
         if !turn.is_open(about.epoch, Phase::Negotiation) {
             return turn.expired(from, about, Phase::Negotiation);
         }
         let has_room = is_known || self.has_room(from);
-        let refused = refuse_block(&block, turn).or_else(|| (!has_room).then_some(Reason::Limit));
+        let is_spent = self.sales.get(&key).is_some_and(|sale| sale.refusals >= REFUSALS_MAX);
+        let refused = refuse_block(&block, turn)
+            .or_else(|| (!has_room).then_some(Reason::Limit))
+            .or_else(|| is_spent.then_some(Reason::NoEnergy));
         if let Some(declined) = refused {
             let reply = NegotiationReply { about, declined, max_energy: Energy::ZERO };
             return turn.send(from, Message::NegotiationReply(reply));
@@ -193,6 +255,7 @@ impl Selling {
                 }
             }
             Purpose::Counter => self.judge(key, about, &quote, turn),
+            Purpose::Claim => self.grant(key, about, &quote, turn),
         }
     }
 
@@ -220,6 +283,7 @@ impl Selling {
         let profile = sale.served(quote, params.lca.block_shape);
         let energy = profile.energy();
         let temporary = self.book.overlap(sale.block.start, sale.block.end).count;
+        let round = sale.rounds;
         let stand = AskStand { cost, ceiling, temporary, round: 0 };
         let tactic = tactic::named(params.negotiate.tactic);
         let price = tactic.ask(&params.negotiate, &stand, &mut turn.core.rng);
@@ -232,12 +296,13 @@ impl Selling {
         };
         let offer = Offer {
             about,
-            round: 0,
+            round,
             profile: Arc::new(profile),
             unit_price,
             surplus_price: capped(feed_in, turn),
             valid_until: turn.core.round.map_or(turn.now, |round| round.offers_until),
         };
+        sale.rounds = round.saturating_add(1);
         sale.course = Course::Offered { offer: offer.clone(), said: None, attempt: turn.attempt() };
         turn.send(key.0, Message::Offer(offer));
     }
@@ -281,6 +346,7 @@ impl Selling {
     /// D3: nothing can be requested any more, so nothing temporary is kept.
     pub(crate) fn end(&mut self, turn: &mut Turn<'_>) {
         self.orders.end(turn);
+        self.release_holds(turn);
         self.book.clear();
         self.sales.clear();
         self.questions.clear();

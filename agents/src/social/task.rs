@@ -3,6 +3,7 @@
 //! It holds the coalition, the bargains and the temporary contracts of one block, and hands the
 //! last to the determination. It speaks only for the buyer.
 
+mod award;
 mod bargain;
 mod view;
 
@@ -24,6 +25,7 @@ use super::reason::{Reason, Tally};
 use super::resend::Due;
 use super::turn::Turn;
 use crate::local::door::{Block, Deficit};
+use crate::params::Award;
 use crate::session::Phase;
 
 pub use view::{Stage, TaskView};
@@ -54,6 +56,14 @@ pub(crate) struct Task {
     bargains: BTreeMap<PartyId, Bargain>,
     /// Bargains in which an answer is awaited.
     waiting: u32,
+    /// What members are asked for: the block, later what is left of it.
+    wanted: Arc<Block>,
+    /// Whether asking again may bring something: a claim was answered since the last time.
+    has_moved: bool,
+    /// First round of each seller that is news.
+    heard: BTreeMap<PartyId, u32>,
+    /// How often members have been asked.
+    asks: u32,
     temps: Vec<TempContract>,
     temporary_wh: u128,
     offers: u32,
@@ -73,6 +83,10 @@ impl Task {
             coalition: Coalition::begin(about, Arc::clone(&block), turn),
             bargains: BTreeMap::new(),
             waiting: 0,
+            wanted: Arc::clone(&block),
+            has_moved: false,
+            heard: BTreeMap::new(),
+            asks: 1,
             temps: Vec::new(),
             temporary_wh: 0,
             offers: 0,
@@ -92,7 +106,10 @@ impl Task {
     pub(crate) fn is_quiescent(&self, phase: Phase) -> bool {
         match phase {
             Phase::Coalition => self.coalition.is_quiescent(),
-            Phase::Negotiation => self.coalition.is_quiescent() && self.waiting == 0,
+            Phase::Negotiation => {
+                let is_heard = self.coalition.is_quiescent() && self.waiting == 0;
+                is_heard && (self.stage >= Stage::Finalising || self.determination.is_done())
+            }
             _ => self.is_ended(),
         }
     }
@@ -100,19 +117,24 @@ impl Task {
     /// A member answers: with energy to sell, bargaining with it begins at once.
     pub(crate) fn on_reply(&mut self, from: PartyId, reply: &CoalitionReply, turn: &mut Turn<'_>) {
         let news = self.coalition.on_reply(from, reply, &mut self.tally, turn);
-        if news.is_none() || self.bargains.contains_key(&from) {
-            return;
+        if news.is_some() && !self.bargains.contains_key(&from) {
+            self.invite(from, turn);
         }
-        self.bargains.insert(from, Bargain::Asked(turn.attempt()));
+        self.award(turn);
+    }
+
+    /// Asks a member for an offer.
+    fn invite(&mut self, member: PartyId, turn: &mut Turn<'_>) {
+        self.bargains.insert(member, Bargain::Asked(turn.attempt()));
         self.waiting += 1;
-        turn.send(from, self.ask());
+        turn.send(member, self.ask());
     }
 
     fn ask(&self) -> Message {
         Message::NegotiationRequest(NegotiationRequest {
             about: self.facts.about,
-            block: Arc::clone(&self.facts.block),
-            energy: self.facts.block.energy_wh,
+            block: Arc::clone(&self.wanted),
+            energy: self.wanted.energy_wh,
         })
     }
 
@@ -123,6 +145,7 @@ impl Task {
         turn: &mut Turn<'_>,
     ) {
         self.coalition.on_neighbours(from, &reply.neighbours, turn);
+        self.award(turn);
     }
 
     /// Ends the wait in the bargain with `from` and leaves `said` for repeated offers.
@@ -132,8 +155,10 @@ impl Task {
             self.waiting = self.waiting.saturating_sub(1);
         }
         match std::mem::replace(bargain, Bargain::Closed(said)) {
-            Bargain::Asked(attempt) | Bargain::Countered { attempt, .. } => turn.answered(&attempt),
-            Bargain::Closed(_) => {}
+            Bargain::Asked(attempt)
+            | Bargain::Countered { attempt, .. }
+            | Bargain::Claimed { attempt, .. } => turn.answered(&attempt),
+            Bargain::Standing { .. } | Bargain::Closed(_) => {}
         }
     }
 
@@ -144,16 +169,25 @@ impl Task {
         reply: &NegotiationReply,
         turn: &mut Turn<'_>,
     ) {
-        if matches!(self.bargains.get(&from), Some(Bargain::Asked(_))) {
+        let bargain = self.bargains.get(&from);
+        if matches!(bargain, Some(Bargain::Asked(_) | Bargain::Claimed { .. })) {
             self.tally.note(reply.declined);
-            self.close(from, None, turn);
+            // Who no longer has what was claimed may still have something else.
+            let said = match bargain {
+                Some(Bargain::Claimed { claim, .. }) => Some(self.lost(claim.round)),
+                _ => None,
+            };
+            self.has_moved |= said.is_some();
+            self.close(from, said, turn);
+            self.award(turn);
         }
     }
 
     /// The seller says that a letter came too late: what hung on it is gone.
     pub(crate) fn on_expired(&mut self, from: PartyId, expired: &Expired, turn: &mut Turn<'_>) {
         if expired.phase == Phase::Coalition {
-            return self.coalition.on_expired(from, &mut self.tally, turn);
+            self.coalition.on_expired(from, &mut self.tally, turn);
+            return self.award(turn);
         }
         let held = self.temps.iter().position(|temp| temp.seller == from);
         if let Some(temp) = held.map(|at| self.temps.swap_remove(at)) {
@@ -165,6 +199,7 @@ impl Task {
             self.tally.note(Reason::Expired);
         }
         self.close(from, None, turn);
+        self.award(turn);
     }
 
     /// Says again what is unanswered.
@@ -173,6 +208,10 @@ impl Task {
             Stage::Forming | Stage::Negotiating => {
                 self.coalition.on_time(&mut self.tally, turn);
                 self.resend_bargains(turn);
+                if !self.determination.is_done() {
+                    self.determination.on_time(&self.facts, &mut self.tally, turn);
+                }
+                self.award(turn);
             }
             Stage::Finalising => {
                 self.determination.on_time(&self.facts, &mut self.tally, turn);
@@ -187,8 +226,13 @@ impl Task {
         for (party, bargain) in &mut self.bargains {
             let (attempt, said) = match bargain {
                 Bargain::Asked(attempt) => (attempt, None),
-                Bargain::Countered { attempt, said, .. } => (attempt, Some(&*said)),
-                Bargain::Closed(_) => continue,
+                Bargain::Countered { attempt, said, .. } => {
+                    (attempt, Some(Message::OfferResponse(said.clone())))
+                }
+                Bargain::Claimed { attempt, claim, .. } => {
+                    (attempt, Some(Message::Claim(claim.clone())))
+                }
+                Bargain::Standing { .. } | Bargain::Closed(_) => continue,
             };
             let due = turn.look(attempt);
             if due == Due::Silent {
@@ -197,7 +241,7 @@ impl Task {
             }
             match (due, said) {
                 (Due::Nothing, _) => {}
-                (_, Some(said)) => turn.send(*party, Message::OfferResponse(said.clone())),
+                (_, Some(said)) => turn.send(*party, said),
                 (_, None) => asks.push(*party),
             }
         }
@@ -206,7 +250,13 @@ impl Task {
         }
     }
 
-    /// D1: the coalition is what it is.
+    /// D1 has come.
+    pub(crate) fn on_coalition_end(&mut self, turn: &mut Turn<'_>) {
+        self.end_coalition();
+        self.award(turn);
+    }
+
+    /// The coalition is what it is.
     pub(crate) fn end_coalition(&mut self) {
         self.coalition.close();
         self.stage = self.stage.max(Stage::Negotiating);
@@ -229,7 +279,9 @@ impl Task {
         }
         self.waiting = 0;
         let temps = std::mem::take(&mut self.temps);
-        self.determination.begin(temps, turn);
+        if turn.params().negotiate.award == Award::FirstCome {
+            self.determination.begin(temps, turn);
+        }
         self.determination.step(&self.facts, &mut self.tally, turn);
         self.finish_if_done(turn);
     }
@@ -238,6 +290,8 @@ impl Task {
     pub(crate) fn finish_if_done(&mut self, turn: &mut Turn<'_>) {
         if self.stage == Stage::Finalising && self.determination.is_done() {
             self.end(turn);
+        } else {
+            self.award(turn);
         }
     }
 

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use gridpact_agents::params::{BlockShape, Curve, FinalOrder, Params, Pricing, TacticName};
+use gridpact_agents::params::{
+    Award, BlockShape, Curve, FinalOrder, Growth, Params, Pricing, TacticName,
+};
 use gridpact_agents::session::Phase;
 use gridpact_agents::social::message::Answer;
 use gridpact_agents::social::{Entry, Filling, Message, Reason};
@@ -20,7 +22,8 @@ fn punctual(street: &Street, _from: PartyId, _to: PartyId, message: &Message) {
     let (now, deadlines) = (street.now, &street.deadlines);
     match message {
         Message::CoalitionRequest(_) | Message::NeighbourQuery(_) => assert!(now < deadlines.d1),
-        Message::NegotiationRequest(_) => assert!(now < deadlines.d2),
+        Message::NegotiationRequest(_) | Message::Claim(_) => assert!(now < deadlines.d2),
+        Message::Hold(_) => assert!(now < deadlines.d3),
         Message::Offer(offer) => assert!(offer.valid_until <= deadlines.d2),
         Message::OfferResponse(response) if response.answer == Answer::Accept => {
             // A repeated offer may be told its earlier verdict later on.
@@ -113,7 +116,10 @@ fn assert_all_ended(street: &Street) {
 
 /// Parameter sets that between them turn every switch.
 fn variants() -> Vec<Params> {
-    let mut all = vec![Params::default()];
+    let mut claiming = Params::default();
+    claiming.coalition.growth = Growth::All;
+    claiming.negotiate.award = Award::Cheapest;
+    let mut all = vec![Params::default(), claiming];
     let mut literal = Params::default();
     literal.finals.order = FinalOrder::DearestFirst;
     literal.finals.trim_last = false;

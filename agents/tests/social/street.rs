@@ -58,8 +58,10 @@ impl Local {
     }
 
     fn quote(&self, request: QuoteRequest) -> Quote {
-        let QuoteRequest { ticket, wanted } = request;
-        let left: Vec<u64> = wanted.iter().map(|(at, _)| self.left(at)).collect();
+        let QuoteRequest { ticket, wanted, beside } = request;
+        let held = |at| beside.as_ref().map_or(0, |beside| beside.at(at));
+        let left: Vec<u64> =
+            wanted.iter().map(|(at, _)| self.left(at).saturating_sub(held(at))).collect();
         let capacity = Energy(left.iter().sum());
         let wh = wanted.wh.iter().zip(&left).map(|(want, have)| *want.min(have)).collect();
         Quote {
@@ -507,6 +509,8 @@ pub fn name(message: &Message) -> &'static str {
         Message::Confirm(_) => "confirm",
         Message::Cancel(_) => "cancel",
         Message::Expired(_) => "expired",
+        Message::Claim(_) => "claim",
+        Message::Hold(_) => "hold",
     }
 }
 

@@ -24,7 +24,7 @@ use gridpact_chain::terms::{Interval, PartyId, Price};
 use super::resource::Command;
 use super::{Door, EpochStarted, Poison, Retention, arm};
 use crate::clock::Clock;
-use crate::observe::Observer;
+use crate::observe::{Observer, Stand};
 use crate::supervise::{Actor, Context, Handler, Job, Message, Ref};
 
 /// From an RA: what its device did in the interval that has ended.
@@ -196,7 +196,12 @@ impl LocalActor {
                     Box::new(move || back.tell(Solved { ticket, plan }))
                 }));
             }
-            LocalEffect::Blocks(blocks) => self.doors.blocks.tell(blocks),
+            LocalEffect::Blocks(blocks) => {
+                let (party, mind) = (self.me, &self.mind);
+                let stand = || Stand { party, blocks: blocks.clone(), ability: mind.ability() };
+                self.doors.observer.tendered(stand);
+                self.doors.blocks.tell(blocks);
+            }
             LocalEffect::Quote(quote) => self.doors.quotes.tell(quote),
             LocalEffect::Reserved(reply) => self.doors.reserved.tell(reply),
             LocalEffect::Setpoint { device, setpoint } => {

@@ -8,6 +8,7 @@ mod forecast;
 mod negotiation;
 mod row;
 mod schedule;
+mod welfare;
 
 /// What is measured.
 #[derive(Debug, Subcommand)]
@@ -18,6 +19,8 @@ pub(super) enum Verb {
     Forecast(forecast::Args),
     /// Time per letter of a negotiation in each host, for 300 to 100 000 prosumers
     Negotiation(negotiation::Args),
+    /// What the market made of its bids and asks, beside the optimum
+    Welfare(welfare::Args),
 }
 
 /// Runs the verb.
@@ -26,5 +29,6 @@ pub(super) fn run(verb: &Verb) -> Result<(), Failure> {
         Verb::Schedule(args) => schedule::run(args),
         Verb::Forecast(args) => forecast::run(args),
         Verb::Negotiation(args) => negotiation::run(args),
+        Verb::Welfare(args) => welfare::run(args),
     }
 }

@@ -14,7 +14,7 @@ use crate::report::compare::Comparison;
 use crate::report::explain;
 use crate::report::run::Alone;
 use crate::report::{OutDir, Report};
-use crate::sim::scenario::{Host, Overrides, PRESETS, Scenario, Season};
+use crate::sim::scenario::{Host, Mode, Overrides, PRESETS, Scenario, Season};
 use crate::sim::world::Places;
 use crate::sim::{self, greedy, harvest, world};
 use crate::store::readings::Shelf;
@@ -37,6 +37,9 @@ pub(super) struct Args {
     /// Homes that vote on the chain [default: all]
     #[arg(long, value_name = "N")]
     validators: Option<u32>,
+    /// How the market is run: by the source's rules, or by the best there is [default: as the scenario]
+    #[arg(long, value_name = "paper|best", value_parser = Mode::parse)]
+    mode: Option<Mode>,
     /// Network charges and levies that stay due on peer-to-peer energy, currency per kWh
     #[arg(long, value_name = "PRICE", allow_negative_numbers = true)]
     fee: Option<String>,
@@ -80,6 +83,7 @@ impl Args {
             days: self.days,
             seed: self.seed,
             validators: self.validators,
+            mode: self.mode,
             fee: self.fee.clone(),
             season: self.season,
             host: self.host,

@@ -95,9 +95,7 @@ pub fn run(
         },
         tariffs,
         sites,
-        contracts: crop.observer.look(|seen| {
-            contracts(&super::homes::network(scenario, community), &crop.entries, seen)
-        }),
+        contracts: contracts(scenario, community, &crop),
         tasks: crop.observer.look(tasks),
         wishes: crop.observer.look(wishes),
         ends: crop.observer.look(ends),
@@ -335,15 +333,19 @@ fn stored_value(scenario: &Scenario, community: &Community, site: &Site, storage
 }
 
 /// Contracts on the chain with what only their parties know of them.
-fn contracts(network: &Network, entries: &[Entry], seen: &Observations) -> Vec<Contract> {
-    let retail = retail_prices(seen);
-    let on_chain = entries.iter().filter_map(|entry| match entry {
+#[must_use]
+pub fn contracts(scenario: &Scenario, community: &Community, crop: &Crop) -> Vec<Contract> {
+    let network = super::homes::network(scenario, community);
+    let on_chain = crop.entries.iter().filter_map(|entry| match entry {
         Entry::Chain(JournalEntry::Pair { pair, .. }) => {
             pair.contract.record.body().map(|body| (pair.height(), body))
         }
         _ => None,
     });
-    on_chain.map(|(height, body)| contract(network, height, body, seen, &retail)).collect()
+    crop.observer.look(|seen| {
+        let retail = retail_prices(seen);
+        on_chain.map(|(height, body)| contract(&network, height, body, seen, &retail)).collect()
+    })
 }
 
 fn contract(

@@ -25,7 +25,7 @@ use crate::actors::social::is_genuine;
 use crate::actors::{Door, EpochStarted, PhaseEnded};
 use crate::device::Driver;
 use crate::keys::Signer;
-use crate::observe::Observer;
+use crate::observe::{Observer, Stand};
 use crate::shards::{Cell, District, Post};
 use crate::supervise::Job;
 use crate::verdicts::ProcessVerdicts;
@@ -168,7 +168,12 @@ impl Household {
                         Box::new(move || district.tell(me, Letter::Solved { ticket, plan }))
                     }));
                 }
-                LocalEffect::Blocks(blocks) => self.to_social(Input::Blocks(blocks)),
+                LocalEffect::Blocks(blocks) => {
+                    let (party, mind) = (self.me, &self.local);
+                    let stand = || Stand { party, blocks: blocks.clone(), ability: mind.ability() };
+                    self.means.observer.tendered(stand);
+                    self.to_social(Input::Blocks(blocks));
+                }
                 LocalEffect::Quote(quote) => self.to_social(Input::Quote(quote)),
                 LocalEffect::Reserved(reply) => {
                     self.means.observer.reserved(&reply);

@@ -9,6 +9,7 @@ mod decimal;
 mod fee;
 mod file;
 mod minds;
+mod mode;
 mod presets;
 mod settings;
 mod sites;
@@ -24,6 +25,7 @@ use super::community::EvKnowledge;
 
 pub use decimal::{DecimalError, Millionths};
 pub use file::ScenarioFile;
+pub use mode::Mode;
 pub use presets::{PRESETS, PresetLine};
 pub use settings::{
     ChainSettings, DataSettings, Fanout, FeederSettings, Graph, Host, Layout, Quorum,
@@ -92,6 +94,8 @@ pub struct Overrides {
     pub validators: Option<u32>,
     /// `--fee`, currency per kWh, as written; due between all sites, whatever their feeders.
     pub fee: Option<String>,
+    /// `--mode`.
+    pub mode: Option<Mode>,
     /// `--season`.
     pub season: Option<Season>,
     /// `--host`.
@@ -151,6 +155,9 @@ impl Scenario {
         if let Some(fee) = &flags.fee {
             let fee = fee.parse::<Millionths>().map_err(|e| e.at("--fee"))?.price();
             self.tariff.p2p_fee = NetworkFees::uniform(fee);
+        }
+        if let Some(mode) = flags.mode {
+            mode.set(&mut self.params);
         }
         if flags.season.is_some() {
             self.data.season = flags.season;

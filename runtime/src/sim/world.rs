@@ -39,6 +39,7 @@ use crate::node::{Commons, Home, HomeDoors, HomeSpec};
 use crate::observe::Observer;
 use crate::order::local::{LocalOrdering, SequencerActor};
 use crate::report::Run;
+use crate::report::run::Contract;
 use crate::store::readings::{ReadingStore, ReadingsError, Shelf};
 use crate::store::{ChainJournal, Journal, MemoryJournal, StoreError};
 use crate::supervise::{self, ChildSpec, Job, Overflow, Workshop, spawn};
@@ -117,11 +118,8 @@ pub fn run_with<'a>(
     let places = places.into();
     let founding = Founding::new(scenario, &community)?;
     let nursery = Rc::new(Nursery::new(scenario, Arc::new(community)));
-    let crop = supervise::virtual_system().block_on(async {
-        let mut world = World::raise(scenario, &nursery, &founding, &places, faults)?;
-        world.live(faults, progress).await?;
-        world.reap().await
-    })?;
+    let watched = Observer::default();
+    let crop = grow(scenario, &nursery, &founding, &places, faults, watched, progress)?;
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let uncontrolled = baseline::uncontrolled(&nursery.community);
     let local = baseline::local_only(&nursery, threads);
@@ -129,6 +127,44 @@ pub fn run_with<'a>(
         harvest::run(scenario, &nursery.community, &founding, crop, &uncontrolled, &local);
     run.wall_s = began.elapsed().as_secs_f64();
     Ok(run)
+}
+
+/// Lets a scenario's market live and hands out what was seen of it: how every home stood when
+/// tenders opened, how tasks ended, and the contracts on the chain.
+///
+/// # Errors
+/// As [`run`].
+pub fn market(
+    scenario: &Scenario,
+    community: Arc<Community>,
+    chain: &Path,
+    progress: Progress<'_>,
+) -> Result<(Vec<Contract>, Observer), WorldError> {
+    let founding = Founding::new(scenario, &community)?;
+    let nursery = Rc::new(Nursery::new(scenario, community));
+    let observer = Observer::of_market();
+    let faults = Faults::default();
+    let (places, seen) = (Places::from(chain), observer.clone());
+    let crop = grow(scenario, &nursery, &founding, &places, &faults, seen, progress)?;
+    let contracts = harvest::contracts(scenario, &nursery.community, &crop);
+    Ok((contracts, observer))
+}
+
+/// A world from its first epoch to what it leaves behind.
+fn grow(
+    scenario: &Scenario,
+    nursery: &Rc<Nursery>,
+    founding: &Founding,
+    places: &Places<'_>,
+    faults: &Faults,
+    observer: Observer,
+    progress: Progress<'_>,
+) -> Result<Crop, WorldError> {
+    supervise::virtual_system().block_on(async {
+        let mut world = World::raise(scenario, nursery, founding, places, faults, observer)?;
+        world.live(faults, progress).await?;
+        world.reap().await
+    })
 }
 
 /// What must stay at hand while the world lives.
@@ -154,6 +190,7 @@ impl World {
         founding: &Founding,
         places: &Places<'_>,
         faults: &Faults,
+        observer: Observer,
     ) -> Result<Self, WorldError> {
         let community = Arc::clone(&nursery.community);
         let start = first_epoch(&community).starts_at(community.interval_s);
@@ -163,7 +200,9 @@ impl World {
         let doors: Vec<HomeDoors> =
             community.sites.iter().map(|s| HomeDoors::with_devices(s.devices.len())).collect();
         let ordering = LocalOrdering::default();
-        let commons = commons(scenario, founding, &doors, &ordering, (clock, faults, &community));
+        let mut commons =
+            commons(scenario, founding, &doors, &ordering, (clock, faults, &community));
+        commons.observer = observer;
         // The verifiers' own threads; the arbiter, which has nothing else to do meanwhile, helps.
         let sweepers = usize::try_from(scenario.verifier.threads).unwrap_or(1).saturating_add(1);
         let mut others = vec![

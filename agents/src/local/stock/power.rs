@@ -47,7 +47,7 @@ pub(super) fn spend(store: &Store, s: usize, t: usize, wh: f64, spent: &mut Spen
 
 /// What a storage could give in interval `t` beyond the plan. Where nothing may be discharged below
 /// some charge, only the present stay is counted on.
-fn of_store(store: &Store, path: &StorePlan, t: usize) -> f64 {
+pub(in crate::local) fn of_store(store: &Store, path: &StorePlan, t: usize) -> f64 {
     let is_later = store.trip().is_some_and(|at| t >= at);
     if !store.may_discharge(t)
         || store.discharge_wh <= 0.0

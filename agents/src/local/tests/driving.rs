@@ -508,7 +508,7 @@ proptest! {
 fn quoted(yard: &mut Yard, ahead: u32, wanted: &[u64]) -> Result<(), TestCaseError> {
     let wanted = Profile { start: Interval(yard.epoch + ahead), wh: wanted.to_vec() };
     yard.out.clear();
-    yard.tell(6_000, LocalInput::Quote(QuoteRequest { ticket: 1, wanted }));
+    yard.tell(6_000, LocalInput::Quote(QuoteRequest { ticket: 1, wanted, beside: None }));
     let Some(LocalEffect::Quote(quote)) = yard.out.pop() else { panic!("no quote") };
     if quote.available.energy() == Energy::ZERO {
         return Ok(());

@@ -67,7 +67,7 @@ fn exact(problem: &Problem, plan: &Plan, profile: &Profile) -> Result<Price, Can
 /// Asks for one thing and counts what the screen and the exact answer say.
 fn ask(valuation: &Valuation<'_>, wanted: Profile, count: &mut Count) {
     let (problem, plan) = (valuation.problem, valuation.plan);
-    let quote = valuation.quote(&QuoteRequest { ticket: 0, wanted: wanted.clone() });
+    let quote = valuation.quote(&QuoteRequest { ticket: 0, wanted: wanted.clone(), beside: None });
     assert!(quote.available.energy() <= quote.capacity, "whole Wh are rounded down");
     assert!(wanted.iter().all(|(at, wh)| quote.available.at(at) <= wh), "no more than wanted");
     if quote.available.energy() >= Energy(PROBE_WH) {

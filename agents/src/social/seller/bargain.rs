@@ -49,7 +49,7 @@ impl Selling {
             Course::Judging { offer, counter, ticket } => {
                 if offer.round == round {
                     let wanted = Profile::clone(&offer.profile);
-                    turn.out.push(Effect::Quote(QuoteRequest { ticket, wanted }));
+                    turn.out.push(Effect::Quote(QuoteRequest { ticket, wanted, beside: None }));
                 }
                 sale.course = Course::Judging { offer, counter, ticket };
             }

@@ -8,7 +8,9 @@ use gridpact_chain::terms::{Energy, Price, Profile};
 use crate::local::door::{Block, Quote};
 use crate::params::BlockShape;
 use crate::social::book::{SessionKey, TempContract};
-use crate::social::message::{CoalitionReply, CounterResponse, NegotiationReply, Offer};
+use crate::social::message::{
+    Claim, CoalitionReply, CounterResponse, Hold, NegotiationReply, Offer,
+};
 use crate::social::resend::Attempt;
 use crate::social::turn::Turn;
 
@@ -21,6 +23,8 @@ pub(super) enum Purpose {
     Opening,
     /// To judge a counter.
     Counter,
+    /// To hold what a buyer claims.
+    Claim,
 }
 
 /// Where the bargaining of one session stands.
@@ -36,10 +40,29 @@ pub(super) enum Course {
     Offered { offer: Offer, said: Option<CounterResponse>, attempt: Attempt },
     /// The LCA is asked about a counter.
     Judging { offer: Offer, counter: Price, ticket: u64 },
+    /// The LCA is asked how much of a claim is still there.
+    Claimed {
+        offer: Offer,
+        claim: Claim,
+        ticket: u64,
+        /// How many grants the question knew of.
+        grants: u64,
+    },
+    /// The LCA re-plans with so much of the claim.
+    Reserving { held: Offer },
+    /// So much of the claim is held.
+    Held { hold: Hold },
     /// Accepted or refused; `response` is what was said to a counter.
     Over { response: Option<CounterResponse> },
     /// An answer came too late, or the buyer has given up.
     Lapsed,
+}
+
+impl Course {
+    /// Whether the buyer has been given a last word: it may ask for something else now.
+    pub(super) fn is_answered(&self) -> bool {
+        matches!(self, Self::Declined(_) | Self::Held { .. } | Self::Over { .. })
+    }
 }
 
 /// One session as its seller sees it.
@@ -52,11 +75,23 @@ pub(super) struct Sale {
     /// The coalition's quote with the state of reservations it was made under.
     pub(super) quote: Option<(u64, Quote)>,
     pub(super) course: Course,
+    /// Opening offers made so far: the buyer may ask again for what is left.
+    pub(super) rounds: u32,
+    /// How often a re-plan has refused what a quote had promised. Each time the plan is fresher.
+    pub(super) refusals: u32,
 }
 
 impl Sale {
     pub(super) fn new(block: Arc<Block>) -> Self {
-        Self { block, member_ticket: None, reply: None, quote: None, course: Course::Idle }
+        Self {
+            block,
+            member_ticket: None,
+            reply: None,
+            quote: None,
+            course: Course::Idle,
+            rounds: 0,
+            refusals: 0,
+        }
     }
 
     /// The profile a quote is asked for. Where only sums count, every interval might serve all.

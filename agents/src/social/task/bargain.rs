@@ -7,7 +7,7 @@ use gridpact_chain::contract::ContractId;
 use gridpact_chain::terms::{Energy, PartyId, Price};
 
 use super::Task;
-use crate::params::BlockShape;
+use crate::params::{Award, BlockShape};
 use crate::session::Phase;
 use crate::social::book::TempContract;
 use crate::social::message::{
@@ -30,8 +30,14 @@ impl Task {
             _ => {}
         }
         let asked = matches!(bargain, Some(Bargain::Asked(_)));
+        if matches!(bargain, Some(Bargain::Standing { .. } | Bargain::Claimed { .. })) {
+            return;
+        }
         if !asked || !turn.is_open(about.epoch, Phase::Negotiation) {
             return turn.expired(from, about, Phase::Negotiation);
+        }
+        if turn.params().negotiate.award == Award::Cheapest {
+            return self.gather(from, offer, turn);
         }
         self.answer(from, offer, None, turn);
     }

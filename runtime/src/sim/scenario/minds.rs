@@ -1,8 +1,8 @@
 //! The parameters of the minds as they stand in a scenario file: shares and prices as decimals.
 
 use gridpact_agents::params::{
-    BlockShape, BuyQuantile, CoalitionParams, Curve, Forecast, LcaParams, NegotiateParams, Pricing,
-    TacticName, Terminal,
+    Award, BlockShape, BuyQuantile, CoalitionParams, Curve, Forecast, Growth, LcaParams,
+    NegotiateParams, Pricing, TacticName, Terminal,
 };
 use gridpact_chain::terms::Energy;
 use serde::{Deserialize, Serialize};
@@ -45,6 +45,7 @@ pub struct CoalitionFile {
     min_trade_wh: u64,
     #[serde(with = "or_none")]
     coverage_target: Option<Millionths>,
+    growth: Growth,
 }
 
 /// `[negotiate]` as written.
@@ -68,6 +69,7 @@ pub struct NegotiateFile {
     #[serde(with = "or_none")]
     beta: Option<Millionths>,
     kappa: Millionths,
+    award: Award,
 }
 
 impl From<&LcaParams> for LcaFile {
@@ -123,6 +125,7 @@ impl From<&CoalitionParams> for CoalitionFile {
             max_dry_picks: c.max_dry_picks,
             min_trade_wh: c.min_trade_wh.0,
             coverage_target: c.coverage_target_ppm.map(share),
+            growth: c.growth,
         }
     }
 }
@@ -139,6 +142,7 @@ impl CoalitionFile {
             max_dry_picks: self.max_dry_picks,
             min_trade_wh: Energy(self.min_trade_wh),
             coverage_target_ppm: self.coverage_target.map(target).transpose()?,
+            growth: self.growth,
         })
     }
 }
@@ -162,6 +166,7 @@ impl From<&NegotiateParams> for NegotiateFile {
             curve: n.curve,
             beta: n.beta_ppm.map(Millionths),
             kappa: Millionths(n.kappa_ppm),
+            award: n.award,
         }
     }
 }
@@ -185,6 +190,7 @@ impl NegotiateFile {
             curve: self.curve,
             beta_ppm: self.beta.map(|beta| beta.0),
             kappa_ppm: self.kappa.0,
+            award: self.award,
         }
     }
 }

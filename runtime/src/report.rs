@@ -13,6 +13,7 @@ pub mod compare;
 pub mod csv;
 pub mod error;
 pub mod explain;
+pub mod fairness;
 mod html;
 mod json;
 pub mod load;

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::bill::{Bill, Bills};
 use super::compare::Comparison;
 use super::explain::Explanation;
+use super::fairness::Fairness;
 use super::load::{NetLoad, Shape};
 use super::run::{Control, Epoch, Run, Signatures, Site, Verifier, Wish};
 use super::settle::Settlement;
@@ -81,6 +82,8 @@ pub struct Summary {
     pub signatures: SignatureKeys,
     /// What the RAs told their devices, and what they refused.
     pub control: Control,
+    /// Who gains by trading, and who does not.
+    pub fairness: Fairness,
     /// Wall-clock seconds.
     pub wall_s: f64,
     /// Drivers who wanted their vehicle full now; only where there were any.
@@ -224,6 +227,7 @@ impl Summary {
             verifier: VerifierKeys::from(&run.chain.verifier),
             signatures: SignatureKeys::from(&run.chain.signatures),
             control: run.control.clone(),
+            fairness: Fairness::of(bills),
             wall_s: run.wall_s,
             full_now: FullNowKeys::of(&run.wishes),
             compare: None,

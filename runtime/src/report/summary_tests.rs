@@ -15,7 +15,8 @@ fn the_keys_are_the_published_ones_in_their_order() {
         baseline_cost_microcurrency network_fee_microcurrency savings_ratio peak_w baseline_peak_w \
         negotiation_ms mean p50 p95 p99 negotiation_messages contract_blocks ledger_blocks pairs \
         validators community tip verifier pairs_checked sweeps faults signatures made checked \
-        remembered control orders refused unable wall_s";
+        remembered control orders refused unable fairness gainers losers lost_microcurrency \
+        gain_min_microcurrency gain_median_microcurrency gain_gini wall_s";
     let keys: Vec<&str> = json
         .lines()
         .filter_map(|line| line.trim().strip_prefix('"')?.split_once("\":").map(|(key, _)| key))

@@ -14,7 +14,9 @@ use super::units::{count, decimal, energy, milliseconds, percent, power};
 pub fn table(report: &Report) -> String {
     let mut out = heading(report);
     out.extend([energies(report), money(report), feeder(report)]);
-    out.extend([trading(report), chain(report)]);
+    out.push(trading(report));
+    out.push(report.summary().fairness.table(&report.run().currency));
+    out.push(chain(report));
     out.extend(report.comparison().map(|all| all.table(&report.run().currency)));
     out.extend(report.explanation().map(|one| one.text(report)));
     out.join("\n")

@@ -126,7 +126,7 @@ fn rows(most: u32) -> Result<Vec<Row>, Failure> {
         for (i, host) in Host::ALL.into_iter().enumerate() {
             let name = |what: &str| format!("negotiation.{}{what}", host.name());
             let (beside, limit) = match host {
-                Host::Actors => ("the same on stock actix", per_letter[2]),
+                Host::Actors => (stock::NAME, per_letter[2]),
                 _ => ("the bare loop", per_letter[0]),
             };
             let row = |what: &str, value, unit| Row::plain(name(what), n.into(), value, unit);

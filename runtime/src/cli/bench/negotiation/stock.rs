@@ -13,6 +13,9 @@ use super::trader::{Commons, Letter};
 use crate::clock::Clock;
 use crate::shards::{Cell as _, Post};
 
+/// What it is called as a limit.
+pub(super) const NAME: &str = "the same on stock actix";
+
 impl actix::Message for Told {
     type Result = ();
 }

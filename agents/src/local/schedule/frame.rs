@@ -143,6 +143,13 @@ impl<'a> Frame<'a> {
         lossy.chain(paid).fold(1.0, f64::max).min(RAISED_MAX)
     }
 
+    /// Most that the site can use in interval `t`, with its generation held back.
+    pub fn needs(&self, t: usize) -> f64 {
+        let stores: f64 = self.stores.iter().map(|s| s.charge[t]).sum();
+        let jobs: f64 = (0..self.problem.jobs.len()).map(|j| self.job(j).1).sum();
+        (self.net[t] + self.spill_max[t] + stores + jobs).max(0.0)
+    }
+
     pub fn horizon(&self) -> usize {
         self.net.len()
     }

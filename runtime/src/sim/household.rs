@@ -168,11 +168,11 @@ impl Household {
                         Box::new(move || district.tell(me, Letter::Solved { ticket, plan }))
                     }));
                 }
-                LocalEffect::Blocks(blocks) => self.to_social(Input::Blocks(blocks)),
-                LocalEffect::Quote(quote) => self.to_social(Input::Quote(quote)),
+                LocalEffect::Blocks(blocks) => self.queue_social(Input::Blocks(blocks)),
+                LocalEffect::Quote(quote) => self.queue_social(Input::Quote(quote)),
                 LocalEffect::Reserved(reply) => {
                     self.means.observer.reserved(&reply);
-                    self.to_social(Input::Reserved(reply));
+                    self.queue_social(Input::Reserved(reply));
                 }
                 LocalEffect::Setpoint { device, setpoint } => self.inside.push_back(
                     Inside::Resource(usize::from(device), ResourceInput::Setpoint(setpoint)),
@@ -203,11 +203,11 @@ impl Household {
                 self.means.observer.letter(&message);
                 post.send(to, Letter::Peer { from: self.me, message });
             }
-            Effect::Quote(request) => self.to_local(LocalInput::Quote(request)),
-            Effect::Reserve(request) => self.to_local(LocalInput::Reserve(request)),
+            Effect::Quote(request) => self.queue_local(LocalInput::Quote(request)),
+            Effect::Reserve(request) => self.queue_local(LocalInput::Reserve(request)),
             Effect::Obligation(obligation) => {
                 self.means.observer.obligation(self.me, &obligation);
-                self.to_local(LocalInput::Obligation(obligation));
+                self.queue_local(LocalInput::Obligation(obligation));
             }
             Effect::Sign(statement) => {
                 let (district, me) = (self.means.district.clone(), self.me);
@@ -216,7 +216,7 @@ impl Household {
                 });
             }
             Effect::Publish(contract) => {
-                self.to_local(LocalInput::Deal { unit_price: contract.body.unit_price });
+                self.queue_local(LocalInput::Deal { unit_price: contract.body.unit_price });
                 self.means.publish.tell(Publish(*contract));
             }
             Effect::Quiescent { epoch, phase, .. } => {
@@ -254,17 +254,17 @@ impl Household {
         self.ask_resources();
     }
 
-    fn to_local(&mut self, input: LocalInput) {
+    fn queue_local(&mut self, input: LocalInput) {
         self.inside.push_back(Inside::Local(input));
     }
 
-    fn to_social(&mut self, input: Input) {
+    fn queue_social(&mut self, input: Input) {
         self.inside.push_back(Inside::Social(input));
     }
 
     fn open_epoch(&mut self, EpochStarted { epoch, deadlines }: EpochStarted) {
-        self.to_social(Input::EpochStart { epoch, deadlines });
-        self.to_local(LocalInput::EpochStart { epoch, deadlines });
+        self.queue_social(Input::EpochStart { epoch, deadlines });
+        self.queue_local(LocalInput::EpochStart { epoch, deadlines });
         for device in 0..self.resources.len() {
             let start = ResourceInput::EpochStart { epoch, deadlines };
             self.inside.push_back(Inside::Resource(device, start));
@@ -279,24 +279,24 @@ impl Cell for Household {
         match letter {
             Letter::Epoch(letter) => self.open_epoch(letter),
             Letter::Phase(PhaseEnded { epoch, phase }) => {
-                self.to_social(Input::PhaseEnds { epoch, phase });
+                self.queue_social(Input::PhaseEnds { epoch, phase });
             }
             Letter::Peer { from, message } => {
                 if is_genuine(&self.means.registry, &self.means.verdicts, from, &message) {
-                    self.to_social(Input::Peer { from, message });
+                    self.queue_social(Input::Peer { from, message });
                 }
             }
             Letter::Solved { ticket, plan } => {
-                self.to_local(LocalInput::Solved { ticket, plan: *plan });
+                self.queue_local(LocalInput::Solved { ticket, plan: *plan });
             }
             Letter::Signed(signed) => {
                 let Signed { statement, signature } = *signed;
-                self.to_social(Input::Signed { statement, signature });
+                self.queue_social(Input::Signed { statement, signature });
             }
             Letter::Settled { contract_id, height } => {
-                self.to_social(Input::Settled { contract_id, height });
+                self.queue_social(Input::Settled { contract_id, height });
             }
-            Letter::ChainTime(time_ms) => self.to_social(Input::ChainTime { time_ms }),
+            Letter::ChainTime(time_ms) => self.queue_social(Input::ChainTime { time_ms }),
         }
         self.settle(now, post);
     }
@@ -304,10 +304,10 @@ impl Cell for Household {
     fn wake(&mut self, now: Timestamp, post: &mut Post<Letter>) {
         let is_due = |at: Option<Timestamp>| at.is_some_and(|at| at <= now);
         if is_due(self.social.wake_at()) {
-            self.to_social(Input::Wake);
+            self.queue_social(Input::Wake);
         }
         if is_due(self.local.wake_at()) {
-            self.to_local(LocalInput::Wake);
+            self.queue_local(LocalInput::Wake);
         }
         for device in 0..self.resources.len() {
             if is_due(self.resources[device].0.wake_at()) {

@@ -436,12 +436,15 @@ fn signer(founding: &Founding, site: usize, commons: &Commons) -> Signer {
     }
 }
 
+/// Where a home keeps its chain and its readings.
+type Stores<'a> = (&'a Rc<RefCell<dyn Journal>>, Rc<RefCell<dyn ReadingStore>>);
+
 fn home_spec(
     nursery: &Rc<Nursery>,
     founding: &Founding,
     (site, doors): (usize, &HomeDoors),
     field: &Rc<RefCell<Field>>,
-    (journal, readings): (&Rc<RefCell<dyn Journal>>, Rc<RefCell<dyn ReadingStore>>),
+    (journal, readings): Stores<'_>,
     commons: &Commons,
 ) -> Option<HomeSpec> {
     let party = party_of(site);

@@ -80,6 +80,24 @@ pub enum Lack {
     Rank,
 }
 
+impl Lack {
+    /// The reason in words.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Load => "the load alone is too much",
+            Self::Power => "it is at its full power all the time",
+            Self::Time => "there is too little time for it",
+            Self::Capacity => "more than it can hold",
+            Self::Import => "the connection imports no more",
+            Self::Station => "the station's line carries no more",
+            Self::Export => "the connection exports no more",
+            Self::Energy => "there is no energy to give",
+            Self::NoUse => "there is no use for it and no way out",
+            Self::Rank => "something that counts more takes it",
+        }
+    }
+}
+
 /// Energy at the meter that would mend a shortfall, if it came within a range of intervals.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Mend {

@@ -17,6 +17,7 @@ mod site;
 
 pub(crate) use answer::Answer;
 use answer::FullNow;
+use shortfalls::Shortfall;
 pub(crate) use site::Site;
 
 /// Where yes-or-no choices are needed the search ends after this long, with the gap that is left.
@@ -90,10 +91,17 @@ fn table(file: &Path, site: &Site, answer: &Answer) -> String {
     }
     let _ = writeln!(
         text,
-        "cost {:.6} (penalties {:.6}), found by {}, gap {:e}\n",
-        answer.objective, answer.penalty, answer.method, answer.gap
+        "cost {:.6} (penalties {:.6}), found by {}, {}\n",
+        answer.objective,
+        answer.penalty,
+        answer.method,
+        if answer.gap > 0.0 { format!("gap {:.1e}", answer.gap) } else { "proved".into() }
     );
+    let contracts = contracts_w(site);
     let _ = write!(text, "interval  import W  export W  curtailed W  value/kWh");
+    if contracts.is_some() {
+        let _ = write!(text, "  contracts W");
+    }
     for s in 0..answer.storages.len() {
         let _ = write!(text, "  storage {s} W       Wh");
     }
@@ -110,6 +118,9 @@ fn table(file: &Path, site: &Site, answer: &Answer) -> String {
             answer.curtailed_w[t],
             answer.marginal_value_per_kwh[t]
         );
+        if let Some(contracts) = &contracts {
+            let _ = write!(text, "  {:>11.0}", contracts[t]);
+        }
         for storage in &answer.storages {
             let flow = storage.charge_w[t] - storage.discharge_w[t];
             let _ = write!(text, "  {flow:>11.0}  {:>7.0}", storage.soc_wh[t]);
@@ -122,14 +133,38 @@ fn table(file: &Path, site: &Site, answer: &Answer) -> String {
     if answer.shortfalls.is_empty() {
         let _ = write!(text, "\nnothing is missing");
     }
-    for shortfall in &answer.shortfalls {
-        let _ = write!(
-            text,
-            "\nmissing: {:.0} Wh of `{}` at interval {}: {}",
-            shortfall.wh, shortfall.field, shortfall.interval, shortfall.why
-        );
+    let is_next = |a: &Shortfall, b: &Shortfall| {
+        a.field == b.field && a.why == b.why && a.interval + 1 == b.interval
+    };
+    for run in answer.shortfalls.chunk_by(is_next) {
+        let _ = write!(text, "\n{}", lacking(run));
     }
     text
+}
+
+/// Mean power of the contracts per interval, bought above 0; `None` without contracts.
+fn contracts_w(site: &Site) -> Option<Vec<f64>> {
+    let mut power = vec![0.0; site.horizon()];
+    for due in &site.obligations {
+        power[due.interval] += due.wh / site.dt_h;
+    }
+    (!site.obligations.is_empty()).then_some(power)
+}
+
+/// The same shortfall in intervals that follow each other, in one line.
+fn lacking(run: &[Shortfall]) -> String {
+    let ([first, ..], [.., last]) = (run, run) else { return String::new() };
+    let told = format!("of `{}` at", first.field);
+    let why = first.why;
+    if run.len() == 1 {
+        return format!("missing: {:.0} Wh {told} interval {}: {why}", first.wh, first.interval);
+    }
+    let least = run.iter().map(|s| s.wh).fold(f64::INFINITY, f64::min);
+    let most = run.iter().map(|s| s.wh).fold(0.0, f64::max);
+    format!(
+        "missing: {least:.0} to {most:.0} Wh {told} each of intervals {} to {}: {why}",
+        first.interval, last.interval
+    )
 }
 
 #[cfg(test)]

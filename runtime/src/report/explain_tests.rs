@@ -145,3 +145,10 @@ fn what_was_not_bought_is_told_with_the_reasons() {
         assert!(text.contains(words), "{words} is missing from\n{text}");
     }
 }
+
+#[test]
+fn a_generator_that_gives_all_it_can_is_not_called_idle() {
+    let (report, said) = explained(run_with(&[&[reasoned(0, 0, Why::Free)]]));
+    let text = words::moves(&report, &said.moves);
+    assert!(text.contains("gives all it can") && !text.contains("idle"), "{text}");
+}

@@ -134,13 +134,22 @@ impl<'a> Frame<'a> {
     }
 
     /// How much dearer than usual a broken promise must be so that it never pays: storages that
-    /// lose much, and sales due while importing is paid for (dropping a small one frees the line).
+    /// lose much, and sales that are small beside what could be imported once they are dropped
+    /// (one meter nets; a kWh is worth two of the largest price at most, through a storage).
     fn raised(&self) -> f64 {
         let lossy = self.stores.iter().map(|s| 0.5 / (s.eta_c * s.eta_d));
-        let paid = (0..self.horizon())
-            .filter(|t| self.retail[*t] < 0.0 && self.sold[*t] > 0.0)
-            .map(|t| 0.3 * self.import_max[t] / self.sold[t]);
-        lossy.chain(paid).fold(1.0, f64::max).min(RAISED_MAX)
+        let small = (0..self.horizon()).filter(|t| self.sold[*t] > 0.0).map(|t| {
+            let import = self.import_max[t].min(self.needs(t));
+            import * (2.0 - self.retail[t]).max(0.0) / (PENALTY * self.sold[t])
+        });
+        lossy.chain(small).fold(1.0, f64::max).min(RAISED_MAX)
+    }
+
+    /// Most that the site can use in interval `t`, with its generation held back.
+    pub fn needs(&self, t: usize) -> f64 {
+        let stores: f64 = self.stores.iter().map(|s| s.charge[t]).sum();
+        let jobs: f64 = (0..self.problem.jobs.len()).map(|j| self.job(j).1).sum();
+        (self.net[t] + self.spill_max[t] + stores + jobs).max(0.0)
     }
 
     pub fn horizon(&self) -> usize {

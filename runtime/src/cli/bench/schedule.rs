@@ -98,7 +98,7 @@ fn rows() -> Result<Vec<Row>, Failure> {
     Ok(vec![
         row("schedule.full", day.full.len(), full.0 * 1e3, "ms")
             .beside(&format!("{}, same model", yardstick::BARE), full.1 * 1e3),
-        row("schedule.single", day.single.len(), single.0 * 1e6, "µs")
+        row("schedule.single", day.single.len(), single.0 * 1e6, "us")
             .beside("the recursion alone", single.1 * 1e6),
         row("schedule.day300", day.asked, day.solve_s, "s")
             .beside(&format!("{}, one question in {EVERY}", yardstick::BARE), bare_day),

@@ -7,6 +7,9 @@ use super::model::{MICRO, Model, Part};
 use super::shortfalls::{Shortfall, shortfalls};
 use super::site::Site;
 
+/// Largest difference of two sums of money that counts as none, in the currency.
+const NOTHING: f64 = 1e-9;
+
 /// A schedule with its cost.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Answer {
@@ -80,7 +83,11 @@ pub(super) fn answer(site: &Site, model: &Model, plan: &Plan) -> Answer {
     let rates = &plan.penalty_rates;
     Answer {
         objective: plan.cost / MICRO,
-        penalty: ((plan.objective - plan.cost) / MICRO).max(0.0),
+        penalty: match (plan.objective - plan.cost) / MICRO {
+            // What rounding leaves of two equal sums is no penalty.
+            penalty if penalty > NOTHING => penalty,
+            _ => 0.0,
+        },
         penalty_per_kwh: Rates {
             overload: rates.overload / MICRO,
             trip: rates.trip / MICRO,

@@ -68,6 +68,8 @@ fn within(name: &str, value: f64, least: f64, most: f64) -> Result<(), Wrong> {
     if value.is_finite() && value >= least && value <= most {
         return Ok(());
     }
+    // Beyond that, digits say less than their number does.
+    let value = if value.abs() < 1e15 { value.to_string() } else { format!("{value:e}") };
     Err(format!("`{name}` is {value}: must be {least} to {most}"))
 }
 
@@ -195,6 +197,16 @@ fn sessions(
         session.arrival_wh.map_or(Ok(()), |wh| below(&name("arrival_wh"), wh))?;
         below(&name("departure_wh"), session.departure_wh)?;
         session.trip_wh.map_or(Ok(()), |wh| below(&name("trip_wh"), wh))?;
+        if let (0, Some(told), Some(stored)) =
+            (session.arrive, session.arrival_wh, storage.initial_wh)
+            && told != stored
+        {
+            return Err(format!(
+                "`{}` is {told}, but `{path}.initial_wh` is {stored}: it is there from the start, \
+                 so leave one out",
+                full("arrival_wh")
+            ));
+        }
         let trip = before.and_then(|last| last.trip_wh);
         let is_known = match before {
             None => session.arrival_wh.or(storage.initial_wh).is_some(),

@@ -10,7 +10,15 @@ use super::site::Site;
 pub(super) fn read(text: &str) -> Result<Site, String> {
     let site: Site = serde_json::from_str(text).map_err(|error| {
         let path = path_at(text, offset(text, error.line(), error.column()));
-        if path.is_empty() { error.to_string() } else { format!("`{path}`: {error}") }
+        let said = error.to_string();
+        // That is noticed where its object ends: the path leads to the object's last key.
+        if let Some(missing) = said.strip_prefix("missing field `") {
+            let (field, _) = missing.split_once('`').unwrap_or((missing, ""));
+            let object =
+                path.rsplit_once('.').map_or(String::new(), |(object, _)| format!("{object}."));
+            return format!("`{object}{field}` is missing: every site must say it");
+        }
+        if path.is_empty() { said } else { format!("`{path}`: {said}") }
     })?;
     check(&site)?;
     Ok(site)

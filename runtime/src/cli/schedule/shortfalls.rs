@@ -43,13 +43,13 @@ pub(super) fn shortfalls(site: &Site, model: &Model, plan: &Plan) -> Vec<Shortfa
 
 fn told(site: &Site, model: &Model, missing: &Missing) -> Shortfall {
     let interval = missing.at.0 as usize;
-    let (kind, field, why) = words(site, model, missing.what, interval);
+    let (kind, field) = asked(site, model, missing.what, interval);
     Shortfall {
         kind,
         field,
         interval,
         wh: missing.wh,
-        why,
+        why: missing.lack.words(),
         reason: missing.lack,
         block: missing.mend.map(|mend| Block {
             from: mend.from.0 as usize,
@@ -60,12 +60,8 @@ fn told(site: &Site, model: &Model, missing: &Missing) -> Shortfall {
     }
 }
 
-fn words(
-    site: &Site,
-    model: &Model,
-    what: What,
-    interval: usize,
-) -> (&'static str, String, &'static str) {
+/// What kind of thing it is, and the field that asks for it.
+fn asked(site: &Site, model: &Model, what: What, interval: usize) -> (&'static str, String) {
     let storage = |store: usize| format!("storages[{}]", model.parts[store].storage);
     let session = |store: usize, departure: usize, name: &str| {
         let session = model.parts[store].sessions[departure];
@@ -76,38 +72,13 @@ fn words(
         format!("obligations[{k}].wh")
     };
     match what {
-        What::Overload => (
-            "overload",
-            "import_limit_w".into(),
-            "the load alone is above the limit of the connection",
-        ),
-        What::Departure { store, departure } => (
-            "departure",
-            session(store, departure, "departure_wh"),
-            "the time, the power or the line does not let it charge so much",
-        ),
-        What::Trip { store, departure } => (
-            "trip",
-            session(store, departure, "trip_wh"),
-            "the battery holds less above its floor than the trip takes",
-        ),
-        What::Floor { store } => (
-            "floor",
-            format!("{}.floor_wh", storage(store)),
-            "it came with less, and cannot charge faster",
-        ),
-        What::Job { job } => (
-            "deferrable",
-            format!("deferrables[{job}].energy_wh"),
-            "its power, its window or the line does not let it take so much",
-        ),
-        What::Sale | What::Pooled => (
-            "obligation",
-            obligation(),
-            "the site has not so much to give, or its export limit is in the way",
-        ),
-        What::Purchase => {
-            ("obligation", obligation(), "the site finds no use and no way out for what it bought")
+        What::Overload => ("overload", "import_limit_w".into()),
+        What::Departure { store, departure } => {
+            ("departure", session(store, departure, "departure_wh"))
         }
+        What::Trip { store, departure } => ("trip", session(store, departure, "trip_wh")),
+        What::Floor { store } => ("floor", format!("{}.floor_wh", storage(store))),
+        What::Job { job } => ("deferrable", format!("deferrables[{job}].energy_wh")),
+        What::Sale | What::Pooled | What::Purchase => ("obligation", obligation()),
     }
 }

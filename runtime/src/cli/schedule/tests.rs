@@ -43,7 +43,7 @@ fn full_now_says_its_price_before_the_schedule() {
 
 #[test]
 fn a_refusal_names_the_field_what_it_says_and_what_it_must_be() {
-    let cases: [(&str, Edit); 16] = [
+    let cases: [(&str, Edit); 19] = [
         ("`dt_h` is 0", &|v| v["dt_h"] = 0.0.into()),
         ("`load_w` has 1 entries", &|v| v["load_w"] = vec![1.0].into()),
         ("`load_w[3]` is -1", &|v| v["load_w"][3] = (-1.0).into()),
@@ -69,12 +69,39 @@ fn a_refusal_names_the_field_what_it_says_and_what_it_must_be() {
         ("`stations[0].storages[0]` is 9", &|v| v["stations"][0]["storages"][0] = 9.into()),
         ("`storages[0].colour`", &|v| v["storages"][0]["colour"] = "red".into()),
         ("`storages[0].eta_d`", &|v| v["storages"][0]["eta_d"] = "high".into()),
-        ("missing field `import_price`", &|v| {
+        ("`import_price` is missing", &|v| {
             v.as_object_mut().expect("object").remove("import_price");
         }),
+        ("`storages[1].eta_c` is missing", &|v| {
+            v["storages"][1].as_object_mut().expect("object").remove("eta_c");
+        }),
+        ("`import_price[3]` is 1e300: must be", &|v| v["import_price"][3] = 1e300.into()),
+        (
+            "`storages[1].sessions[0].arrival_wh` is 24000, but `storages[1].initial_wh` is 5",
+            &|v| {
+                v["storages"][1]["initial_wh"] = 5.0.into();
+            },
+        ),
     ];
     for (expected, edit) in cases {
         let said = refused(edit);
         assert!(said.contains(expected), "{expected}: {said}");
     }
+}
+
+#[test]
+fn the_table_shows_contracts_and_tells_a_lasting_shortfall_once() {
+    let mut value: serde_json::Value = serde_json::from_str(SITE).expect("JSON");
+    let read = |value: &serde_json::Value| read::read(&value.to_string()).expect("a site");
+    let said = |site: &Site| table(Path::new("site.json"), site, &plan(site).expect("a plan"));
+    let text = said(&read(&value));
+    assert!(text.contains("contracts W") && text.contains("-1600"), "{text}");
+    assert!(text.contains("(penalties 0.000000)") && text.contains("proved"), "{text}");
+    value["load_w"] = vec![20_000.0; 48].into();
+    let told: Vec<String> = (said(&read(&value)).lines())
+        .filter(|line| line.contains("`import_limit_w`"))
+        .map(str::to_owned)
+        .collect();
+    assert!(told.len() < 10, "{told:?}");
+    assert!(told.iter().any(|line| line.contains("at each of intervals ")), "{told:?}");
 }

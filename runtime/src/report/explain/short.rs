@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gridpact_agents::local::missing::{Lack, Missing, What};
+use gridpact_agents::local::missing::{Missing, What};
 
 use super::words::{Words, kwh};
 use crate::report::Report;
@@ -45,7 +45,7 @@ pub(super) fn text(report: &Report, site: usize, missing: &[Missing]) -> String 
             device.copied().unwrap_or("site"),
             kwh(missing.wh.round() as u64),
             what(missing.what),
-            why(missing.lack),
+            missing.lack.words(),
         );
     }
     if out.is_empty() { out } else { format!("\nWhat it could not have, and why\n{out}") }
@@ -64,25 +64,12 @@ fn what(what: What) -> &'static str {
     }
 }
 
-fn why(lack: Lack) -> &'static str {
-    match lack {
-        Lack::Load => "the load alone is too much",
-        Lack::Power => "it is at its full power all the time",
-        Lack::Time => "there is too little time for it",
-        Lack::Capacity => "more than it can hold",
-        Lack::Import => "the connection imports no more",
-        Lack::Station => "the station's line carries no more",
-        Lack::Export => "the connection exports no more",
-        Lack::Energy => "there is no energy to give",
-        Lack::NoUse => "there is no use for it and no way out",
-        Lack::Rank => "something that counts more takes it",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use gridpact_agents::local::missing::Mend;
     use gridpact_chain::terms::Interval;
+
+    use gridpact_agents::local::missing::Lack;
 
     use super::*;
     use crate::report::sample::a_run;
@@ -134,7 +121,7 @@ mod tests {
             Lack::NoUse,
             Lack::Rank,
         ];
-        let longest = lacks.iter().map(|lack| why(*lack).len()).max().unwrap_or(0);
+        let longest = lacks.iter().map(|lack| lack.words().len()).max().unwrap_or(0);
         let departure = what(What::Departure { store: 0, departure: 0 }).len();
         assert!(2 + 21 + 16 + 11 + departure + 2 + longest <= 130);
     }

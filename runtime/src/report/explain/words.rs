@@ -110,6 +110,8 @@ pub(super) fn kwh(wh: u64) -> String {
 
 fn did(step: &Move) -> String {
     match (step.consume_wh, step.produce_wh) {
+        // No plan asks anything of it: what it gives stands in the chart.
+        (0, 0) if step.why == Why::Free => "runs".into(),
         (0, 0) => "idle".into(),
         (wh, 0) => format!("takes {}", kwh(wh)),
         (0, wh) => format!("gives {}", kwh(wh)),

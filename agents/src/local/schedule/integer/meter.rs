@@ -103,11 +103,15 @@ impl Full<'_, '_> {
     fn choose_meter(&mut self, t: usize, [import, overload, export, short]: [Variable; 4]) {
         let f = self.frame;
         let sum = |of: &dyn Fn(&StoreFrame) -> f64| f.stores.iter().map(of).sum::<f64>();
-        let jobs: f64 = (0..self.jobs.len()).map(|j| f.job(j).1).sum();
-        let needs = (f.net[t] + f.spill_max[t] + sum(&|s| s.charge[t]) + jobs).max(0.0);
         let gives = (sum(&|s| s.discharge[t]) - f.net[t]).max(0.0);
-        let (most, room) = (f.import_max[t].min(needs), f.export_max[t].min(gives));
-        if room <= 0.0 && f.sold[t] <= 0.0 && self.pooled[t].is_none() || most <= 0.0 {
+        let (most, room) = (f.import_max[t].min(f.needs(t)), f.export_max[t].min(gives));
+        if most <= 0.0 {
+            self.row(&[(import, 1.0)], ComparisonOp::Le, 0.0);
+            return;
+        }
+        if room <= 0.0 && f.sold[t] <= 0.0 && self.pooled[t].is_none() {
+            // What is exported here could only have been imported in the same interval.
+            self.row(&[(export, 1.0)], ComparisonOp::Le, 0.0);
             return;
         }
         let takes = self.lp.add_binary_var(0.0);

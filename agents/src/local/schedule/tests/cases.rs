@@ -334,3 +334,29 @@ fn there_is_a_plan_that_keeps_the_sale_floor_however_short_the_search() {
         }
     }
 }
+
+#[test]
+fn what_is_bought_is_not_fed_in_again_where_that_would_pay() {
+    let mut p = flat(4, 500.0);
+    (p.retail, p.feed_in) = (vec![100_000.0; 4], vec![200_000.0; 4]);
+    p.sold_wh[3] = 1_000.0;
+    p.stores.push(Store { discharge_wh: 0.0, ..battery(1_000.0) });
+    p.stores[0].rules.terminal = Some(150_000.0);
+    let plan = solve(&p).expect("solves");
+    assert_eq!(plan.gap, 0.0, "one meter nets: no import beside export is in the bound either");
+    assert!((plan.stores[0].stored_wh[4] - 10_000.0).abs() < 1.0, "and none takes up the line");
+}
+
+#[test]
+fn a_small_sale_that_can_be_kept_is_never_worth_its_penalty() {
+    let mut p = flat(4, 2_000.0);
+    (p.retail, p.feed_in) = (vec![0.0; 4], vec![0.0; 4]);
+    p.sold_wh[2] = 20.0;
+    p.stores.push(battery(1_000.0));
+    p.stores[0].rules.terminal = Some(150_000.0);
+    let plan = solve(&p).expect("solves");
+    assert_eq!(plan.shortfall.total_wh(), 0.0);
+    p.sold_wh[2] = 0.0;
+    let without = solve(&p).expect("solves");
+    assert!(plan.objective <= without.cost + 0.02 * plan.penalty_rates.sale);
+}

@@ -102,7 +102,9 @@ fn ask(valuation: &Valuation<'_>, wanted: Profile, count: &mut Count) {
 /// the screen has nothing, the exact answer could serve 123 (10 %) by charging more before.
 ///
 /// Before what is kept for a sale was cut where the storage fills up, and counted once where it is
-/// also sold directly, 4 of 2 348 were refused and 59 (2.5 %) cost up to 50 c more than quoted.
+/// also sold directly, 4 of 2 348 were refused and 59 (2.5 %) cost up to 50 c more than quoted. With
+/// the plan's marginal value as unit cost 784 (33 %) would cost more than quoted (4 c in the middle)
+/// and 36 less: it holds for the first Wh only, and a price below cost is refused when it is reserved.
 #[test]
 fn the_screen_and_the_exact_answer_seldom_disagree() {
     let mut count = Count::default();

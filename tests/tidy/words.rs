@@ -1,6 +1,7 @@
-//! Words that say that something is not finished never reach the main branch.
+//! Words that say that something is not finished never reach the main branch, and those that a newcomer
+//! needs are there.
 
-use gridpact_tests::tree::sources;
+use gridpact_tests::tree::{root, sources};
 
 use crate::assert_none;
 
@@ -60,4 +61,25 @@ fn sources_have_no_tabs_and_no_trailing_blanks() {
         }
     }
     assert_none("plain text", &violations);
+}
+
+/// The front door has all its rooms, in the order a newcomer needs them.
+#[test]
+fn the_readme_has_all_its_sections() {
+    let readme = std::fs::read_to_string(root().join("README.md")).expect("README.md is there");
+    let sections: Vec<&str> = readme.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+    let wanted = [
+        "Start",
+        "A tour of `simulate`",
+        "One site",
+        "Real data",
+        "Embedding",
+        "Not there yet",
+        "Measured",
+        "The house",
+        "What a majority promises",
+        "The sources' words",
+        "Licence",
+    ];
+    assert_eq!(sections, wanted);
 }

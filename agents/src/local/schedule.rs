@@ -139,15 +139,27 @@ fn choose(
         }
         method = Method::Integer;
     }
-    let mut best = match best {
-        Some(plan) => plan,
-        None => yielding::solve(frame, effort)?,
+    let gap = |plan: &Plan| {
+        let cost = plan.objective / frame.price_unit;
+        // Without any bound all of it is in doubt.
+        ((cost - bound) / (1.0 + cost.abs())).clamp(0.0, 1.0)
     };
-    let cost = best.objective / frame.price_unit;
-    // Without any bound all of it is in doubt.
-    let gap = ((cost - bound) / (1.0 + cost.abs())).clamp(0.0, 1.0);
+    let mut best = match best {
+        Some(plan) if choices.floors.is_empty() || gap(&plan) <= GAP => plan,
+        best => cheaper(best, yielding::solve(frame, effort))?,
+    };
+    let gap = gap(&best);
     best.gap = if gap <= GAP { 0.0 } else { gap };
     Ok(best)
+}
+
+/// The cheaper of what a search has found and what was made without one.
+fn cheaper(found: Option<Plan>, made: Result<Plan, SolveError>) -> Result<Plan, SolveError> {
+    match (found, made) {
+        (Some(found), Ok(made)) if made.objective < found.objective => Ok(made),
+        (Some(found), _) => Ok(found),
+        (None, made) => made,
+    }
 }
 
 /// Whether this answer leaves any of a sale undelivered, by importing beside it or by want of energy.
@@ -174,7 +186,7 @@ fn extend(frame: &Frame<'_>, decisions: &Decisions, choices: &Choices, is_lost: 
                 grown.stores.insert((s, t));
             }
             if path[t + 1] < store.sale_floor - OVERLAP {
-                grown.floors.insert((s, t));
+                grown.floors.extend(store.stay(t).map(|at| (s, at)));
             }
         }
     }

@@ -28,7 +28,7 @@ const RANKS: PenaltyRates =
 const RAISED_MAX: f64 = 1e3;
 
 /// The question, ready for a solver.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Frame<'a> {
     pub problem: &'a Problem,
     /// Micro-currency per kWh that count as one.

@@ -147,7 +147,7 @@ impl Full<'_, '_> {
         let mut stored = Vec::with_capacity(n);
         for t in 0..n {
             let price = if t + 1 == n { -store.terminal } else { 0.0 };
-            stored.push(self.lp.add_var(price, (store.lowest, store.capacity)));
+            stored.push(self.lp.add_var(price, (store.least(t + 1), store.capacity)));
             self.balance[t].add(discharge[t], 1.0);
             self.balance[t].add(charge[t], -1.0);
             let mut row = vec![
@@ -187,11 +187,19 @@ impl Full<'_, '_> {
             let sum: Vec<_> = range.map(|t| (discharge[t], 1.0)).collect();
             self.row(&sum, ComparisonOp::Le, ration.energy_wh.max(0.0) * 1e-3);
         }
+        let mut before: Option<(usize, Variable)> = None;
         for (_, t) in self.choices.floors.iter().filter(|(of, _)| *of == s) {
             let gives = self.lp.add_binary_var(0.0);
             let (most, room) = (store.discharge[*t], store.sale_floor - store.lowest);
             self.row(&[(discharge[*t], 1.0), (gives, -most)], ComparisonOp::Le, 0.0);
             self.row(&[(stored[*t], 1.0), (gives, -room)], ComparisonOp::Ge, store.lowest);
+            // Above the floor it stays above until it drives: whoever may give may do so on.
+            if let Some((at, earlier)) = before
+                && store.stay(at).contains(t)
+            {
+                self.row(&[(gives, 1.0), (earlier, -1.0)], ComparisonOp::Ge, 0.0);
+            }
+            before = Some((*t, gives));
         }
     }
 

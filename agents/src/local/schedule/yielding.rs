@@ -1,65 +1,85 @@
-//! A plan where the search for the best has found none: storages whose sale floor is in the way give
-//! less.
+//! A plan that keeps every sale floor without a search, perhaps not the cheapest.
 //!
 //! Nothing may be discharged below a sale floor, but driving may go below it, so that whether a
-//! storage may give is a choice of every interval. Here each interval in which the linear answer
-//! breaks the floor is closed for giving until none is left: a plan that keeps every rule, perhaps
-//! not the cheapest.
+//! storage may give is a choice of every interval. Here the linear answer shows where the floor is
+//! in the way, and of two ways out the cheaper is taken, one stay after the other: the storage
+//! keeps its floor from then on until it drives, or it gives nothing before.
 
 use super::frame::Frame;
 use super::integer::{self, Choices};
 use super::plan::{Method, Plan, SolveError};
-use super::settle::{Decisions, settle};
+use super::settle::{Decisions, reckon, settle};
 use super::{Effort, OVERLAP, linear};
 
-/// Rounds that close single intervals; then storages with such a floor give nothing at all.
-const ROUNDS: usize = 8;
+/// Choices that are made one by one; then storages with such a floor give nothing at all.
+const ROUNDS: usize = 24;
 
 /// A plan that keeps every rule.
 ///
 /// # Errors
 /// [`SolveError::Solver`] when even the linear programme has no answer.
 pub(super) fn solve(frame: &Frame<'_>, effort: Effort) -> Result<Plan, SolveError> {
-    let mut frame = Frame::new(frame.problem);
-    for round in 0..=ROUNDS {
-        if round == ROUNDS {
-            for store in frame.stores.iter_mut().filter(|store| store.sale_floor > 0.0) {
-                store.discharge.fill(0.0);
-            }
-        }
-        let mut decisions = answer(&frame, effort)?;
-        decisions.net_out(&frame);
-        let broken = broken(&frame, &decisions);
-        if broken.is_empty() {
+    let mut frame = frame.clone();
+    let mut decisions = answer(&frame, effort)?;
+    for _ in 0..ROUNDS {
+        let Some((s, t)) = broken(&frame, &decisions) else {
             return Ok(settle(&frame, &decisions, Method::Linear));
-        }
-        for (s, t) in broken {
-            frame.stores[s].discharge[t] = 0.0;
-        }
+        };
+        let ways = [kept(&frame, s, t), closed(&frame, s, t)].into_iter().flatten();
+        let mut answers: Vec<_> = ways
+            .filter_map(|way| answer(&way, effort).ok().map(|decisions| (way, decisions)))
+            .map(|(way, found)| (reckon(&way, &found, Method::Linear).objective, way, found))
+            .collect();
+        answers.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let Some((_, way, found)) = answers.into_iter().next() else { break };
+        (frame, decisions) = (way, found);
     }
-    Err(SolveError::Solver("a storage that gives nothing is below its sale floor".into()))
+    for store in frame.stores.iter_mut().filter(|store| store.sale_floor > 0.0) {
+        store.held.clear();
+        store.discharge.fill(0.0);
+    }
+    decisions = answer(&frame, effort)?;
+    Ok(settle(&frame, &decisions, Method::Linear))
+}
+
+/// The storage keeps its floor from the end of `t` on, until it drives; none if it does already.
+fn kept<'a>(frame: &Frame<'a>, s: usize, t: usize) -> Option<Frame<'a>> {
+    let store = &frame.stores[s];
+    let mut way = frame.clone();
+    way.stores[s].held.extend(store.stay(t).skip_while(|at| *at < t).map(|at| at + 1));
+    (way.stores[s].held.len() > store.held.len()).then_some(way)
+}
+
+/// The storage gives nothing in `t`, nor before it in the same stay where it keeps no floor.
+fn closed<'a>(frame: &Frame<'a>, s: usize, t: usize) -> Option<Frame<'a>> {
+    let store = &frame.stores[s];
+    let mut way = frame.clone();
+    for at in store.stay(t).filter(|at| *at <= t && !store.held.contains(&(at + 1))) {
+        way.stores[s].discharge[at] = 0.0;
+    }
+    Some(way)
 }
 
 fn answer(frame: &Frame<'_>, effort: Effort) -> Result<Decisions, SolveError> {
     let is_linear =
         frame.problem.pooled.is_none() && frame.problem.jobs.iter().all(|job| !job.is_run_once);
-    if is_linear && let Ok(decisions) = linear::solve(frame).map(|(decisions, _)| decisions) {
-        return Ok(decisions);
-    }
-    let missing = || SolveError::Solver("no answer to a linear programme".into());
-    Ok(integer::solve(frame, &Choices::default(), effort)?.ok_or_else(missing)?.decisions)
+    let mut decisions = if is_linear {
+        linear::solve(frame)?.0
+    } else {
+        let missing = || SolveError::Solver("no answer to a linear programme".into());
+        integer::solve(frame, &Choices::default(), effort)?.ok_or_else(missing)?.decisions
+    };
+    decisions.net_out(frame);
+    Ok(decisions)
 }
 
-/// The (storage, interval) pairs in which something is discharged below the sale floor.
-fn broken(frame: &Frame<'_>, decisions: &Decisions) -> Vec<(usize, usize)> {
-    let mut broken = Vec::new();
-    for (s, (store, (charge, discharge, relief))) in
-        frame.stores.iter().zip(&decisions.stores).enumerate()
-    {
+/// The first (storage, interval) in which something is discharged below the sale floor.
+fn broken(frame: &Frame<'_>, decisions: &Decisions) -> Option<(usize, usize)> {
+    frame.stores.iter().zip(&decisions.stores).enumerate().find_map(|(s, (store, made))| {
+        let (charge, discharge, relief) = made;
         let path = store.path(charge, discharge, relief);
-        let gives = (0..frame.horizon()).filter(|t| discharge[*t] > OVERLAP);
-        let is_below = |t: &usize| path[*t + 1] < store.sale_floor - OVERLAP;
-        broken.extend(gives.filter(is_below).map(|t| (s, t)));
-    }
-    broken
+        let gives = (0..frame.horizon())
+            .find(|t| discharge[*t] > OVERLAP && path[*t + 1] < store.sale_floor - OVERLAP);
+        gives.map(|t| (s, t))
+    })
 }

@@ -1,5 +1,8 @@
 //! A storage in the solver's units.
 
+use std::collections::BTreeSet;
+use std::ops::Range;
+
 use super::{KILO, terminal_value};
 use crate::local::schedule::problem::{Departure, Problem, Ration, Store};
 use crate::params::Terminal;
@@ -17,6 +20,8 @@ pub(in crate::local::schedule) struct StoreFrame {
     pub lowest: f64,
     /// Stored energy below which nothing is discharged, where `lowest` does not see to it; else 0.
     pub sale_floor: f64,
+    /// Boundaries at which the sale floor is kept come what may, so that giving is free there.
+    pub held: BTreeSet<usize>,
     pub rations: Vec<Ration>,
     /// Until this interval it is to be full.
     pub full_until: usize,
@@ -62,6 +67,7 @@ impl StoreFrame {
             initial,
             lowest,
             sale_floor: if sale_floor > lowest { sale_floor } else { 0.0 },
+            held: BTreeSet::new(),
             rations: store.rules.rations.clone(),
             full_until: store.rules.full_until,
             charge: limits(store.charge_wh, &|t| store.is_plugged(t)),
@@ -84,6 +90,22 @@ impl StoreFrame {
             (self.initial < self.floor).then_some(self.floor)
         };
         wanted.filter(|_| self.charge[t] > 0.0)
+    }
+
+    /// Least that it may hold at a boundary.
+    pub fn least(&self, boundary: usize) -> f64 {
+        if self.held.contains(&boundary) { self.sale_floor } else { self.lowest }
+    }
+
+    /// The intervals around `t` in which only discharging lowers what is stored: those between two
+    /// trips, or the one that a trip is booked with.
+    pub fn stay(&self, t: usize) -> Range<usize> {
+        let trips = || self.departures.iter().filter(|d| d.trip_wh > 0.0).map(|d| d.at);
+        if trips().any(|at| at == t) {
+            return t..t + 1;
+        }
+        let from = trips().filter(|at| *at < t).max().map_or(0, |at| at + 1);
+        from..trips().filter(|at| *at > t).min().unwrap_or(self.charge.len())
     }
 
     /// Whether it can do anything in interval `t`.

@@ -64,13 +64,13 @@ impl Linear<'_, '_> {
         for (s, store) in self.frame.stores.iter().enumerate() {
             let (charge, discharge, relief) = &decisions.stores[s];
             let path = store.path(charge, discharge, relief);
-            for (bound, op, sign) in
-                [(store.capacity, ComparisonOp::Le, 1.0), (store.lowest, ComparisonOp::Ge, -1.0)]
-            {
-                for boundary in worst_of_runs(&path, |stored| sign * (stored - bound)) {
-                    let (row, fixed) = self.stored(s, boundary);
-                    found.push((row, op, bound - fixed));
-                }
+            for boundary in worst_of_runs(&path, |_, stored| stored - store.capacity) {
+                let (row, fixed) = self.stored(s, boundary);
+                found.push((row, ComparisonOp::Le, store.capacity - fixed));
+            }
+            for boundary in worst_of_runs(&path, |at, stored| store.least(at) - stored) {
+                let (row, fixed) = self.stored(s, boundary);
+                found.push((row, ComparisonOp::Ge, store.least(boundary) - fixed));
             }
             self.broken_rations(s, discharge, &mut found);
         }
@@ -124,10 +124,10 @@ impl Linear<'_, '_> {
 }
 
 /// Of each run of boundaries where `breach` is positive, the one where it is largest.
-fn worst_of_runs(path: &[f64], breach: impl Fn(f64) -> f64) -> Vec<usize> {
+fn worst_of_runs(path: &[f64], breach: impl Fn(usize, f64) -> f64) -> Vec<usize> {
     let (mut found, mut worst) = (Vec::new(), None);
     for (boundary, stored) in path.iter().enumerate() {
-        let by = breach(*stored);
+        let by = breach(boundary, *stored);
         if by <= BREACH {
             found.extend(worst.take().map(|(at, _)| at));
         } else if worst.is_none_or(|(_, most)| by > most) {

@@ -11,4 +11,4 @@ mod shard;
 
 pub use alarms::Alarms;
 pub use cell::{Cell, Post};
-pub use shard::{Bag, District, Shard};
+pub use shard::{Bag, District, MAILBOX, SHARDS, Shard, raise};

@@ -119,22 +119,14 @@ fn source(
 
 /// Energy at the meter above what is owed at boundary `tau` of the plan.
 fn spare(store: &Store, path: &StorePlan, tau: usize) -> f64 {
-    let due = store.departures.iter().filter(|d| d.at == tau).map(|d| d.due_wh);
-    // What is not to be sold is there for driving: after a trip it may be gone.
-    let is_present = store.trip().is_none_or(|at| tau <= at);
-    let sale_floor = if is_present { store.rules.sale_floor_wh } else { 0.0 };
-    let floor = due.fold(store.floor_wh.max(sale_floor), f64::max);
     let stored = path.stored_wh.get(tau).copied().unwrap_or(0.0);
-    store.eta_discharge * (stored - floor).max(0.0)
+    store.eta_discharge * (stored - store.kept_wh(tau)).max(0.0)
 }
 
 /// What days' rations leave to be given in all intervals up to and including `t`, Wh at the meter.
 fn rations(store: &Store, path: &StorePlan, t: usize) -> f64 {
     let days = store.rules.rations.iter().filter(|ration| ration.from <= t);
-    let left = days.map(|ration| {
-        let range = ration.from..ration.until.min(path.discharge_wh.len());
-        (ration.energy_wh - path.discharge_wh[range].iter().sum::<f64>()).max(0.0)
-    });
+    let left = days.map(|ration| power::of_ration(ration, path));
     if store.rules.rations.is_empty() { f64::INFINITY } else { left.sum() }
 }
 

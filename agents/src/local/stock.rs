@@ -169,16 +169,11 @@ fn fed_worth(problem: &Problem, store: &Store, path: &StorePlan, fed: &[f64]) ->
 /// missing from its end on.
 fn headroom(store: &Store, path: &StorePlan, fed: &[f64]) -> Vec<f64> {
     let mut kept = 0.0_f64;
-    // What is not to be sold is there for driving: after a trip it may be gone.
-    let stay_ends = store.trip().unwrap_or(usize::MAX);
     let mut left: Vec<f64> = (path.stored_wh.iter().enumerate())
         .map(|(tau, stored)| {
-            let due = store.departures.iter().filter(|d| d.at == tau).map(|d| d.due_wh);
-            let sale_floor = if tau <= stay_ends { store.rules.sale_floor_wh } else { 0.0 };
-            let floor = due.fold(store.floor_wh.max(sale_floor), f64::max);
             // A storage that comes to be full has lost what was kept beyond that.
             kept = kept.min((store.capacity_wh - stored).max(0.0));
-            let above = stored + kept - floor;
+            let above = stored + kept - store.kept_wh(tau);
             kept += fed.get(tau).copied().unwrap_or(0.0) / store.eta_discharge;
             above
         })

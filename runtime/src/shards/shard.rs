@@ -13,10 +13,18 @@ use super::alarms::Alarms;
 use super::cell::{Cell, Post};
 use crate::actors::{Door, EpochStarted, PhaseEnded, arm};
 use crate::clock::Clock;
-use crate::supervise::{Actor, Context, Handler, Message};
+use crate::supervise::{
+    Actor, ChildSpec, Context, Handler, Message, Overflow, Ref, Restart, spawn,
+};
 
 /// Letters handled in one go before others of the arbiter get their turn.
 const LETTERS_A_TURN: usize = 65_536;
+
+/// Shards of a community: a fixed number, so that neither cores nor sizes change the order of letters.
+pub const SHARDS: u32 = 8;
+
+/// The bound of a mailbox in which no letter is refused: within a process it would be lost.
+pub const MAILBOX: u32 = u32::MAX / 2;
 
 /// Letters for cells of one shard, with their recipients.
 pub struct Bag<L>(pub Vec<(PartyId, L)>);
@@ -60,8 +68,7 @@ impl<L: Send + 'static> District<L> {
     }
 
     /// The door of a shard.
-    #[must_use]
-    pub fn door(&self, shard: usize) -> Option<&Door<Bag<L>>> {
+    fn door(&self, shard: usize) -> Option<&Door<Bag<L>>> {
         self.doors.get(shard)
     }
 
@@ -84,6 +91,27 @@ impl<L: Send + 'static> District<L> {
     }
 }
 
+/// Raises shard `number` of a district, with the cells of the parties from `first` on, and opens its
+/// door. What its minds knew is gone with it: a second life would lie about the first, so there is
+/// none.
+pub fn raise<C: Cell>(
+    number: usize,
+    first: PartyId,
+    district: &District<C::Letter>,
+    clock: Clock,
+    mut cells: impl FnMut() -> Result<Vec<C>, &'static str> + 'static,
+) -> Ref<Shard<C>> {
+    let own = district.clone();
+    let spec = ChildSpec::new(format!("shard/{number}"), move |_: &_| {
+        Ok::<_, &str>(Shard::new(first, cells()?, own.clone(), clock))
+    });
+    let shard = spawn(spec.restart(Restart::Temporary).mailbox(MAILBOX, Overflow::Refuse));
+    if let Some(door) = district.door(number) {
+        door.open(shard.port());
+    }
+    shard
+}
+
 /// See the file's head.
 pub struct Shard<C: Cell> {
     cells: Vec<C>,
@@ -103,9 +131,7 @@ pub struct Shard<C: Cell> {
 }
 
 impl<C: Cell> Shard<C> {
-    /// A shard of `cells`, the first of which is `first`.
-    #[must_use]
-    pub fn new(first: PartyId, cells: Vec<C>, district: District<C::Letter>, clock: Clock) -> Self {
+    fn new(first: PartyId, cells: Vec<C>, district: District<C::Letter>, clock: Clock) -> Self {
         Self {
             alarms: Alarms::new(cells.len()),
             bags: district.doors.iter().map(|_| Vec::new()).collect(),

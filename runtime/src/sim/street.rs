@@ -1,8 +1,7 @@
 //! A community's households in shards, with the clerk that goes to the chain for them.
 //!
 //! The other way to raise a community; the minds are the same. Only homes that vote have a node of
-//! the chain. The number of shards is fixed, so that neither cores nor sizes change the order of
-//! letters.
+//! the chain.
 
 use std::any::Any;
 use std::cell::RefCell;
@@ -23,14 +22,8 @@ use crate::device::Driver;
 use crate::device::simulated::Field;
 use crate::keys::Signer;
 use crate::node::{Commons, HomeDoors};
-use crate::shards::{District, Shard};
-use crate::supervise::{ChildSpec, Overflow, Restart, spawn};
-
-/// Shards of a community.
-const SHARDS: u32 = 8;
-
-/// No letter within a process is refused: it would be lost.
-const MAILBOX: u32 = u32::MAX / 2;
+use crate::shards::{self, District, MAILBOX, SHARDS};
+use crate::supervise::{ChildSpec, Overflow, spawn};
 
 /// What the coordinator speaks to.
 #[derive(Default)]
@@ -104,19 +97,13 @@ impl Street {
         maker: Maker,
         commons: &Commons,
     ) {
-        let (own, clock) = (district.clone(), commons.clock);
-        let factory = move |_: &_| {
-            let cells: Option<Vec<Household>> =
+        let first = PartyId(homes.start);
+        let cells = move || {
+            let all: Option<Vec<Household>> =
                 homes.clone().map(|home| maker.household(PartyId(home))).collect();
-            let cells = cells.ok_or("a home without a setup")?;
-            Ok::<_, &str>(Shard::new(PartyId(homes.start), cells, own.clone(), clock))
+            all.ok_or("a home without a setup")
         };
-        // What its minds knew is gone with it: a second life would lie about the first.
-        let spec = ChildSpec::new(format!("shard/{number}"), factory).restart(Restart::Temporary);
-        let shard = spawn(spec.mailbox(MAILBOX, Overflow::Refuse));
-        if let Some(door) = district.door(number) {
-            door.open(shard.port());
-        }
+        let shard = shards::raise(number, first, district, commons.clock, cells);
         let (start, phase) = (Door::shut(), Door::shut());
         start.open(shard.port());
         phase.open(shard.port());

@@ -94,6 +94,17 @@ impl Store {
         self.departures.iter().filter(|d| d.trip_wh > 0.0).map(|d| d.at).min()
     }
 
+    /// Stored energy at the start of interval `t` that no sale may take, Wh: the floor, what a
+    /// departure then owes, and until its first trip what is never sold. That is there for driving:
+    /// after a trip it may be gone.
+    #[must_use]
+    pub fn kept_wh(&self, t: usize) -> f64 {
+        let due = self.departures.iter().filter(|d| d.at == t).map(|d| d.due_wh);
+        let is_present = self.trip().is_none_or(|at| t <= at);
+        let sale_floor = if is_present { self.rules.sale_floor_wh } else { 0.0 };
+        due.fold(self.floor_wh.max(sale_floor), f64::max)
+    }
+
     /// Whether it may give energy in interval `t`.
     #[must_use]
     pub fn may_discharge(&self, t: usize) -> bool {

@@ -1,6 +1,6 @@
 //! What power, days' rations and shared lines leave of the storages in one interval.
 
-use crate::local::schedule::{Plan, Problem, Store, StorePlan};
+use crate::local::schedule::{Plan, Problem, Ration, Store, StorePlan};
 
 /// What a walk has taken out of each ration: storage, number of the ration, Wh at the meter. Empty
 /// without rations.
@@ -20,10 +20,8 @@ pub(super) fn left(
         let rations = store.rules.rations.iter().enumerate();
         let today = rations.filter(|(_, r)| r.from <= t && t < r.until);
         let left = today.map(|(day, ration)| {
-            let range = ration.from..ration.until.min(path.discharge_wh.len());
-            let given: f64 = path.discharge_wh[range].iter().sum();
             let of_walk = spent.iter().filter(|(of, d, _)| (*of, *d) == (s, day));
-            (ration.energy_wh - given - of_walk.map(|(_, _, wh)| wh).sum::<f64>()).max(0.0)
+            (of_ration(ration, path) - of_walk.map(|(_, _, wh)| wh).sum::<f64>()).max(0.0)
         });
         left.fold(of_store(store, path, t), f64::min)
     }));
@@ -43,6 +41,12 @@ pub(super) fn spend(store: &Store, s: usize, t: usize, wh: f64, spent: &mut Spen
     if let Some(day) = day.filter(|_| wh > 0.0) {
         spent.push((s, day, wh));
     }
+}
+
+/// What a plan leaves of a ration, Wh at the meter.
+pub(in crate::local) fn of_ration(ration: &Ration, path: &StorePlan) -> f64 {
+    let range = ration.from..ration.until.min(path.discharge_wh.len());
+    (ration.energy_wh - path.discharge_wh[range].iter().sum::<f64>()).max(0.0)
 }
 
 /// What a storage could give in interval `t` beyond the plan. Where nothing may be discharged below

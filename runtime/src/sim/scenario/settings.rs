@@ -46,7 +46,7 @@ pub struct ChainSettings {
     pub batch_bytes: u64,
     /// Whether contracts are sealed for members; only `false` exists so far.
     pub seal_contracts: bool,
-    /// Days after which readings, obligations, contract profiles and salts are destroyed: 16 (what
+    /// Days after which readings, obligations, contract profiles and salts are destroyed: 36 (what
     /// forecasts learn from) to 36 500. The chain itself carries commitments and stays.
     pub retention_days: u32,
 }

@@ -12,13 +12,8 @@ use super::trader::{Commons, EPOCH, Letter, Trader};
 use super::{Host, Taken};
 use crate::actors::EpochStarted;
 use crate::clock::Clock;
-use crate::shards::{Alarms, Cell, District, Post, Shard};
+use crate::shards::{self, Alarms, Cell, District, MAILBOX, Post, SHARDS};
 use crate::supervise::{self, Actor, ChildSpec, Context, Handler, Message, Overflow, Port, spawn};
-
-/// Shards of the shard host.
-const SHARDS: u32 = 8;
-/// No letter may be refused.
-const MAILBOX: u32 = u32::MAX / 2;
 
 /// What came of one epoch.
 #[derive(Default)]
@@ -194,27 +189,19 @@ fn raise_shards(commons: &Commons, clock: Clock) -> Standing {
     let mut traders = Counted::all(commons, &counts);
     let n = commons.prosumers();
     let district: District<Letter> = District::new(n, SHARDS);
-    let mut shards = Vec::new();
+    let mut raised = Vec::new();
     for (number, parties) in district.shards(n).enumerate() {
         let first = PartyId(parties.start);
         let mut cells: Option<Vec<Counted>> = Some(traders.by_ref().take(parties.len()).collect());
-        let own = district.clone();
-        let spec = ChildSpec::new(format!("shard/{number}"), move |_| {
-            let cells = cells.take().ok_or("a shard has one life")?;
-            Ok::<_, &str>(Shard::new(first, cells, own.clone(), clock))
-        });
-        let shard = spawn(spec.mailbox(MAILBOX, Overflow::Refuse));
-        if let Some(door) = district.door(number) {
-            door.open(shard.port());
-        }
-        shards.push(shard);
+        let cells = move || cells.take().ok_or("a shard has one life");
+        raised.push(shards::raise(number, first, &district, clock, cells));
     }
     drop(traders);
-    let ports: Vec<Port<EpochStarted>> = shards.iter().map(|shard| shard.port()).collect();
+    let ports: Vec<Port<EpochStarted>> = raised.iter().map(|shard| shard.port()).collect();
     Standing {
         start: Box::new(move |letter| ports.iter().for_each(|port| drop(port.tell(letter)))),
         counts,
-        _actors: Box::new(shards),
+        _actors: Box::new(raised),
     }
 }
 

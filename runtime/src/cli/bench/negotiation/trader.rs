@@ -15,7 +15,7 @@ use gridpact_chain::digest::Digest;
 use gridpact_chain::sign::Signature;
 use gridpact_chain::terms::{Energy, Epoch, Interval, PartyId, Power, Price, Profile, Timestamp};
 
-use crate::actors::{EpochStarted, PhaseEnded};
+use crate::actors::EpochStarted;
 use crate::shards::{Cell, Post};
 use crate::sim::profiles::graph;
 use crate::sim::scenario::ScenarioSettings;
@@ -43,13 +43,6 @@ pub(super) enum Letter {
 impl From<EpochStarted> for Letter {
     fn from(letter: EpochStarted) -> Self {
         Self::Start(letter)
-    }
-}
-
-impl From<PhaseEnded> for Letter {
-    /// Nobody ends a phase early here; the deadlines do.
-    fn from(letter: PhaseEnded) -> Self {
-        unreachable!("{letter:?}: there is no coordinator")
     }
 }
 

@@ -11,6 +11,9 @@ mod laws;
 #[path = "social/fees.rs"]
 mod fees;
 
+#[path = "social/hostile.rs"]
+mod hostile;
+
 #[path = "social/branches.rs"]
 mod branches;
 

@@ -23,9 +23,9 @@ use super::message::{
     NeighbourReply, Offer, Reason, TaskId,
 };
 use super::order::Orders;
+use super::pricing::AskStand;
 use super::resend::Due;
-use super::tactic::{self, AskStand};
-use super::turn::Turn;
+use super::turn::{Core, Turn};
 use crate::local::door::{Block, Quote, QuoteRequest};
 use crate::params::Award;
 use crate::session::Phase;
@@ -285,8 +285,8 @@ impl Selling {
         let temporary = self.book.overlap(sale.block.start, sale.block.end).count;
         let round = sale.rounds;
         let stand = AskStand { cost, ceiling, temporary, round: 0 };
-        let tactic = tactic::named(params.negotiate.tactic);
-        let price = tactic.ask(&params.negotiate, &stand, &mut turn.core.rng);
+        let Core { setup, rng, .. } = &mut *turn.core;
+        let price = setup.rules().ask(&stand, rng);
         let scarce = energy < params.coalition.min_trade_wh || energy == Energy::ZERO;
         let (Some(unit_price), false) = (price, scarce) else {
             let declined = if scarce { Reason::NoEnergy } else { Reason::CostAboveCeiling };

@@ -11,7 +11,8 @@ use gridpact_agents::social::message::{
     NeighbourReply, Offer, OfferResponse, TaskId, TransactionRequest, Verdict,
 };
 use gridpact_agents::social::{
-    Effect, Entry, Filling, Input, Message, Reason, SocialAgent, SocialSetup, TaskOutcome,
+    Effect, Entry, Filling, Input, Message, Reason, SocialAgent, SocialSetup, TaskOutcome, pricing,
+    tactic,
 };
 use gridpact_chain::contract::{ContractBody, ContractId, commit_profile};
 use gridpact_chain::digest::Digest;
@@ -38,6 +39,8 @@ fn setup(neighbours: &[PartyId], params: Params) -> SocialSetup {
     SocialSetup {
         party: ME,
         community: COMMUNITY,
+        tactic: tactic::named(params.negotiate.tactic),
+        pricing: pricing::named(params.negotiate.pricing),
         params: Arc::new(params),
         neighbours: neighbours.to_vec(),
         network: Arc::default(),

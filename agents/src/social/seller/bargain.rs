@@ -1,8 +1,6 @@
 //! The seller's half of one session after its opening offer: answers come in, counters are judged
 //! with a fresh quote, and while rounds are left a new offer may follow (protocol 6.4, 6.6).
 
-use std::sync::Arc;
-
 use gridpact_chain::terms::{PartyId, Profile};
 
 use super::Selling;
@@ -15,7 +13,7 @@ use crate::social::message::{
     About, Answer, CounterResponse, Message, Offer, OfferResponse, Verdict,
 };
 use crate::social::negotiation::{SellerStand, judge_counter};
-use crate::social::turn::Turn;
+use crate::social::turn::{Core, Turn};
 
 impl Selling {
     /// The buyer's answer to an offer.
@@ -104,18 +102,19 @@ impl Selling {
         if turn.now >= offer.valid_until {
             return turn.expired(key.0, about, Phase::Negotiation);
         }
-        let params = Arc::clone(&turn.core.setup.params);
+        let min_trade = turn.params().coalition.min_trade_wh;
         let stand = SellerStand {
             cost: quote.unit_cost,
             ceiling: quote.ceiling,
             available: offer.profile.capped_by(&quote.available).energy(),
             capacity: quote.capacity,
-            min_trade: params.coalition.min_trade_wh,
+            min_trade,
             overlap: self.book.overlap(sale.block.start, sale.block.end),
             round: offer.round,
             said: offer.unit_price,
         };
-        let verdict = judge_counter(&params.negotiate, &stand, counter, &mut turn.core.rng);
+        let Core { setup, rng, .. } = &mut *turn.core;
+        let verdict = judge_counter(&setup.rules(), &stand, counter, rng);
         let response = CounterResponse { about, round: offer.round, verdict };
         sale.course = match verdict {
             Verdict::NewOffer { unit_price } => {

@@ -14,6 +14,9 @@ mod fees;
 #[path = "social/hostile.rs"]
 mod hostile;
 
+#[path = "social/account.rs"]
+mod account;
+
 #[path = "social/branches.rs"]
 mod branches;
 

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::holding::Entry;
 use super::message::Message;
-use super::outcome::TaskOutcome;
+use super::outcome::{SalesOutcome, TaskOutcome};
 use super::pricing::Pricing;
 use super::tactic::{Rules, Tactic};
 use super::task::TaskView;
@@ -159,6 +159,8 @@ pub enum Effect {
     },
     /// To reports: how a task ended.
     Outcome(TaskOutcome),
+    /// To reports, once per epoch in which somebody asked: how it went as seller.
+    Sales(SalesOutcome),
 }
 
 /// What can be seen of an SCA.

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use gridpact_agents::local::door::{Obligation, PurchaseBlocks, Quote, ReserveReply, Side};
+use gridpact_agents::local::door::{
+    Obligation, PurchaseBlocks, Quote, QuoteRequest, ReserveReply, Side,
+};
 use gridpact_agents::machine::Machine;
 use gridpact_agents::params::{Deadlines, Params, TacticName};
 use gridpact_agents::session::Phase;
@@ -73,6 +75,16 @@ impl Script {
 
     /// What it says to `from` in answer to `message`, its LCA having plenty at 10 c.
     fn ask(&mut self, from: PartyId, message: Message) -> Vec<Message> {
+        self.ask_with(from, message, plenty)
+    }
+
+    /// As [`ask`](Self::ask), with an LCA that quotes otherwise.
+    fn ask_with(
+        &mut self,
+        from: PartyId,
+        message: Message,
+        quote: fn(QuoteRequest) -> Quote,
+    ) -> Vec<Message> {
         let mut said = Vec::new();
         let mut todo = self.hear(from, message);
         while !todo.is_empty() {
@@ -81,13 +93,7 @@ impl Script {
                 match effect {
                     Effect::Send { to, message } if to == from => said.push(message),
                     Effect::Quote(request) => {
-                        let capacity = Energy(10_000);
-                        let available = request.wanted;
-                        let (unit_cost, ceiling) = (Price(100_000), Price(400_000));
-                        let (ticket, feed_in) = (request.ticket, Price(80_000));
-                        let quote =
-                            Quote { ticket, available, capacity, unit_cost, ceiling, feed_in };
-                        next.extend(self.tell(Input::Quote(quote)));
+                        next.extend(self.tell(Input::Quote(quote(request))));
                     }
                     Effect::Reserve(request) => {
                         let contract_id = request.contract_id;
@@ -125,6 +131,18 @@ impl Script {
             Effect::Outcome(outcome) => Some(outcome),
             _ => None,
         })
+    }
+}
+
+/// All that is wanted, at 10 c.
+fn plenty(request: QuoteRequest) -> Quote {
+    Quote {
+        ticket: request.ticket,
+        available: request.wanted,
+        capacity: Energy(10_000),
+        unit_cost: Price(100_000),
+        ceiling: Price(400_000),
+        feed_in: Price(80_000),
     }
 }
 
@@ -186,3 +204,9 @@ mod buyer_script;
 
 #[path = "seller_script.rs"]
 mod seller_script;
+
+#[path = "reasons.rs"]
+mod reasons;
+
+#[path = "account_script.rs"]
+mod account_script;

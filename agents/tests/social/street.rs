@@ -15,7 +15,7 @@ use gridpact_agents::params::{Deadlines, Params};
 use gridpact_agents::session::{self, Notice, Phase, Session};
 use gridpact_agents::social::pricing::{self, Pricing};
 use gridpact_agents::social::{
-    Effect, Entry, Input, Message, SocialAgent, SocialSetup, TaskOutcome, tactic,
+    Effect, Entry, Input, Message, SalesOutcome, SocialAgent, SocialSetup, TaskOutcome, tactic,
 };
 use gridpact_chain::contract::{ContractId, SignedContract};
 use gridpact_chain::digest::Digest;
@@ -139,6 +139,7 @@ pub struct Street {
     pub net: Net,
     pub now: Timestamp,
     pub outcomes: Vec<(PartyId, TaskOutcome)>,
+    pub sales: Vec<(PartyId, SalesOutcome)>,
     pub published: BTreeMap<ContractId, SignedContract>,
     pub confirmed: BTreeMap<ContractId, gridpact_chain::contract::ContractBody>,
     pub quiescent: BTreeMap<(PartyId, Phase), u32>,
@@ -190,6 +191,7 @@ impl Street {
             net,
             now: deadlines.start,
             outcomes: Vec::new(),
+            sales: Vec::new(),
             published: BTreeMap::new(),
             confirmed: BTreeMap::new(),
             quiescent: BTreeMap::new(),
@@ -462,6 +464,7 @@ impl Street {
                         self.push(at, Event::Coordinator(input));
                     }
                 }
+                Effect::Sales(outcome) => self.sales.push((party(i), outcome)),
                 Effect::Outcome(outcome) => {
                     self.last_outcome = self.now;
                     self.outcomes.push((party(i), outcome));

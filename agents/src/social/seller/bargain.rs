@@ -10,7 +10,7 @@ use crate::session::Phase;
 use crate::social::Effect;
 use crate::social::book::SessionKey;
 use crate::social::message::{
-    About, Answer, CounterResponse, Message, Offer, OfferResponse, Verdict,
+    About, Answer, CounterResponse, Message, Offer, OfferResponse, Reason, Verdict,
 };
 use crate::social::negotiation::{SellerStand, judge_counter};
 use crate::social::turn::{Core, Turn};
@@ -32,6 +32,7 @@ impl Selling {
             Course::Offered { offer, attempt, .. } if offer.round == round => {
                 turn.answered(&attempt);
                 if turn.now >= offer.valid_until {
+                    turn.lost(Reason::Expired);
                     return turn.expired(from, about, Phase::Negotiation);
                 }
                 self.take_answer(key, offer, answer, turn);
@@ -68,11 +69,16 @@ impl Selling {
         let over = Course::Over { response: None };
         let course = match answer {
             Answer::Accept => {
+                turn.core.diary.sales.promise(offer.profile.energy());
                 self.book.hold(temporary(key, &offer, offer.unit_price, turn));
                 over
             }
-            Answer::Reject { .. } => over,
+            Answer::Reject { reason } => {
+                turn.lost(reason);
+                over
+            }
             Answer::Counter { unit_price } => {
+                turn.core.diary.sales.bid(unit_price);
                 let wanted = Profile::clone(&offer.profile);
                 let ticket = self.ask(key, Purpose::Counter, wanted, turn);
                 Course::Judging { offer, counter: unit_price, ticket }
@@ -100,6 +106,7 @@ impl Selling {
             }
         };
         if turn.now >= offer.valid_until {
+            turn.refused(Reason::Expired);
             return turn.expired(key.0, about, Phase::Negotiation);
         }
         let min_trade = turn.params().coalition.min_trade_wh;
@@ -118,15 +125,20 @@ impl Selling {
         let response = CounterResponse { about, round: offer.round, verdict };
         sale.course = match verdict {
             Verdict::NewOffer { unit_price } => {
+                turn.core.diary.sales.offer(offer.profile.energy(), unit_price, false);
                 let offer = Offer { round: offer.round.saturating_add(1), unit_price, ..offer };
                 let attempt = turn.attempt();
                 Course::Offered { offer, said: Some(response.clone()), attempt }
             }
             Verdict::Accept => {
+                turn.core.diary.sales.promise(offer.profile.energy());
                 self.book.hold(temporary(key, &offer, counter, turn));
                 Course::Over { response: Some(response.clone()) }
             }
-            Verdict::Reject { .. } => Course::Over { response: Some(response.clone()) },
+            Verdict::Reject { reason } => {
+                turn.refused(reason);
+                Course::Over { response: Some(response.clone()) }
+            }
         };
         turn.send(key.0, Message::CounterResponse(response));
     }

@@ -160,7 +160,8 @@ impl Trader {
             Effect::Obligation(_)
             | Effect::Record(_)
             | Effect::Quiescent { .. }
-            | Effect::Outcome(_) => {}
+            | Effect::Outcome(_)
+            | Effect::Sales(_) => {}
         }
     }
 }

@@ -110,7 +110,7 @@ pub(super) fn sales(report: &Report, sales: &[Selling]) -> String {
     }
     if rounds > 0 {
         out += &format!(
-            "  It was asked {asked} times in {rounds} rounds without an offer of its: {}\n",
+            "  It was asked {asked} times in {rounds} rounds and offered nothing: {}\n",
             none.words()
         );
     }

@@ -28,6 +28,7 @@ pub mod sources;
 pub mod summary;
 mod table;
 pub mod units;
+pub mod welfare;
 
 #[cfg(test)]
 pub(crate) mod sample;

@@ -10,6 +10,11 @@ use super::run::{Calendar, Feeder, Run};
 use super::section::{columns, line, section};
 use super::units::{clock, count, moment, power};
 
+/// What a limit means that reaches the homes.
+const ENFORCED: &str = "enforced: homes of B and C plan within their share";
+/// What any other limit means.
+const REPORTED: &str = "reported, not enforced";
+
 /// What the transformer saw; figures are interval means, in W.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct FeederKeys {
@@ -97,17 +102,8 @@ impl Seen {
 /// The limits in words.
 #[must_use]
 pub fn limits(feeder: &Feeder) -> String {
-    if !feeder.is_limited() {
-        return "none set (feeder.import_limit_w, feeder.export_limit_w)".to_owned();
-    }
-    let word = |limit: Option<u64>| {
-        limit.map_or("no limit".to_owned(), |w| power(i64::try_from(w).unwrap_or(i64::MAX)))
-    };
-    let (import, export) = (word(feeder.import_limit_w), word(feeder.export_limit_w));
-    let rule = match feeder.is_enforced {
-        true => "enforced: homes of B and C plan within their share",
-        false => "reported, not enforced",
-    };
+    let rule = if feeder.is_enforced { ENFORCED } else { REPORTED };
+    let [import, export] = [feeder.import_limit_w, feeder.export_limit_w].map(limit_word);
     format!("import {import}, export {export}; {rule}")
 }
 
@@ -130,8 +126,23 @@ pub(super) fn table(run: &Run, load: &NetLoad) -> String {
         let cells = minutes.map(|minutes| format!("{} min", count(minutes)));
         rows.push(columns("transformer overload", cells));
     }
-    rows.push(line("transformer limit", "", limits(&run.feeder).as_str()));
+    rows.extend(limit_lines(&run.feeder));
     section("Community net load (trading moves it only through storage and shifting)", &rows)
+}
+
+fn limit_lines(feeder: &Feeder) -> Vec<String> {
+    if !feeder.is_limited() {
+        let keys = "feeder.import_limit_w, feeder.export_limit_w";
+        return vec![line("transformer limit", "none set", keys)];
+    }
+    let rule = if feeder.is_enforced { ENFORCED } else { REPORTED };
+    [("import limit", feeder.import_limit_w), ("export limit", feeder.export_limit_w)]
+        .map(|(label, limit)| line(label, &limit_word(limit), rule))
+        .into()
+}
+
+fn limit_word(limit_w: Option<u64>) -> String {
+    limit_w.map_or("none".to_owned(), |w| power(i64::try_from(w).unwrap_or(i64::MAX)))
 }
 
 #[cfg(test)]

@@ -11,8 +11,9 @@ use super::explain::Explanation;
 use super::fairness::Fairness;
 use super::feeder::FeederKeys;
 use super::load::{NetLoad, Shape};
-use super::run::{Control, Epoch, Run, Signatures, Site, Verifier, Welfare, Wish};
+use super::run::{Control, Epoch, Run, Signatures, Site, Verifier, Wish};
 use super::settle::Settlement;
+use super::welfare::WelfareKeys;
 
 /// The keys of the summary; units are in the names.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -147,22 +148,6 @@ pub struct Spread {
     pub p95: Option<f64>,
     /// 99th percentile, nearest rank.
     pub p99: Option<f64>,
-}
-
-/// What the market made of its chances.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
-pub struct WelfareKeys {
-    /// Welfare of the contracts over that of the optimum; null where nothing could be traded.
-    pub ratio: Option<f64>,
-    /// What is compared.
-    #[serde(flatten)]
-    pub of: Welfare,
-}
-
-impl From<Welfare> for WelfareKeys {
-    fn from(of: Welfare) -> Self {
-        Self { ratio: of.ratio(), of }
-    }
 }
 
 /// The verifiers' counters as keys.

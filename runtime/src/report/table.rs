@@ -8,6 +8,7 @@ use super::section::{amount, columns, line, section};
 use super::sources::Sources;
 use super::summary::{community, share};
 use super::units::{count, decimal, energy, milliseconds, percent};
+use super::welfare;
 
 /// The whole table, ending with a newline.
 #[must_use]
@@ -126,7 +127,7 @@ fn trading(report: &Report) -> String {
         &[
             line("P2P share", &percent(summary.p2p_share), counted),
             line("contracted share", &percent(summary.contracted_share), ""),
-            welfare(report),
+            welfare::row(report.run()),
             line(
                 "tasks",
                 &count(summary.tasks),
@@ -142,19 +143,6 @@ fn trading(report: &Report) -> String {
             line("negotiation messages", &count(summary.negotiation_messages), ""),
         ],
     )
-}
-
-fn welfare(report: &Report) -> String {
-    let Some(welfare) = report.run().welfare else {
-        return line("welfare ratio", "-", "not computed; --welfare on asks for it");
-    };
-    let of = format!(
-        "{} of the {} {} that its bids and asks allowed",
-        amount(welfare.made_microcurrency),
-        amount(welfare.optimum_microcurrency),
-        report.run().currency
-    );
-    line("welfare ratio", &welfare.ratio().map_or("-".to_owned(), percent), &of)
 }
 
 fn chain(report: &Report) -> String {

@@ -98,11 +98,11 @@ pub fn moment(calendar: &Calendar, at: usize) -> Option<String> {
     Some(local(calendar, at)?.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string())
 }
 
-/// The start of interval `at` as people read it: `Tue 18 Jun 19:30`; a dash without intervals.
+/// The start of interval `at` as people read it: `18 Jun 19:30`; a dash without intervals.
 #[must_use]
 pub fn clock(calendar: &Calendar, at: usize) -> String {
     let local = local(calendar, at).filter(|_| calendar.intervals > 0);
-    local.map_or("-".to_owned(), |local| local.strftime("%a %-d %b %H:%M").to_string())
+    local.map_or("-".to_owned(), |local| local.strftime("%-d %b %H:%M").to_string())
 }
 
 #[cfg(test)]
@@ -137,7 +137,7 @@ mod tests {
         let sydney =
             Calendar { interval_s: 1800, first_interval: 28, intervals: 48, utc_offset_s: 36_000 };
         assert_eq!(moment(&sydney, 1).as_deref(), Some("1970-01-02T00:30:00+10:00"));
-        assert_eq!(clock(&sydney, 1), "Fri 2 Jan 00:30");
+        assert_eq!(clock(&sydney, 1), "2 Jan 00:30");
         assert_eq!(clock(&Calendar { intervals: 0, ..sydney }, 0), "-");
     }
 }

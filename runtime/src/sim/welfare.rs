@@ -9,7 +9,7 @@ use gridpact_agents::network::Network;
 use super::community::Community;
 use super::homes;
 use super::scenario::Scenario;
-use crate::observe::{Observations, Stand};
+use crate::observe::{Observations, Stand, Stands};
 use crate::report::run::{Contract, Welfare};
 use case::{Case, Deals};
 use optimum::Outcome;
@@ -36,7 +36,7 @@ impl Market {
         contracts: &[Contract],
         seen: &Observations,
     ) -> Self {
-        let stands: &[Stand] = seen.stands.as_deref().unwrap_or(&[]);
+        let stands: &[Stand] = seen.stands.as_ref().map_or(&[], Stands::all);
         let reach = case::reach(community, scenario.params.coalition.depth_max);
         Self {
             case: Case::of(stands, &case::sold(contracts), reach),

@@ -12,31 +12,31 @@ fn feeder(scenario: &Scenario) -> FeederKeys {
     report.summary().feeder.clone()
 }
 
-/// The street behind a transformer of `import_w`.
-fn behind(import_w: u64, enforce: bool) -> Scenario {
+/// The street behind a transformer that takes `export_w` from it.
+fn behind(export_w: u64, enforce: bool) -> Scenario {
     let mut scenario = a_street_of_seers(12);
-    scenario.feeder.import_limit_w = Some(import_w);
+    scenario.feeder.export_limit_w = Some(export_w);
     scenario.feeder.enforce = enforce;
     scenario
 }
 
 #[test]
-fn an_enforced_limit_keeps_the_transformer_from_what_homes_can_move() {
+fn an_enforced_limit_keeps_the_transformer_from_overload_and_is_told() {
     let free = Report::new(SEERS.run.clone()).expect("a run that hangs together");
     let free = free.summary().feeder.clone();
     assert_eq!(free.trading.overload_minutes, None, "no limit, no overload");
-    let limit =
-        u64::try_from(free.trading.peak_w.min(free.local.peak_w)).expect("it draws") * 6 / 10;
+    let fed = free.trading.minimum_w.max(free.local.minimum_w);
+    assert!(fed < -1_000, "the street has something to feed: {free:?}");
+    let limit = fed.unsigned_abs() * 6 / 10;
     let (told, kept) = (feeder(&behind(limit, false)), feeder(&behind(limit, true)));
     // Without enforcement the limit is a line on a chart and nothing else.
     for (one, other) in [(&told.local, &free.local), (&told.trading, &free.trading)] {
-        assert_eq!((one.peak_w, &one.peak_at), (other.peak_w, &other.peak_at));
+        assert_eq!((one.minimum_w, &one.minimum_at), (other.minimum_w, &other.minimum_at));
         assert!(one.overload_minutes.is_some_and(|minutes| minutes > 0), "{told:?}");
     }
     assert!(!told.enforced && kept.enforced);
     assert_eq!(told.no_control, kept.no_control, "nobody tells run A");
-    for (kept, told) in [(&kept.local, &told.local), (&kept.trading, &told.trading)] {
-        assert!(kept.overload_minutes < told.overload_minutes, "{kept:?} beside {told:?}");
-        assert!(kept.peak_w < told.peak_w, "{kept:?} beside {told:?}");
+    for seen in [&kept.local, &kept.trading] {
+        assert_eq!(seen.overload_minutes, Some(0), "{kept:?}");
     }
 }

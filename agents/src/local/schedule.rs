@@ -112,17 +112,19 @@ fn choose(
         let mut grown = extend(frame, &found.decisions, &choices, is_lost);
         let keeps_floors = grown.floors == choices.floors;
         found.decisions.net_out(frame);
+        // What charged and discharged at once to spare a shared line does not spare it any more.
+        let keeps_rules = keeps_floors && found.decisions.broken_line(frame).is_none();
         let plan = settle(frame, &found.decisions, method);
         let cost = plan.objective / frame.price_unit;
         // Where a sale is lost the linear model prices importing beside it too high: no bound yet.
         let is_bound = !is_lost || grown.meter == choices.meter;
         let is_exact =
-            keeps_floors && is_bound && (cost - found.claimed).abs() <= GAP * (1.0 + cost.abs());
+            keeps_rules && is_bound && (cost - found.claimed).abs() <= GAP * (1.0 + cost.abs());
         // Each model allows all that the true one does, so each one's bound holds.
         if is_bound {
             bound = bound.max(found.bound);
         }
-        if keeps_floors && best.as_ref().is_none_or(|b| plan.objective < b.objective) {
+        if keeps_rules && best.as_ref().is_none_or(|b| plan.objective < b.objective) {
             best = Some(plan);
         }
         if is_exact || grown == choices {
@@ -145,12 +147,17 @@ fn choose(
         ((cost - bound) / (1.0 + cost.abs())).clamp(0.0, 1.0)
     };
     let mut best = match best {
-        Some(plan) if choices.floors.is_empty() || gap(&plan) <= GAP => plan,
+        Some(plan) if !has_rules(frame) || gap(&plan) <= GAP => plan,
         best => cheaper(best, yielding::solve(frame, effort))?,
     };
     let gap = gap(&best);
     best.gap = if gap <= GAP { 0.0 } else { gap };
     Ok(best)
+}
+
+/// Whether there is anything that a search may break: sale floors and shared lines.
+fn has_rules(frame: &Frame<'_>) -> bool {
+    !frame.problem.stations.is_empty() || frame.stores.iter().any(|store| store.sale_floor > 0.0)
 }
 
 /// The cheaper of what a search has found and what was made without one.

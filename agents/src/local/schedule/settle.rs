@@ -6,7 +6,7 @@
 use super::frame::Frame;
 use super::plan::{Method, Plan, Shortfall, StorePlan};
 use super::problem::Station;
-use super::{dual, frame};
+use super::{OVERLAP, dual, frame};
 
 /// What a solver decided, kWh.
 #[derive(Debug, Clone, Default)]
@@ -57,6 +57,14 @@ impl Decisions {
 }
 
 impl Decisions {
+    /// The first shared line, and the interval, that carries more than it can.
+    pub fn broken_line<'f>(&self, frame: &'f Frame<'_>) -> Option<(&'f Station, usize)> {
+        let is_broken = |(station, t): &(&Station, usize)| {
+            self.through(station, *t).abs() > station.limit_wh.max(0.0) * 1e-3 + OVERLAP
+        };
+        frame.station_intervals().find(is_broken)
+    }
+
     /// What goes through a station's line in interval `t`; below 0 it gives.
     pub fn through(&self, station: &Station, t: usize) -> f64 {
         station.stores.iter().map(|s| self.stores[*s].0[t] - self.stores[*s].1[t]).sum()

@@ -114,6 +114,27 @@ proptest! {
     }
 
     #[test]
+    fn shared_lines_floors_and_rations_are_kept_at_any_price(
+        mut problem in any_problem(8),
+        rules in proptest::collection::vec((0.0..0.6, any::<bool>(), 0.0..6_000.0), 3),
+        limit_wh in 500.0..5_000.0,
+        feed_in in proptest::collection::vec(-50_000.0..300_000.0, 8),
+    ) {
+        problem.feed_in = feed_in;
+        for (store, (floor, is_worthless, energy_wh)) in problem.stores.iter_mut().zip(rules) {
+            store.rules.sale_floor_wh = floor * store.capacity_wh;
+            store.rules.rations = vec![Ration { from: 2, until: 6, energy_wh }];
+            if is_worthless {
+                (store.wear, store.rules.terminal) = (0.0, Some(0.0));
+            }
+        }
+        problem.stations = vec![Station { stores: (0..problem.stores.len()).collect(), limit_wh }];
+        let plan = solve_within(&problem, Effort { nodes: Some(200), time: None }).expect("solves");
+        keeps_the_laws(&problem, &plan)?;
+        keeps_the_rules(&problem, &plan)?;
+    }
+
+    #[test]
     fn no_plan_costs_more_than_greed(problem in any_problem(12)) {
         let plan = solve(&problem).expect("solves");
         let frame = Frame::new(&problem);
@@ -183,6 +204,28 @@ fn keeps_the_laws(problem: &Problem, plan: &Plan) -> Result<(), TestCaseError> {
         prop_assert!(done <= job.energy_wh + 1.0);
         let waits = job.power_wh * job.until.saturating_sub(problem.horizon().max(job.from)) as f64;
         prop_assert!(done + waits + plan.shortfall.job_wh > job.energy_wh - 1.0);
+    }
+    Ok(())
+}
+
+/// What drivers and chargers allow.
+fn keeps_the_rules(problem: &Problem, plan: &Plan) -> Result<(), TestCaseError> {
+    for station in &problem.stations {
+        for t in 0..problem.horizon() {
+            let flow = |s: &usize| plan.stores[*s].charge_wh[t] - plan.stores[*s].discharge_wh[t];
+            let flow: f64 = station.stores.iter().map(flow).sum();
+            prop_assert!(flow.abs() < station.limit_wh + 0.1, "{flow} Wh through a line at {t}");
+        }
+    }
+    for (store, path) in problem.stores.iter().zip(&plan.stores) {
+        for t in (0..problem.horizon()).filter(|t| path.discharge_wh[*t] > 0.1) {
+            let left = path.stored_wh[t + 1];
+            prop_assert!(left > store.rules.sale_floor_wh - 0.1, "{left} Wh left at {t}");
+        }
+        for ration in &store.rules.rations {
+            let given: f64 = path.discharge_wh[ration.from..ration.until].iter().sum();
+            prop_assert!(given < ration.energy_wh + 0.1, "{given} Wh of {ration:?}");
+        }
     }
     Ok(())
 }

@@ -3,7 +3,8 @@
 //! Nothing may be discharged below a sale floor, but driving may go below it, so that whether a
 //! storage may give is a choice of every interval. Here the linear answer shows where the floor is
 //! in the way, and of two ways out the cheaper is taken, one stay after the other: the storage
-//! keeps its floor from then on until it drives, or it gives nothing before.
+//! keeps its floor from then on until it drives, or it gives nothing before. Behind a shared line
+//! that only charging and discharging at once would spare, nothing is given in that interval.
 
 use super::frame::Frame;
 use super::integer::{self, Choices};
@@ -11,17 +12,22 @@ use super::plan::{Method, Plan, SolveError};
 use super::settle::{Decisions, reckon, settle};
 use super::{Effort, OVERLAP, linear};
 
-/// Choices that are made one by one; then storages with such a floor give nothing at all.
-const ROUNDS: usize = 24;
+/// Choices that are made one by one; then storages with such a floor or line give nothing at all.
+const ROUNDS: usize = 48;
 
 /// A plan that keeps every rule.
 ///
 /// # Errors
 /// [`SolveError::Solver`] when even the linear programme has no answer.
 pub(super) fn solve(frame: &Frame<'_>, effort: Effort) -> Result<Plan, SolveError> {
-    let mut frame = frame.clone();
+    let (frame_of, mut frame) = (frame, frame.clone());
     let mut decisions = answer(&frame, effort)?;
     for _ in 0..ROUNDS {
+        if let Some((station, t)) = decisions.broken_line(frame_of) {
+            station.stores.iter().for_each(|s| frame.stores[*s].discharge[t] = 0.0);
+            decisions = answer(&frame, effort)?;
+            continue;
+        }
         let Some((s, t)) = broken(&frame, &decisions) else {
             return Ok(settle(&frame, &decisions, Method::Linear));
         };
@@ -34,9 +40,12 @@ pub(super) fn solve(frame: &Frame<'_>, effort: Effort) -> Result<Plan, SolveErro
         let Some((_, way, found)) = answers.into_iter().next() else { break };
         (frame, decisions) = (way, found);
     }
-    for store in frame.stores.iter_mut().filter(|store| store.sale_floor > 0.0) {
+    for (s, store) in frame.stores.iter_mut().enumerate() {
         store.held.clear();
-        store.discharge.fill(0.0);
+        let is_shared = frame.problem.stations.iter().any(|station| station.stores.contains(&s));
+        if is_shared || store.sale_floor > 0.0 {
+            store.discharge.fill(0.0);
+        }
     }
     decisions = answer(&frame, effort)?;
     Ok(settle(&frame, &decisions, Method::Linear))

@@ -8,8 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Instant;
 
-use gridpact_agents::local::ability::Ability;
-use gridpact_agents::local::door::{Obligation, PurchaseBlocks, ReserveReply, Side};
+use gridpact_agents::local::door::{Obligation, ReserveReply, Side};
 use gridpact_agents::local::missing::Missing;
 use gridpact_agents::local::speech::Planned;
 use gridpact_agents::local::why::Reasoned;
@@ -21,6 +20,10 @@ use gridpact_agents::social::message::Message as SocialMessage;
 use gridpact_agents::social::{SalesOutcome, TaskOutcome};
 use gridpact_chain::contract::ContractId;
 use gridpact_chain::terms::{Epoch, Interval, PartyId, Price, Profile};
+
+mod stands;
+
+pub use stands::{Stand, Stands};
 
 /// How long one epoch's negotiation took on the process clock (protocol R2).
 #[derive(Debug, Clone, Copy)]
@@ -59,17 +62,6 @@ pub struct Wished {
     pub accepted: Option<Penalty>,
 }
 
-/// How one home stood in the market when the tenders of an epoch opened.
-#[derive(Debug, Clone)]
-pub struct Stand {
-    /// Whose.
-    pub party: PartyId,
-    /// What it tenders.
-    pub blocks: PurchaseBlocks,
-    /// What it could sell by the plan then in force.
-    pub ability: Option<Ability>,
-}
-
 /// Everything that was seen.
 #[derive(Debug, Default)]
 pub struct Observations {
@@ -96,7 +88,7 @@ pub struct Observations {
     /// Orders to devices, by whose word they are.
     pub orders: BTreeMap<Claim, u64>,
     /// How homes stood when tenders opened, in the order of time; only when that is watched.
-    pub stands: Option<Vec<Stand>>,
+    pub stands: Option<Stands>,
 }
 
 /// A shared handle to the observations of one process.
@@ -107,7 +99,7 @@ impl Observer {
     /// An observer that also keeps how every home stands when tenders open.
     #[must_use]
     pub fn of_market() -> Self {
-        let seen = Observations { stands: Some(Vec::new()), ..Observations::default() };
+        let seen = Observations { stands: Some(Stands::default()), ..Observations::default() };
         Self(Rc::new(RefCell::new(seen)))
     }
 

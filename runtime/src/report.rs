@@ -14,6 +14,8 @@ pub mod csv;
 pub mod error;
 pub mod explain;
 pub mod fairness;
+pub mod feeder;
+pub mod fees;
 mod html;
 mod json;
 pub mod load;
@@ -26,6 +28,7 @@ pub mod sources;
 pub mod summary;
 mod table;
 pub mod units;
+pub mod welfare;
 
 #[cfg(test)]
 pub(crate) mod sample;

@@ -6,6 +6,7 @@ mod chain;
 mod compare;
 mod data;
 mod exit_codes;
+mod experiment;
 mod json;
 mod kill;
 mod out_dir;

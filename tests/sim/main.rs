@@ -5,6 +5,7 @@ mod crashes;
 mod deadlines;
 mod determinism;
 mod feasibility;
+mod feeder;
 mod flipped_bits;
 mod late_buyers;
 mod modes;

@@ -9,9 +9,11 @@ use super::bill::{Bill, Bills};
 use super::compare::Comparison;
 use super::explain::Explanation;
 use super::fairness::Fairness;
+use super::feeder::FeederKeys;
 use super::load::{NetLoad, Shape};
 use super::run::{Control, Epoch, Run, Signatures, Site, Verifier, Wish};
 use super::settle::Settlement;
+use super::welfare::WelfareKeys;
 
 /// The keys of the summary; units are in the names.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -60,6 +62,10 @@ pub struct Summary {
     pub peak_w: i64,
     /// The same with local schedules alone (run B).
     pub baseline_peak_w: i64,
+    /// The common transformer in runs A, B and C, and its limits.
+    pub feeder: FeederKeys,
+    /// What the market made of its chances; null where that was not computed.
+    pub welfare: Option<WelfareKeys>,
     /// Real time of a negotiation, per epoch with tasks (R2).
     pub negotiation_ms: Spread,
     /// Letters of all negotiation phases.
@@ -216,6 +222,8 @@ impl Summary {
             savings_ratio: (baseline > 0).then(|| 1.0 - cost.total() as f64 / baseline as f64),
             peak_w: shape(&load.trading_w).peak_w,
             baseline_peak_w: shape(&load.local_w).peak_w,
+            feeder: FeederKeys::of(run, load),
+            welfare: run.welfare.map(WelfareKeys::from),
             negotiation_ms: Spread::of(&run.epochs),
             negotiation_messages: run.epochs.iter().map(|epoch| epoch.negotiation_messages).sum(),
             contract_blocks: run.chain.contract_blocks,

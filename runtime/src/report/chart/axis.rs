@@ -31,7 +31,7 @@ pub enum Across {
         /// Where it ends.
         to: f64,
         /// What they count.
-        what: &'static str,
+        what: String,
     },
 }
 
@@ -78,10 +78,11 @@ impl Across {
     }
 
     /// What is counted along it, where the labels do not say.
-    fn what(&self) -> Option<&'static str> {
+    fn what(&self) -> Option<&str> {
         match self {
             Self::Hours { .. } => None,
-            Self::Ranks { what, .. } | Self::Numbers { what, .. } => Some(what),
+            Self::Ranks { what, .. } => Some(what),
+            Self::Numbers { what, .. } => Some(what),
         }
     }
 }
@@ -133,6 +134,9 @@ fn number_ticks((from, to): (f64, f64), most: usize) -> Vec<(f64, String)> {
     inside.map(|tick| (tick, decimal(tick, places))).collect()
 }
 
+/// Width of a character of a label, about, in px.
+const LABEL_CHAR_PX: f64 = 7.0;
+
 /// Grid lines, tick labels and the units.
 pub fn grid(out: &mut String, chart: &Chart, frame: &Frame) {
     let ((left, right), (bottom, top)) = (frame.x.px(), frame.y.px());
@@ -150,11 +154,13 @@ pub fn grid(out: &mut String, chart: &Chart, frame: &Frame) {
     }
     for (at, label) in chart.across.ticks(frame.x_ticks_max) {
         let x = frame.x.at(at);
-        let anchor = if x > right - 16.0 { "end" } else { "middle" };
+        // Under its tick, unless it would leave the drawing there.
+        let is_out = x + LABEL_CHAR_PX / 2.0 * label.chars().count() as f64 > frame.width;
+        let (anchor, label_x) = if is_out { ("end", frame.width) } else { ("middle", x) };
         let _ = write!(
             out,
             "<path class=\"g\" d=\"M{x:.1} {bottom:.1}v4\"/>\
-             <text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\">{}</text>",
+             <text x=\"{label_x:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\">{}</text>",
             bottom + 17.0,
             typeset(&label),
         );

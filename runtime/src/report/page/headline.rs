@@ -2,7 +2,10 @@
 
 use super::super::Report;
 use super::super::chart::{escape, typeset};
-use super::super::units::{count, decimal, energy, milliseconds, money, percent, power};
+use super::super::load::Shape;
+use super::super::summary::Summary;
+use super::super::units::{clock, count, decimal, energy, milliseconds, money, percent, power};
+use super::super::welfare::absence;
 use super::{faults, several};
 
 /// Title and cards.
@@ -42,7 +45,6 @@ fn cards(report: &Report) -> Vec<String> {
         "{}with local schedules alone; wear, fees and stored energy counted",
         ratio.unwrap_or_default()
     );
-    let peak = format!("{} with local schedules alone", power(summary.baseline_peak_w));
     let tendered = format!(
         "from {}, {} cancelled",
         several(summary.tasks, "task", "tasks"),
@@ -62,11 +64,61 @@ fn cards(report: &Report) -> Vec<String> {
     vec![
         card("P2P share", &percent(summary.p2p_share), &from_peers, ""),
         card(result, &money(saved.saturating_abs(), &report.run().currency), &against, ""),
-        card("Community peak", &power(summary.peak_w), &peak, ""),
+        peak(report),
+        welfare(report),
+        gainers(report),
         card("Final contracts", &count(summary.final_contracts), &tendered, ""),
         card("Negotiation", &milliseconds(time.mean), &within, ""),
         card("Pairs on the chain", &count(summary.pairs), &swept, alarm),
     ]
+}
+
+/// The highest load of the common transformer, when, and what it allows.
+fn peak(report: &Report) -> String {
+    let summary = report.summary();
+    let interval_s = report.run().calendar.interval_s;
+    let peak_at = Shape::of(&report.load().trading_w, interval_s).peak_at;
+    let remark = format!(
+        "{}; {} with local schedules alone; {}",
+        clock(&report.run().calendar, peak_at),
+        power(summary.baseline_peak_w),
+        overload(summary)
+    );
+    card("Community peak", &power(summary.peak_w), &remark, "")
+}
+
+/// What was made of what could have been traded.
+fn welfare(report: &Report) -> String {
+    let summary = report.summary();
+    let Some(welfare) = summary.welfare else {
+        return card("Welfare ratio", "-", absence(report.run()), "");
+    };
+    let currency = &report.run().currency;
+    let of = format!(
+        "contracts are worth {} of the {} that bids and asks allowed",
+        money(welfare.of.made_microcurrency, currency),
+        money(welfare.of.optimum_microcurrency, currency)
+    );
+    card("Welfare ratio", &welfare.ratio.map_or("-".to_owned(), percent), &of, "")
+}
+
+/// Who gains, and what the others lose.
+fn gainers(report: &Report) -> String {
+    let fairness = &report.summary().fairness;
+    let lost = format!(
+        "of {}; {} {} together",
+        count(report.summary().prosumers),
+        several(fairness.losers, "loses", "lose"),
+        money(fairness.lost_microcurrency, &report.run().currency)
+    );
+    card("Homes that gain", &count(fairness.gainers), &lost, "")
+}
+
+fn overload(summary: &Summary) -> String {
+    match summary.feeder.trading.overload_minutes {
+        None => "no limit is set".to_owned(),
+        Some(minutes) => format!("{} min of overload", count(minutes)),
+    }
 }
 
 fn card(label: &str, figure: &str, remark: &str, alarm: &str) -> String {

@@ -91,6 +91,7 @@ impl World {
             seed: 3,
             trading: true,
             trade_until: None,
+            manner: super::manner::Manner::default(),
         };
         Self {
             mind: LocalAgent::new(setup),

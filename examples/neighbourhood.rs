@@ -103,7 +103,7 @@ fn chart(id: &str, title: String, unit: &str, layer: Layer, results: &[Summary])
         id: id.to_owned(),
         description: format!("{title}, against the number of homes"),
         title,
-        across: Across::Numbers { from: 0.0, to: most + 25.0, what: "homes" },
+        across: Across::Numbers { from: 0.0, to: most + 25.0, what: "homes".into() },
         up: Up { unit: unit.to_owned(), range: None, tick: decimal, whole: false },
         layers: vec![layer],
         height: 240.0,

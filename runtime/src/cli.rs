@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 mod bench;
 mod chain;
 mod schedule;
+mod scratch;
 mod simulate;
 
 /// Exit code of a run that found something wrong.

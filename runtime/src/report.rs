@@ -15,6 +15,8 @@ pub mod csv;
 pub mod error;
 pub mod explain;
 pub mod fairness;
+pub mod feeder;
+pub mod fees;
 mod html;
 mod json;
 pub mod load;

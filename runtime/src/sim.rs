@@ -9,6 +9,7 @@ pub mod calendar;
 pub mod clerk;
 pub mod community;
 pub mod dataset;
+pub mod experiment;
 pub mod faults;
 pub mod founding;
 pub mod greedy;
@@ -22,6 +23,7 @@ pub mod scenario;
 pub mod storm;
 pub mod street;
 pub mod tariff;
+pub(crate) mod welfare;
 pub mod world;
 
 use community::Community;

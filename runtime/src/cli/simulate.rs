@@ -14,10 +14,16 @@ use crate::report::compare::Comparison;
 use crate::report::explain;
 use crate::report::run::Alone;
 use crate::report::{OutDir, Report};
+use crate::sim::experiment::Experiment;
 use crate::sim::scenario::{Host, Mode, Overrides, PRESETS, Scenario, Season};
-use crate::sim::world::Places;
+use crate::sim::world::{Asked, Places};
 use crate::sim::{self, greedy, harvest, world};
 use crate::store::readings::Shelf;
+
+mod fees;
+
+/// Up to as many homes the market is weighed against its optimum unless the flag says otherwise.
+const WELFARE_HOMES: usize = 500;
 
 /// Let a community trade whole days in virtual time and report what came of it.
 #[derive(Debug, ClapArgs)]
@@ -49,6 +55,9 @@ pub(super) struct Args {
     /// Part of the year taken from measured files
     #[arg(long, value_name = "summer|winter", value_parser = season)]
     season: Option<Season>,
+    /// A wind turbine of KW as a prosumer of its own; with --data its yields are measured ones
+    #[arg(long, value_name = "KW")]
+    turbine: Option<u32>,
     /// A community's own meters (CSV: site,start,import_wh,export_wh)
     #[arg(long, value_name = "DIR")]
     meters: Option<PathBuf>,
@@ -65,6 +74,17 @@ pub(super) struct Args {
     /// Also live the same days greedily and with perfect foresight, and compare what homes pay
     #[arg(long)]
     compare: bool,
+    /// Live the same days several times. fee: under charges on peer-to-peer energy of 0, 0.02, 0.05,
+    /// 0.10, 0.15 and 0.20 per kWh; rows of fee_per_kwh, share, contracted, saving (of all homes, in
+    /// the currency), gainers, losers, welfare_ratio, feeder_peak_w and more, as a table, as one JSON
+    /// array (--json, experiment.json) and as curves (report.html)
+    #[arg(long, value_name = "fee", value_parser = Experiment::parse,
+          conflicts_with_all = ["compare", "explain", "readings", "fee"])]
+    experiment: Option<Experiment>,
+    /// Hold the contracts against the exact optimum of the bids and asks that agents really had
+    /// [default: on up to 500 homes]
+    #[arg(long, value_name = "on|off", value_parser = on_off)]
+    welfare: Option<bool>,
     /// Explain one prosumer, by name or number: what its devices did and why, what contracts earned
     #[arg(long, value_name = "PROSUMER")]
     explain: Option<String>,
@@ -86,6 +106,7 @@ impl Args {
             mode: self.mode,
             fee: self.fee.clone(),
             season: self.season,
+            turbine_kw: self.turbine,
             host: self.host,
             data: self.data.clone(),
             meters: self.meters.clone(),
@@ -98,6 +119,18 @@ impl Args {
             None => Scenario::default(),
         };
         base.apply(&self.overrides()).map_err(Failure::input)
+    }
+
+    fn wants_welfare(&self, homes: usize) -> bool {
+        self.welfare.unwrap_or(homes <= WELFARE_HOMES)
+    }
+}
+
+fn on_off(text: &str) -> Result<bool, String> {
+    match text {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err("on or off".to_owned()),
     }
 }
 
@@ -123,14 +156,20 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         return list();
     }
     let scenario = args.scenario()?;
+    if let Some(Experiment::Fee) = args.experiment {
+        return fees::run(args, scenario);
+    }
     // Refused before anything is replaced.
     let shelf = Shelf::begin(args.readings.as_deref()).map_err(Failure::input)?;
     let foresight = match args.compare {
-        true => Some(live(args, &scenario.with_foresight(), Shelf::default())?.1),
+        true => {
+            let all_knowing = scenario.with_foresight();
+            Some(live(args, &all_knowing, Shelf::default(), false)?.1)
+        }
         false => None,
     };
     // Preparing the directory again drops the chain of the life with foresight.
-    let (out, mut report) = live(args, &scenario, shelf)?;
+    let (out, mut report) = live(args, &scenario, shelf, true)?;
     if let Some(foresight) = foresight {
         let comparison = Comparison::of(&report, &greedy(&scenario)?, &foresight);
         report = report.compared(comparison);
@@ -150,8 +189,13 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     ))
 }
 
-/// Lets the community live, its chain in the output directory.
-fn live(args: &Args, scenario: &Scenario, readings: Shelf) -> Result<(OutDir, Report), Failure> {
+/// Lets the community live, its chain in the output directory; `is_told` of the life that is reported.
+fn live(
+    args: &Args,
+    scenario: &Scenario,
+    readings: Shelf,
+    is_told: bool,
+) -> Result<(OutDir, Report), Failure> {
     let community = sim::build(scenario).map_err(Failure::input)?;
     if let Some(prosumer) = &args.explain {
         // A slip is told now, not after the run.
@@ -161,7 +205,9 @@ fn live(args: &Args, scenario: &Scenario, readings: Shelf) -> Result<(OutDir, Re
     let out = OutDir::prepare(&args.out).map_err(Failure::input)?;
     let bar = progress_bar(args.quiet);
     let places = Places { chain: &out.chain(), readings };
-    let run = world::run(scenario, community, places, &|done, of| {
+    let welfare = is_told && args.wants_welfare(community.sites.len());
+    let asked = Asked { welfare, lives: None };
+    let run = world::run_asked(scenario, community, places, asked, &|done, of| {
         bar.set_length(of);
         bar.set_position(done);
     });

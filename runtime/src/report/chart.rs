@@ -61,6 +61,13 @@ pub enum Layer {
         /// The points, by rising x.
         points: Vec<(f64, f64)>,
     },
+    /// Points (x, y), each with its tooltip.
+    Dots {
+        /// Colour class.
+        class: &'static str,
+        /// The points.
+        points: Vec<(f64, f64, String)>,
+    },
     /// Bars from zero.
     Bars(Vec<Bar>),
     /// A horizontal line with a label.
@@ -139,6 +146,7 @@ impl Chart {
                 Layer::Band { low, high, .. } => low.iter().chain(high).for_each(&mut show),
                 Layer::Steps { values, .. } => values.iter().for_each(&mut show),
                 Layer::Line { points, .. } => points.iter().for_each(|(_, y)| show(y)),
+                Layer::Dots { points, .. } => points.iter().for_each(|(_, y, _)| show(y)),
                 Layer::Bars(bars) => bars.iter().for_each(|bar| show(&bar.height)),
                 Layer::Rule { at, .. } => show(at),
             }

@@ -62,7 +62,7 @@ fn charts_become_one_file_that_stands_alone() {
         id: id.into(),
         title: "tasks < homes".into(),
         description: String::new(),
-        across: Across::Numbers { from: 0.0, to: 300.0, what: "homes" },
+        across: Across::Numbers { from: 0.0, to: 300.0, what: "homes".into() },
         up: Up { unit: "tasks".into(), range: None, tick: |n, _| n.to_string(), whole: true },
         layers: vec![Layer::Line { class: "peer", points: vec![(50.0, 160.0), (300.0, 970.0)] }],
         height: 200.0,

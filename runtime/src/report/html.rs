@@ -18,12 +18,18 @@ pub fn html(report: &Report) -> String {
         page::negotiation::section(report),
         page::chain::section(report),
     ];
+    document(&title, &sections)
+}
+
+/// A whole document of sections, with the page's style sheet.
+#[must_use]
+pub fn document(title: &str, sections: &[String]) -> String {
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n\
          <title>{}</title>\n<style>{}</style>\n</head>\n<body>\n<main>\n{}\n</main>\n</body>\n</html>\n",
-        escape(&title),
+        escape(title),
         page::STYLE,
         sections.join("\n"),
     )

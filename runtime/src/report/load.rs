@@ -21,8 +21,12 @@ pub struct NetLoad {
 pub struct Shape {
     /// Highest interval mean.
     pub peak_w: i64,
+    /// The first interval that reaches it, counted from the start of the run.
+    pub peak_at: usize,
     /// Lowest interval mean; negative while the community exports.
     pub minimum_w: i64,
+    /// The first interval that falls to it.
+    pub minimum_at: usize,
     /// Largest rise within three hours.
     pub ramp_3h_w: i64,
 }
@@ -79,9 +83,14 @@ impl Shape {
             let top = curve_w[from..until].iter().max().copied().unwrap_or(curve_w[from]);
             top.saturating_sub(curve_w[from])
         };
+        let first = |w: i64| curve_w.iter().position(|other| *other == w).unwrap_or(0);
+        let peak_w = curve_w.iter().max().copied().unwrap_or(0);
+        let minimum_w = curve_w.iter().min().copied().unwrap_or(0);
         Self {
-            peak_w: curve_w.iter().max().copied().unwrap_or(0),
-            minimum_w: curve_w.iter().min().copied().unwrap_or(0),
+            peak_w,
+            peak_at: first(peak_w),
+            minimum_w,
+            minimum_at: first(minimum_w),
             ramp_3h_w: (0..curve_w.len()).map(rise).max().unwrap_or(0),
         }
     }
@@ -93,7 +102,8 @@ mod tests {
 
     #[test]
     fn a_transformer_is_overloaded_above_either_limit() {
-        let feeder = Feeder { import_limit_w: Some(100), export_limit_w: Some(50) };
+        let feeder =
+            Feeder { import_limit_w: Some(100), export_limit_w: Some(50), is_enforced: false };
         assert_eq!(feeder.overload_minutes(&[100, 101, -50, -51, 0], 1800), 60);
         assert_eq!(Feeder::default().overload_minutes(&[i64::MAX, i64::MIN], 1800), 0);
     }
@@ -101,7 +111,9 @@ mod tests {
     #[test]
     fn a_ramp_is_the_largest_rise_within_three_hours() {
         let curve = [10, -20, 0, 30, 90, 60];
-        assert_eq!(Shape::of(&curve, 3600), Shape { peak_w: 90, minimum_w: -20, ramp_3h_w: 110 });
+        let shape = Shape::of(&curve, 3600);
+        assert_eq!((shape.peak_w, shape.peak_at), (90, 4));
+        assert_eq!((shape.minimum_w, shape.minimum_at, shape.ramp_3h_w), (-20, 1, 110));
         assert_eq!(Shape::of(&curve, 3 * 3600).ramp_3h_w, 60);
         assert_eq!(Shape::of(&[], 1800), Shape::default());
     }

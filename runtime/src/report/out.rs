@@ -14,9 +14,15 @@ use super::error::ReportError;
 pub const DEFAULT: &str = "gridpact-out";
 /// The file by which a directory is known as ours.
 pub const MARKER: &str = ".gridpact-out";
-/// The files of a report.
-pub const FILES: [&str; 5] =
-    ["summary.json", "contracts.csv", "schedule.csv", "report.html", "scenario.toml"];
+/// The files of a report; an experiment writes its rows instead of summary, contracts and schedule.
+pub const FILES: [&str; 6] = [
+    "summary.json",
+    "contracts.csv",
+    "schedule.csv",
+    "report.html",
+    "scenario.toml",
+    "experiment.json",
+];
 /// The subdirectory that holds only the chain's own files.
 pub const CHAIN: &str = "chain";
 

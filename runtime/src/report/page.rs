@@ -18,7 +18,7 @@ pub mod share;
 pub const STYLE: &str = concat!(include_str!("chart/chart.css"), include_str!("page/style.css"));
 
 /// A section: heading, one plain sentence under it, then its body.
-fn section(id: &str, heading: &str, lead: &str, body: &str) -> String {
+pub(super) fn section(id: &str, heading: &str, lead: &str, body: &str) -> String {
     format!(
         "<section id=\"{id}\"><h2>{}</h2><p class=\"lead\">{}</p>{body}</section>",
         typeset(heading),
@@ -27,7 +27,7 @@ fn section(id: &str, heading: &str, lead: &str, body: &str) -> String {
 }
 
 /// A chart with its legend above and its caption below. The caption is markup.
-fn figure(chart: &Chart, keys: &[Key], caption: &str) -> String {
+pub(super) fn figure(chart: &Chart, keys: &[Key], caption: &str) -> String {
     let legend = if keys.is_empty() { String::new() } else { legend(keys) };
     format!("<figure>{legend}{}<figcaption>{caption}</figcaption></figure>", chart.svg())
 }

@@ -47,6 +47,8 @@ pub struct Run {
     pub chain: Chain,
     /// Limits of the common transformer.
     pub feeder: Feeder,
+    /// What the market made of its chances; none where that was not looked at.
+    pub welfare: Option<Welfare>,
     /// What the RAs told their devices, and what they refused.
     pub control: Control,
     /// Wall-clock seconds the run took.
@@ -89,6 +91,33 @@ pub struct Feeder {
     pub import_limit_w: Option<u64>,
     /// Most the community may feed.
     pub export_limit_w: Option<u64>,
+    /// Whether homes plan within their share of the limits; else they are only reported.
+    pub is_enforced: bool,
+}
+
+/// What a market's contracts are worth beside the most that could have been made of the bids and asks
+/// its agents really had, each interval as it was first tendered.
+///
+/// Welfare is what buyers save against retail less what sellers give up and network fees.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Welfare {
+    /// Welfare of the contracts, as far as they serve those bids.
+    pub made_microcurrency: i64,
+    /// Welfare of the exact optimum.
+    pub optimum_microcurrency: i64,
+    /// Energy of the contracts, as far as they serve those bids.
+    pub made_wh: u64,
+    /// Energy of the optimum.
+    pub optimum_wh: u64,
+}
+
+impl Welfare {
+    /// Made of what could have been made; none where nothing could be.
+    #[must_use]
+    pub fn ratio(&self) -> Option<f64> {
+        let best = self.optimum_microcurrency;
+        (best > 0).then(|| self.made_microcurrency as f64 / best as f64)
+    }
 }
 
 /// The intervals of a run and the clock on the community's wall.

@@ -4,7 +4,7 @@
 
 use super::run::{
     Alone, Calendar, Chain, Contract, Epoch, Row, Run, Signatures, Site, Store, Tariff, Tasks,
-    Verifier,
+    Verifier, Welfare,
 };
 
 const HALF_HOURS: usize = 48;
@@ -80,6 +80,12 @@ pub(crate) fn a_run(prosumers: usize, days: usize, seed: u64) -> Run {
                 remembered: pairs * 90_000,
             },
         },
+        welfare: Some(Welfare {
+            made_microcurrency: 24_300_000,
+            optimum_microcurrency: 25_000_000,
+            made_wh: 91_000,
+            optimum_wh: 95_000,
+        }),
         wall_s: 21.4,
         sites,
         contracts,

@@ -22,6 +22,12 @@ pub(super) fn line(label: &str, figure: &str, remark: &str) -> String {
     format!("  {label:<LABEL$}{figure:>CELL$}  {remark}")
 }
 
+/// A label and a figure of each of runs A, B and C.
+pub(super) fn columns(label: &str, cells: [String; 3]) -> String {
+    let [a, b, c] = cells;
+    format!("  {label:<LABEL$}{a:>CELL$}{b:>CELL$}{c:>CELL$}")
+}
+
 /// Money in the currency's unit.
 pub(super) fn amount(microcurrency: i64) -> String {
     decimal(microcurrency as f64 / 1e6, 2)

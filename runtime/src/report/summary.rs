@@ -10,8 +10,9 @@ use super::causes::Causes;
 use super::compare::Comparison;
 use super::explain::Explanation;
 use super::fairness::Fairness;
+use super::feeder::FeederKeys;
 use super::load::{NetLoad, Shape};
-use super::run::{Control, Epoch, Run, Signatures, Site, Verifier, Wish};
+use super::run::{Control, Epoch, Run, Signatures, Site, Verifier, Welfare, Wish};
 use super::settle::Settlement;
 
 /// The keys of the summary; units are in the names.
@@ -61,6 +62,10 @@ pub struct Summary {
     pub peak_w: i64,
     /// The same with local schedules alone (run B).
     pub baseline_peak_w: i64,
+    /// The common transformer in runs A, B and C, and its limits.
+    pub feeder: FeederKeys,
+    /// What the market made of its chances; null where that was not computed.
+    pub welfare: Option<WelfareKeys>,
     /// Real time of a negotiation, per epoch with tasks (R2).
     pub negotiation_ms: Spread,
     /// Letters of all negotiation phases.
@@ -145,6 +150,22 @@ pub struct Spread {
     pub p99: Option<f64>,
 }
 
+/// What the market made of its chances.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct WelfareKeys {
+    /// Welfare of the contracts over that of the optimum; null where nothing could be traded.
+    pub ratio: Option<f64>,
+    /// What is compared.
+    #[serde(flatten)]
+    pub of: Welfare,
+}
+
+impl From<Welfare> for WelfareKeys {
+    fn from(of: Welfare) -> Self {
+        Self { ratio: of.ratio(), of }
+    }
+}
+
 /// The verifiers' counters as keys.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct VerifierKeys {
@@ -222,6 +243,8 @@ impl Summary {
             savings_ratio: (baseline > 0).then(|| 1.0 - cost.total() as f64 / baseline as f64),
             peak_w: shape(&load.trading_w).peak_w,
             baseline_peak_w: shape(&load.local_w).peak_w,
+            feeder: FeederKeys::of(run, load),
+            welfare: run.welfare.map(WelfareKeys::from),
             negotiation_ms: Spread::of(&run.epochs),
             negotiation_messages: run.epochs.iter().map(|epoch| epoch.negotiation_messages).sum(),
             contract_blocks: run.chain.contract_blocks,

@@ -13,6 +13,11 @@ fn the_keys_are_the_published_ones_in_their_order() {
         final_contracts cancelled_requests deficit_wh p2p_wh p2p_share contracted_share \
         grid_import_wh grid_export_wh stored_change_wh cost_microcurrency \
         baseline_cost_microcurrency network_fee_microcurrency savings_ratio peak_w baseline_peak_w \
+        feeder import_limit_w export_limit_w enforced \
+        no_control peak_w peak_at minimum_w minimum_at ramp_3h_w overload_minutes \
+        local peak_w peak_at minimum_w minimum_at ramp_3h_w overload_minutes \
+        trading peak_w peak_at minimum_w minimum_at ramp_3h_w overload_minutes \
+        welfare ratio made_microcurrency optimum_microcurrency made_wh optimum_wh \
         negotiation_ms mean p50 p95 p99 negotiation_messages contract_blocks ledger_blocks pairs \
         validators community tip verifier pairs_checked sweeps faults signatures made checked \
         remembered control orders refused unable fairness gainers losers lost_microcurrency \

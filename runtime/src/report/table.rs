@@ -2,18 +2,18 @@
 
 use super::Report;
 use super::bill::Bill;
-use super::load::Shape;
+use super::feeder;
 use super::run::BlockShape;
-use super::section::{CELL, LABEL, amount, line, section};
+use super::section::{amount, columns, line, section};
 use super::sources::Sources;
 use super::summary::{community, share};
-use super::units::{count, decimal, energy, milliseconds, percent, power};
+use super::units::{count, decimal, energy, milliseconds, percent};
 
 /// The whole table, ending with a newline.
 #[must_use]
 pub fn table(report: &Report) -> String {
     let mut out = heading(report);
-    out.extend([energies(report), money(report), feeder(report)]);
+    out.extend([energies(report), money(report), feeder::table(report.run(), report.load())]);
     out.push(trading(report));
     out.push(report.summary().fairness.table(&report.run().currency));
     out.push(chain(report));
@@ -73,11 +73,6 @@ fn energies(report: &Report) -> String {
     )
 }
 
-fn columns(label: &str, cells: [String; 3]) -> String {
-    let [a, b, c] = cells;
-    format!("  {label:<LABEL$}{a:>CELL$}{b:>CELL$}{c:>CELL$}")
-}
-
 fn runs() -> [String; 3] {
     ["no control (A)".into(), "local (B)".into(), "trading (C)".into()]
 }
@@ -113,26 +108,6 @@ fn money(report: &Report) -> String {
     section(&format!("Money in {} (income negative)", report.run().currency), &lines)
 }
 
-fn feeder(report: &Report) -> String {
-    let load = report.load();
-    let shapes = [&load.uncontrolled_w, &load.local_w, &load.trading_w]
-        .map(|curve| Shape::of(curve, report.run().calendar.interval_s));
-    let row = |label, of: fn(&Shape) -> i64| columns(label, shapes.map(|shape| power(of(&shape))));
-    let mut rows = vec![
-        columns("", runs()),
-        row("peak", |shape| shape.peak_w),
-        row("minimum", |shape| shape.minimum_w),
-        row("steepest 3 h ramp", |shape| shape.ramp_3h_w),
-    ];
-    let (feeder, interval_s) = (report.run().feeder, report.run().calendar.interval_s);
-    if feeder.is_limited() {
-        let minutes = [&load.uncontrolled_w, &load.local_w, &load.trading_w]
-            .map(|curve| format!("{} min", feeder.overload_minutes(curve, interval_s)));
-        rows.push(columns("transformer overload", minutes));
-    }
-    section("Community net load (trading moves it only through storage and shifting)", &rows)
-}
-
 fn trading(report: &Report) -> String {
     let summary = report.summary();
     let counted = match report.run().block_shape {
@@ -151,6 +126,7 @@ fn trading(report: &Report) -> String {
         &[
             line("P2P share", &percent(summary.p2p_share), counted),
             line("contracted share", &percent(summary.contracted_share), ""),
+            welfare(report),
             line(
                 "tasks",
                 &count(summary.tasks),
@@ -166,6 +142,19 @@ fn trading(report: &Report) -> String {
             line("negotiation messages", &count(summary.negotiation_messages), ""),
         ],
     )
+}
+
+fn welfare(report: &Report) -> String {
+    let Some(welfare) = report.run().welfare else {
+        return line("welfare ratio", "-", "not computed; --welfare on asks for it");
+    };
+    let of = format!(
+        "{} of the {} {} that its bids and asks allowed",
+        amount(welfare.made_microcurrency),
+        amount(welfare.optimum_microcurrency),
+        report.run().currency
+    );
+    line("welfare ratio", &welfare.ratio().map_or("-".to_owned(), percent), &of)
 }
 
 fn chain(report: &Report) -> String {

@@ -84,6 +84,27 @@ pub fn local_hours(calendar: &Calendar, at: usize) -> f64 {
     since_midnight.saturating_add(offset) as f64 / 3600.0
 }
 
+/// The local time at the start of interval `at`, by the offset at the start of the run.
+fn local(calendar: &Calendar, at: usize) -> Option<jiff::Zoned> {
+    let at = i64::try_from(at).ok()?.checked_add(i64::from(calendar.first_interval))?;
+    let start = jiff::Timestamp::from_second(at.checked_mul(calendar.interval_s.into())?).ok()?;
+    let offset = jiff::tz::Offset::from_seconds(calendar.utc_offset_s).ok()?;
+    Some(start.to_zoned(jiff::tz::TimeZone::fixed(offset)))
+}
+
+/// The start of interval `at` as programs read it: `2013-06-18T19:30:00+01:00`.
+#[must_use]
+pub fn moment(calendar: &Calendar, at: usize) -> Option<String> {
+    Some(local(calendar, at)?.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string())
+}
+
+/// The start of interval `at` as people read it: `Tue 18 Jun 19:30`; a dash without intervals.
+#[must_use]
+pub fn clock(calendar: &Calendar, at: usize) -> String {
+    let local = local(calendar, at).filter(|_| calendar.intervals > 0);
+    local.map_or("-".to_owned(), |local| local.strftime("%a %-d %b %H:%M").to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,5 +130,14 @@ mod tests {
             Calendar { interval_s: 1800, first_interval: 28, intervals: 48, utc_offset_s: 36_000 };
         assert!((local_hours(&sydney, 0) - 0.0).abs() < 1e-9);
         assert!((local_hours(&sydney, 3) - 1.5).abs() < 1e-9);
+    }
+
+    #[test]
+    fn an_interval_is_told_by_the_communitys_own_clock() {
+        let sydney =
+            Calendar { interval_s: 1800, first_interval: 28, intervals: 48, utc_offset_s: 36_000 };
+        assert_eq!(moment(&sydney, 1).as_deref(), Some("1970-01-02T00:30:00+10:00"));
+        assert_eq!(clock(&sydney, 1), "Fri 2 Jan 00:30");
+        assert_eq!(clock(&Calendar { intervals: 0, ..sydney }, 0), "-");
     }
 }

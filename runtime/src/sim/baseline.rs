@@ -24,6 +24,25 @@ use crate::device::simulated::recorded;
 /// What a home did without trading, per simulated interval.
 pub type Life = Vec<SiteInterval>;
 
+/// The two lives without trading of every home of a community.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lives {
+    /// Run A, by home.
+    pub uncontrolled: Vec<Life>,
+    /// Run B, by home.
+    pub local: Vec<Life>,
+}
+
+impl Lives {
+    /// Both lives of every home, shared among the cores.
+    #[must_use]
+    pub fn of(nursery: &Nursery) -> Self {
+        let threads = thread::available_parallelism().map_or(1, usize::from);
+        let uncontrolled = uncontrolled(&nursery.community);
+        Self { uncontrolled, local: local_only(nursery, threads) }
+    }
+}
+
 /// Run A: battery idle, vehicle charged as soon as it is plugged in, jobs when their window opens.
 #[must_use]
 pub fn uncontrolled(community: &Arc<Community>) -> Vec<Life> {

@@ -17,7 +17,7 @@ use gridpact_chain::journal::JournalEntry;
 use gridpact_chain::terms::{Epoch, Interval, PartyId, Price};
 use gridpact_chain::verdicts::VerdictCounts;
 
-use super::baseline::Life;
+use super::baseline::{Life, Lives};
 use super::community::{Community, Device, DeviceData, Site};
 use super::founding::Founding;
 use super::plant::SiteInterval;
@@ -68,11 +68,10 @@ pub fn run(
     community: &Arc<Community>,
     founding: &Founding,
     crop: Crop,
-    uncontrolled: &[Life],
-    local: &[Life],
+    lives: &Lives,
 ) -> Run {
     let (tariffs, tariff_of) = tariffs(scenario, community);
-    let lives = uncontrolled.iter().zip(local);
+    let lives = lives.uncontrolled.iter().zip(&lives.local);
     let mut sites: Vec<run::Site> = community
         .sites
         .iter()
@@ -105,6 +104,7 @@ pub fn run(
         feeder: run::Feeder {
             import_limit_w: scenario.feeder.import_limit_w,
             export_limit_w: scenario.feeder.export_limit_w,
+            is_enforced: scenario.feeder.enforce,
         },
         control: run::Control { unable: crop.unable, ..crop.observer.look(control) },
         ..Run::default()

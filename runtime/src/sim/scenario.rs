@@ -100,6 +100,8 @@ pub struct Overrides {
     pub mode: Option<Mode>,
     /// `--season`.
     pub season: Option<Season>,
+    /// `--turbine`, kW.
+    pub turbine_kw: Option<u32>,
     /// `--host`.
     pub host: Option<Host>,
     /// `--data DIR`.
@@ -164,6 +166,8 @@ impl Scenario {
         if flags.season.is_some() {
             self.data.season = flags.season;
         }
+        self.scenario.community_turbine_kw =
+            flags.turbine_kw.unwrap_or(self.scenario.community_turbine_kw);
         self.scenario.host = flags.host.unwrap_or(self.scenario.host);
         self.validate()?;
         Ok(self)

@@ -3,19 +3,21 @@
 //! One arbiter, one thread, a paused clock: the same seed gives the same chain. Heavy work is shared
 //! among the cores inside the workshop, whose answers come back in the order of the questions.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use gridpact_agents::params::BlockShape;
 use gridpact_chain::replica::{Fanout, Params as ReplicaParams};
 use gridpact_chain::sequencer::Sequencer;
 use gridpact_chain::terms::{Epoch, Interval};
 use gridpact_chain::verifier::Params as VerifierParams;
 use tokio::sync::watch;
 
-use super::baseline;
+use super::baseline::Lives;
 use super::community::Community;
 use super::faults::{Crash, Curb, Dawdler, Faults, Late, Lying, Role, Rot};
 use super::founding::{Founding, FoundingError, SEQUENCER};
@@ -24,6 +26,7 @@ use super::homes::{Nursery, drivers, first_epoch, party_of, setups};
 use super::scenario::{self, Host, Scenario};
 use super::storm::Stormy;
 use super::street::Street;
+use super::welfare::Market;
 use crate::actors::coordinator::{Audience, Begun, CoordinatorActor};
 use crate::actors::local::LocalStore;
 use crate::actors::replica::{Decay, Publish, Signed};
@@ -36,10 +39,10 @@ use crate::keys::Signer;
 use crate::net::Transport;
 use crate::net::memory::Memory;
 use crate::node::{Commons, Home, HomeDoors, HomeSpec};
-use crate::observe::{Observer, Signing};
+use crate::observe::{Observations, Observer, Signing};
 use crate::order::local::{LocalOrdering, SequencerActor};
 use crate::report::Run;
-use crate::report::run::Contract;
+use crate::report::run::{Contract, Welfare};
 use crate::store::readings::{ReadingStore, ReadingsError, Shelf};
 use crate::store::{ChainJournal, Journal, MemoryJournal, StoreError};
 use crate::supervise::{self, ChildSpec, Job, Overflow, Workshop, spawn};
@@ -114,40 +117,73 @@ pub fn run_with<'a>(
     faults: &Faults,
     progress: Progress<'_>,
 ) -> Result<Run, WorldError> {
+    lived(scenario, community, &places.into(), faults, Asked::default(), progress)
+}
+
+/// What may be asked of a run beside itself.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Asked<'a> {
+    /// [`Run::welfare`]: what the market made of its chances, beside the exact optimum.
+    pub welfare: bool,
+    /// The homes' lives without trading, where they are known already; else they are lived.
+    pub lives: Option<&'a Lives>,
+}
+
+/// [`run`], and what is asked beside it.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_asked<'a>(
+    scenario: &Scenario,
+    community: Community,
+    places: impl Into<Places<'a>>,
+    asked: Asked<'_>,
+    progress: Progress<'_>,
+) -> Result<Run, WorldError> {
+    lived(scenario, community, &places.into(), &Faults::default(), asked, progress)
+}
+
+/// The lives without trading of every home. They do not depend on what trading costs.
+#[must_use]
+pub fn lives(scenario: &Scenario, community: Community) -> Lives {
+    Lives::of(&Nursery::new(scenario, Arc::new(community)))
+}
+
+/// A run with all its lives.
+fn lived(
+    scenario: &Scenario,
+    community: Community,
+    places: &Places<'_>,
+    faults: &Faults,
+    asked: Asked<'_>,
+    progress: Progress<'_>,
+) -> Result<Run, WorldError> {
     let began = Instant::now();
-    let places = places.into();
     let founding = Founding::new(scenario, &community)?;
     let nursery = Rc::new(Nursery::new(scenario, Arc::new(community)));
-    let watched = Observer::default();
-    let crop = grow(scenario, &nursery, &founding, &places, faults, watched, progress)?;
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let uncontrolled = baseline::uncontrolled(&nursery.community);
-    let local = baseline::local_only(&nursery, threads);
-    let mut run =
-        harvest::run(scenario, &nursery.community, &founding, crop, &uncontrolled, &local);
+    let watched = if asked.welfare { Observer::of_market() } else { Observer::default() };
+    let crop = grow(scenario, &nursery, &founding, places, faults, watched.clone(), progress)?;
+    let lives = match asked.lives {
+        Some(known) => Cow::Borrowed(known),
+        None => Cow::Owned(Lives::of(&nursery)),
+    };
+    let mut run = harvest::run(scenario, &nursery.community, &founding, crop, &lives);
+    run.welfare = watched.look(|seen| weigh(scenario, &nursery.community, &run.contracts, seen));
     run.wall_s = began.elapsed().as_secs_f64();
     Ok(run)
 }
 
-/// Lets a scenario's market live, in shards, and hands out its contracts and what each party had at
-/// stake in them as it signed.
-///
-/// # Errors
-/// As [`run`].
-pub fn signings(
+/// What a watched market made of its chances. Bare energy blocks leave the interval to the seller,
+/// and there is no optimum by the interval then.
+fn weigh(
     scenario: &Scenario,
-    community: Community,
-    chain: &Path,
-) -> Result<(Vec<Contract>, Vec<Signing>), WorldError> {
-    let mut scenario = scenario.clone();
-    scenario.scenario.host = Host::Shards;
-    let founding = Founding::new(&scenario, &community)?;
-    let nursery = Rc::new(Nursery::new(&scenario, Arc::new(community)));
-    let (faults, seen) = (Faults::default(), Observer::of_signings());
-    let (places, none) = (Places::from(chain), &|_, _| ());
-    let crop = grow(&scenario, &nursery, &founding, &places, &faults, seen.clone(), none)?;
-    let contracts = harvest::contracts(&scenario, &nursery.community, &crop);
-    Ok((contracts, seen.take_signings()))
+    community: &Community,
+    contracts: &[Contract],
+    seen: &Observations,
+) -> Option<Welfare> {
+    let has_profiles = scenario.params.lca.block_shape == BlockShape::Profile;
+    (seen.stands.is_some() && has_profiles)
+        .then(|| Market::of(scenario, community, contracts, seen).welfare())
 }
 
 /// Lets a scenario's market live and hands out what was seen of it: how every home stood when

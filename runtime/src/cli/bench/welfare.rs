@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use gridpact_agents::network::{Network, NetworkFees};
+use gridpact_agents::network::NetworkFees;
 use gridpact_agents::params::BlockShape;
 use gridpact_agents::social::TaskOutcome;
 
@@ -12,16 +12,11 @@ use super::row::{self, Row};
 use crate::cli::Failure;
 use crate::config;
 use crate::sim::community::Community;
+use crate::cli::scratch::Scratch;
 use crate::sim::scenario::{Mode, Overrides, Scenario};
-use crate::sim::{self, homes, world};
-use case::{Case, Deals};
-use scratch::Scratch;
+use crate::sim::{self, welfare, world};
 
-mod case;
 mod export;
-mod flow;
-mod optimum;
-mod scratch;
 
 /// Share of its requests that a market may see cancelled.
 const CANCELLED_MAX: f64 = 0.1;
@@ -118,11 +113,9 @@ impl Args {
 /// A market that has been lived.
 struct Market {
     community: Arc<Community>,
-    network: Network,
+    lived: welfare::Market,
     /// The one fee that is due between all homes; none when it differs.
     fee: Option<NetworkFees>,
-    case: Case,
-    deals: Deals,
     contracts: u64,
     requested: u64,
     cancelled: u64,
@@ -135,23 +128,18 @@ impl Market {
         let chain = scratch.path().join("chain");
         let lived = world::market(scenario, Arc::clone(&community), &chain, &|_, _| {});
         let (contracts, observer) = lived.map_err(Failure::input)?;
-        let deals = case::deals(&contracts);
-        let reach = case::reach(&community, scenario.params.coalition.depth_max);
         let fees = scenario.tariff.p2p_fee;
         Ok(observer.look(|seen| {
-            let stands = seen.stands.as_deref().unwrap_or(&[]);
             let sum = |of: fn(&TaskOutcome) -> u32| {
                 seen.outcomes.iter().map(|(_, outcome)| u64::from(of(outcome))).sum()
             };
             Self {
-                network: homes::network(scenario, &community),
+                lived: welfare::Market::of(scenario, &community, &contracts, seen),
                 fee: (fees.same_feeder == fees.other || scenario.feeder.sites == 0).then_some(fees),
-                case: Case::of(stands, &case::sold(&contracts), reach),
                 contracts: contracts.len() as u64,
                 requested: sum(|outcome| outcome.requested),
                 cancelled: sum(|outcome| outcome.cancelled),
                 community,
-                deals,
             }
         }))
     }
@@ -164,14 +152,13 @@ impl Market {
                     .to_owned(),
             ));
         };
-        let written = export::write(&self.case, &self.deals, fees.same_feeder, dir);
+        let written = export::write(&self.lived.case, &self.lived.deals, fees.same_feeder, dir);
         written.map_err(|error| Failure::BadInput(format!("{}: {error}", dir.display())))
     }
 
     fn rows(&self, word: &str) -> Vec<Row> {
-        let best = optimum::solve(&self.case, &self.network, None);
-        let made = optimum::solve(&self.case, &self.network, Some(&self.deals));
-        let contracted = self.deals.values().sum::<u64>() as f64 / 1e3;
+        let (best, made) = (self.lived.best(), self.lived.made());
+        let contracted = self.lived.deals.values().sum::<u64>() as f64 / 1e3;
         let cancelled = match self.requested {
             0 => 0.0,
             all => self.cancelled as f64 / all as f64,

@@ -31,7 +31,7 @@ pub enum Across {
         /// Where it ends.
         to: f64,
         /// What they count.
-        what: &'static str,
+        what: String,
     },
 }
 
@@ -78,10 +78,11 @@ impl Across {
     }
 
     /// What is counted along it, where the labels do not say.
-    fn what(&self) -> Option<&'static str> {
+    fn what(&self) -> Option<&str> {
         match self {
             Self::Hours { .. } => None,
-            Self::Ranks { what, .. } | Self::Numbers { what, .. } => Some(what),
+            Self::Ranks { what, .. } => Some(what),
+            Self::Numbers { what, .. } => Some(what),
         }
     }
 }

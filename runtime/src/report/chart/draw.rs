@@ -14,6 +14,7 @@ pub fn layer(out: &mut String, across: &Across, layer: &Layer, frame: &Frame) {
             out.push_str("\"/>");
         }
         Layer::Line { class, points } => line(out, frame, class, points),
+        Layer::Dots { class, points } => dots(out, frame, class, points),
         Layer::Bars(all) => all.iter().for_each(|one| bar(out, frame, one)),
         Layer::Rule { class, at, label } => rule(out, frame, class, *at, label),
     }
@@ -79,6 +80,18 @@ fn line(out: &mut String, frame: &Frame, class: &str, points: &[(f64, f64)]) {
         let _ = write!(out, "{pen}{:.1} {:.1}", frame.x.at(*x), frame.y.at(*y));
     }
     out.push_str("\"/>");
+}
+
+fn dots(out: &mut String, frame: &Frame, class: &str, points: &[(f64, f64, String)]) {
+    for (x, y, label) in points {
+        let _ = write!(
+            out,
+            "<circle class=\"b {class}\" cx=\"{:.1}\" cy=\"{:.1}\" r=\"4\"><title>{}</title></circle>",
+            frame.x.at(*x),
+            frame.y.at(*y),
+            typeset(label),
+        );
+    }
 }
 
 fn bar(out: &mut String, frame: &Frame, bar: &Bar) {

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use gridpact_chain::terms::Price;
 
-use super::case::{Case, Deals};
+use crate::sim::welfare::case::{Case, Deals};
 
 /// Writes `case` into `dir`, which is made if it is not there; `fee` is due on every traded kWh and
 /// comes off the bids.

@@ -15,7 +15,7 @@ use super::flow::Network;
 
 /// What a market comes to.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(super) struct Outcome {
+pub(crate) struct Outcome {
     /// Buyers' values less sellers' costs and network fees, currency.
     pub welfare: f64,
     /// Energy traded, kWh.
@@ -33,7 +33,7 @@ struct Built {
 
 /// The best that could be made of `case`; with `deals`, the best that could be made of it by
 /// nothing but contracted energy.
-pub(super) fn solve(case: &Case, fees: &Fees, deals: Option<&Deals>) -> Outcome {
+pub(crate) fn solve(case: &Case, fees: &Fees, deals: Option<&Deals>) -> Outcome {
     let mut built = build(case, fees, deals);
     let profit = built.network.fill(built.source, built.sink);
     debug_assert!(built.network.is_optimal(built.source, built.sink), "the flow is the optimum");

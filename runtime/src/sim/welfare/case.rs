@@ -15,7 +15,7 @@ use crate::sim::community::Community;
 
 /// What a buyer asked for in one interval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Bid {
+pub(crate) struct Bid {
     pub slot: u32,
     pub buyer: usize,
     pub wh: u64,
@@ -25,7 +25,7 @@ pub(super) struct Bid {
 
 /// What a seller could give in one interval, out of its surplus or of a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Ask {
+pub(crate) struct Ask {
     pub slot: u32,
     pub seller: usize,
     pub wh: u64,
@@ -37,7 +37,7 @@ pub(super) struct Ask {
 
 /// What a store can give at most in all intervals up to one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Budget {
+pub(crate) struct Budget {
     pub store: usize,
     pub until: u32,
     pub wh: u64,
@@ -45,7 +45,7 @@ pub(super) struct Budget {
 
 /// A market of bids and asks.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Case {
+pub(crate) struct Case {
     pub bids: Vec<Bid>,
     pub asks: Vec<Ask>,
     pub budgets: Vec<Budget>,
@@ -58,10 +58,10 @@ pub(super) struct Case {
 }
 
 /// Contracted energy by buyer, seller and interval, Wh.
-pub(super) type Deals = BTreeMap<(usize, usize, u32), u64>;
+pub(crate) type Deals = BTreeMap<(usize, usize, u32), u64>;
 
 /// The energy of all contracts.
-pub(super) fn deals(contracts: &[Contract]) -> Deals {
+pub(crate) fn deals(contracts: &[Contract]) -> Deals {
     let mut deals = Deals::new();
     for contract in contracts {
         for (at, wh) in (contract.start..).zip(&contract.profile_wh) {
@@ -74,10 +74,10 @@ pub(super) fn deals(contracts: &[Contract]) -> Deals {
 }
 
 /// What was sold by seller and interval: what a kWh cost the seller when it signed, and how much, Wh.
-pub(super) type Sold = BTreeMap<(usize, u32), Vec<(i64, u64)>>;
+pub(crate) type Sold = BTreeMap<(usize, u32), Vec<(i64, u64)>>;
 
 /// The energy of all contracts with their sellers' costs.
-pub(super) fn sold(contracts: &[Contract]) -> Sold {
+pub(crate) fn sold(contracts: &[Contract]) -> Sold {
     let mut sold = Sold::new();
     for contract in contracts {
         for (at, wh) in (contract.start..).zip(&contract.profile_wh).filter(|(_, wh)| **wh > 0) {
@@ -89,7 +89,7 @@ pub(super) fn sold(contracts: &[Contract]) -> Sold {
 }
 
 /// Whom each home reaches in at most `depth` steps from neighbour to neighbour.
-pub(super) fn reach(community: &Community, depth: u32) -> Vec<BTreeSet<usize>> {
+pub(crate) fn reach(community: &Community, depth: u32) -> Vec<BTreeSet<usize>> {
     let neighbours = |site: usize| {
         community.neighbours.get(site).into_iter().flatten().map(|party| party.0 as usize)
     };

@@ -15,7 +15,7 @@ impl Scratch {
     /// A new, empty one.
     pub fn new() -> io::Result<Self> {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("gridpact-bench-{}-{number}", std::process::id());
+        let name = format!("gridpact-{}-{number}", std::process::id());
         let path = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&path)?;
         Ok(Self(path))

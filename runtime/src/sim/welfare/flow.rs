@@ -20,7 +20,7 @@ struct Arc {
 
 /// A network under construction, and the flow that [`Network::fill`] leaves in it.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Network {
+pub(crate) struct Network {
     arcs: Vec<Arc>,
     out: Vec<Vec<usize>>,
     /// Length of the shortest path to each node so far.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use gridpact_agents::network::NetworkFees;
 
 use super::*;
-use crate::cli::bench::welfare::case::{Ask, Bid, Budget};
+use crate::sim::welfare::case::{Ask, Bid, Budget};
 
 /// What HiGHS makes of the tables in `known/`, and of the same without budgets: they bind.
 const KNOWN: f64 = 4.328_365;

@@ -26,6 +26,7 @@ pub mod run;
 mod section;
 pub mod settle;
 pub mod sources;
+pub mod strategies;
 pub mod summary;
 mod table;
 pub mod units;

@@ -5,6 +5,7 @@ mod clock;
 mod cycle;
 mod driving;
 mod lacking;
+mod law;
 mod learning;
 mod screen;
 mod selling;

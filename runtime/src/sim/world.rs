@@ -207,6 +207,27 @@ pub fn market(
     Ok((contracts, observer))
 }
 
+/// Lets a scenario's market live, in shards, and hands out its contracts and what each party had at
+/// stake in them as it signed.
+///
+/// # Errors
+/// As [`run`].
+pub fn signings(
+    scenario: &Scenario,
+    community: Community,
+    chain: &Path,
+) -> Result<(Vec<Contract>, Vec<Signing>), WorldError> {
+    let mut scenario = scenario.clone();
+    scenario.scenario.host = Host::Shards;
+    let founding = Founding::new(&scenario, &community)?;
+    let nursery = Rc::new(Nursery::new(&scenario, Arc::new(community)));
+    let (faults, seen) = (Faults::default(), Observer::of_signings());
+    let (places, none) = (Places::from(chain), &|_, _| ());
+    let crop = grow(&scenario, &nursery, &founding, &places, &faults, seen.clone(), none)?;
+    let contracts = harvest::contracts(&scenario, &nursery.community, &crop);
+    Ok((contracts, seen.take_signings()))
+}
+
 /// A world from its first epoch to what it leaves behind.
 fn grow(
     scenario: &Scenario,

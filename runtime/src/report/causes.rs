@@ -120,8 +120,8 @@ pub fn causes(run: &Run, settlement: &Settlement, bills: &[Bills]) -> Vec<Causes
         buyer.not_delivered += not_delivered;
         let seller = &mut sums[contract.seller];
         seller.received += all;
-        seller.planned += i128::from(contract.cost_microcurrency_per_kwh)
-            * i128::from(fulfilment.contracted_wh);
+        seller.planned +=
+            i128::from(contract.cost_microcurrency_per_kwh) * i128::from(fulfilment.contracted_wh);
     }
     sums.iter().zip(bills).map(|(sums, bills)| sums.causes(bills)).collect()
 }

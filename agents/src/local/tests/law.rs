@@ -119,8 +119,7 @@ fn insurance_is_worth_less_to_a_point_plan_than_it_costs() {
         let deficit = blocks(&out)[0].deficits[0].clone();
         let profile = deficit.block.profile;
         let cost = profile.energy().0 as f64 / 1e3 * (deficit.retail.0 - 1) as f64;
-        let signed =
-            Obligation::Signed { contract_id: contract(1), side: Side::Buyer, profile };
+        let signed = Obligation::Signed { contract_id: contract(1), side: Side::Buyer, profile };
         world.tell(50_000, LocalInput::Obligation(signed));
         added(&world, 1) + cost
     };

@@ -206,11 +206,7 @@ pub(crate) mod tests {
         assert!(rows[0]["overload_minutes"].is_null(), "no limit, no overload");
         let (table, page) = (sweep.table(), sweep.html());
         assert!(table.lines().all(|line| line.chars().count() <= 100), "{table}");
-        assert_eq!(
-            page.matches("<circle").count(),
-            2 * 3 * 6,
-            "three curves, drawn wide and narrow"
-        );
+        assert_eq!(page.matches("<circle").count(), 2 * 3 * 6, "three curves, drawn wide and narrow");
         assert!(!page.contains("NaN") && page.contains("AUD per kWh"));
         for row in &sweep.rows {
             assert!(table.contains(&decimal(row.saving, 2)), "{table}");

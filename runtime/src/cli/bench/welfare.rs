@@ -10,9 +10,9 @@ use gridpact_agents::social::TaskOutcome;
 
 use super::row::{self, Row};
 use crate::cli::Failure;
-use crate::cli::scratch::Scratch;
 use crate::config;
 use crate::sim::community::Community;
+use crate::cli::scratch::Scratch;
 use crate::sim::scenario::{Mode, Overrides, Scenario};
 use crate::sim::{self, welfare, world};
 

@@ -50,7 +50,12 @@ fn shares(sweep: &FeeSweep) -> String {
         title: "P2P share over the fee".into(),
         description: ends(sweep, |row| percent(row.share)),
         across: across(sweep),
-        up: Up { unit: "of energy needed".into(), range: None, tick: share::tick, whole: false },
+        up: Up {
+            unit: "of energy needed".into(),
+            range: None,
+            tick: share::tick,
+            whole: false,
+        },
         layers: contracted.into_iter().chain(delivered).collect(),
         height: 280.0,
     };

@@ -15,8 +15,14 @@ use crate::sim::scenario::Scenario;
 use crate::sim::world::{self, Asked, Progress, WorldError};
 
 /// The fees, micro-currency per kWh: 0, 0.02, 0.05, 0.10, 0.15 and 0.20 in the currency.
-pub const FEES: [Price; 6] =
-    [Price(0), Price(20_000), Price(50_000), Price(100_000), Price(150_000), Price(200_000)];
+pub const FEES: [Price; 6] = [
+    Price(0),
+    Price(20_000),
+    Price(50_000),
+    Price(100_000),
+    Price(150_000),
+    Price(200_000),
+];
 
 /// The same scenario with this fee on all energy that crosses the network.
 #[must_use]
@@ -54,7 +60,13 @@ impl Sweep {
         progress: Progress<'_>,
     ) -> Result<Run, WorldError> {
         let asked = Asked { welfare: self.welfare, lives: Some(&self.lives) };
-        world::run_asked(&at(&self.scenario, fee), self.community.clone(), chain, asked, progress)
+        world::run_asked(
+            &at(&self.scenario, fee),
+            self.community.clone(),
+            chain,
+            asked,
+            progress,
+        )
     }
 }
 

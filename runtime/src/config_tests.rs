@@ -102,7 +102,7 @@ fn a_value_out_of_range_is_named_with_its_key_and_limit() {
         ),
         (
             "[lca]\nbuy_quantile = 1.0",
-            "lca.buy_quantile = 1 is out of range: newsvendor, or a number above 0 and below 1",
+            "lca.buy_quantile = 1 is out of range: plan, newsvendor, or a number above 0 and below 1",
         ),
         ("[sites]\npv_kwp = [5.0, 3.0]", "sites.pv_kwp = 3 is out of range: 5 to 10000"),
         (

@@ -11,6 +11,7 @@ use std::time::Instant;
 use gridpact_agents::local::door::{Obligation, ReserveReply, Side};
 use gridpact_agents::local::missing::Missing;
 use gridpact_agents::local::speech::Planned;
+use gridpact_agents::local::stake::Stake;
 use gridpact_agents::local::why::Reasoned;
 use gridpact_agents::local::wish::{Penalty, Wish};
 use gridpact_agents::resource::Refusal;
@@ -62,6 +63,17 @@ pub struct Wished {
     pub accepted: Option<Penalty>,
 }
 
+/// What a contract meant to one of its parties when it signed.
+#[derive(Debug, Clone)]
+pub struct Signing {
+    /// The contract.
+    pub contract_id: ContractId,
+    /// Who signed.
+    pub party: PartyId,
+    /// Its plan's question without the contract and with it.
+    pub stake: Stake,
+}
+
 /// Everything that was seen.
 #[derive(Debug, Default)]
 pub struct Observations {
@@ -89,6 +101,8 @@ pub struct Observations {
     pub orders: BTreeMap<Claim, u64>,
     /// How homes stood when tenders opened, in the order of time; only when that is watched.
     pub stands: Option<Stands>,
+    /// What parties had at stake as they signed, in the order of time; only when that is watched.
+    pub signings: Option<Vec<Signing>>,
 }
 
 /// A shared handle to the observations of one process.
@@ -101,6 +115,31 @@ impl Observer {
     pub fn of_market() -> Self {
         let seen = Observations { stands: Some(Stands::default()), ..Observations::default() };
         Self(Rc::new(RefCell::new(seen)))
+    }
+
+    /// An observer that also keeps what parties have at stake when they sign.
+    #[must_use]
+    pub fn of_signings() -> Self {
+        let seen = Observations { signings: Some(Vec::new()), ..Observations::default() };
+        Self(Rc::new(RefCell::new(seen)))
+    }
+
+    /// A party has signed; `stake` is only worked out for an observer that wants it.
+    pub fn signed(
+        &self,
+        party: PartyId,
+        contract_id: ContractId,
+        stake: impl FnOnce() -> Option<Stake>,
+    ) {
+        if let Some(signings) = &mut self.0.borrow_mut().signings {
+            signings.extend(stake().map(|stake| Signing { contract_id, party, stake }));
+        }
+    }
+
+    /// Hands out what parties had at stake as they signed; nothing if that was not watched.
+    #[must_use]
+    pub fn take_signings(&self) -> Vec<Signing> {
+        self.0.borrow_mut().signings.take().unwrap_or_default()
     }
 
     /// Tenders open; `stand` is only worked out for an observer that wants it.

@@ -7,6 +7,7 @@
 use std::path::Path;
 
 pub mod bill;
+pub mod causes;
 pub mod chart;
 mod check;
 pub mod compare;
@@ -25,6 +26,7 @@ pub mod run;
 mod section;
 pub mod settle;
 pub mod sources;
+pub mod strategies;
 pub mod summary;
 mod table;
 pub mod units;
@@ -39,6 +41,7 @@ pub use run::Run;
 pub use summary::Summary;
 
 use bill::Bills;
+use causes::Causes;
 use compare::Comparison;
 use explain::Explanation;
 use load::NetLoad;
@@ -51,6 +54,7 @@ pub struct Report {
     run: Run,
     settlement: Settlement,
     bills: Vec<Bills>,
+    causes: Vec<Causes>,
     load: NetLoad,
     sources: Sources,
     summary: Summary,
@@ -65,11 +69,12 @@ impl Report {
         check::check(&run)?;
         let settlement = settle::settle(&run);
         let bills = bill::bills(&run, &settlement);
+        let causes = causes::causes(&run, &settlement, &bills);
         let load = NetLoad::of(&run);
-        let summary = Summary::of(&run, &settlement, &bills, &load);
+        let summary = Summary::of(&run, &settlement, (&bills, &causes), &load);
         let metered = run.sites.iter().zip(&settlement.flows);
         let sources = Sources::of(metered.flat_map(|(site, flows)| site.rows.iter().zip(flows)));
-        Ok(Self { run, settlement, bills, load, sources, summary })
+        Ok(Self { run, settlement, bills, causes, load, sources, summary })
     }
 
     /// The run itself.
@@ -88,6 +93,12 @@ impl Report {
     #[must_use]
     pub fn bills(&self) -> &[Bills] {
         &self.bills
+    }
+
+    /// Why every site pays more or less with trading than alone, in the order of the run.
+    #[must_use]
+    pub fn causes(&self) -> &[Causes] {
+        &self.causes
     }
 
     /// The community's net load in the three runs.

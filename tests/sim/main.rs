@@ -4,6 +4,7 @@ mod conservation;
 mod crashes;
 mod deadlines;
 mod determinism;
+mod fairness;
 mod feasibility;
 mod feeder;
 mod flipped_bits;

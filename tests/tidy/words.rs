@@ -71,6 +71,7 @@ fn the_readme_has_all_its_sections() {
     let wanted = [
         "Start",
         "A tour of `simulate`",
+        "The market",
         "One site",
         "Real data",
         "Embedding",

@@ -252,7 +252,7 @@ impl LocalAgent {
             spread: &spread,
             has_storage: !current.problem.stores.is_empty(),
         };
-        self.tenders.tender(epoch, first, &needs)
+        self.setup.manner.tendered(self.tenders.tender(epoch, first, &needs))
     }
 
     /// Sends the tasks of this epoch, once.

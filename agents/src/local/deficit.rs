@@ -154,9 +154,17 @@ fn deficit(at: Interval, needs: &Needs<'_>) -> f64 {
     } else {
         let plan = needs.plan;
         let taken = plan.import_wh[t] - plan.export_wh[t] - plan.curtailed_wh[t];
-        taken + (needs.spread)(at, 1, quantile(at, at.plus(1), needs))
+        taken + capped((needs.spread)(at, 1, quantile(at, at.plus(1), needs)), needs)
     };
     wanted.max(0.0).min(needs.import_left_wh[t])
+}
+
+/// What is asked for beyond the plan's purchase; where the plan is the measure, only below it.
+fn capped(more: f64, needs: &Needs<'_>) -> f64 {
+    match needs.params.lca.buy_quantile {
+        BuyQuantile::Plan => more.min(0.0),
+        BuyQuantile::Newsvendor | BuyQuantile::FixedPpm(_) => more,
+    }
 }
 
 /// The profile to ask for. With a storage only the block's sum is uncertain, for it evens out the
@@ -166,7 +174,7 @@ fn wanted(start: Interval, end: Interval, needs: &Needs<'_>) -> Profile {
     if needs.has_storage {
         let planned: f64 = wh.iter().sum();
         let tau = quantile(start, end, needs);
-        let more = (needs.spread)(start, wh.len(), tau).clamp(-planned, planned);
+        let more = capped((needs.spread)(start, wh.len(), tau), needs).clamp(-planned, planned);
         for wh in &mut wh {
             *wh *= 1.0 + more / planned;
         }

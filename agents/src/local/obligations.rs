@@ -76,6 +76,18 @@ impl Obligations {
         self.held.values().any(|held| held.side == side && held.profile.at(at) > 0)
     }
 
+    /// On which side of `contract_id` this site is, if it holds it.
+    pub fn side(&self, contract_id: &ContractId) -> Option<Side> {
+        self.held.get(contract_id).map(|held| held.side)
+    }
+
+    /// The same without one contract.
+    pub fn without(&self, contract_id: &ContractId) -> Self {
+        let mut others = self.clone();
+        others.held.remove(contract_id);
+        others
+    }
+
     /// Everything held, by contract.
     pub fn all(&self) -> Vec<Held> {
         self.held.values().cloned().collect()

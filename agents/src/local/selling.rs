@@ -40,7 +40,7 @@ impl LocalAgent {
             .quote(&request),
             _ => self.nothing(&request),
         };
-        out.push(LocalEffect::Quote(quote));
+        out.push(LocalEffect::Quote(self.setup.manner.told(quote)));
     }
 
     /// A quote of a site that has nothing to sell.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use gridpact_chain::terms::{Interval, PartyId, Price};
 
 use super::forecast::{Calendar, Forecaster};
+use super::manner::Manner;
 use super::tariff::Tariff;
 use crate::params::Params;
 use crate::resource::nature::Nature;
@@ -49,4 +50,6 @@ pub struct LocalSetup {
     pub trading: bool,
     /// One past the last interval that is ever tendered; none = no end. A simulated community ends.
     pub trade_until: Option<Interval>,
+    /// What it says of its cost and worth.
+    pub manner: Manner,
 }

@@ -5,6 +5,7 @@ mod clock;
 mod cycle;
 mod driving;
 mod lacking;
+mod law;
 mod learning;
 mod screen;
 mod selling;
@@ -91,6 +92,7 @@ impl World {
             seed: 3,
             trading: true,
             trade_until: None,
+            manner: super::manner::Manner::default(),
         };
         Self {
             mind: LocalAgent::new(setup),

@@ -21,6 +21,7 @@ use crate::sim::{self, greedy, harvest, world};
 use crate::store::readings::Shelf;
 
 mod fees;
+mod strategies;
 
 /// Up to as many homes the market is weighed against its optimum unless the flag says otherwise.
 const WELFARE_HOMES: usize = 500;
@@ -77,8 +78,11 @@ pub(super) struct Args {
     /// Live the same days several times. fee: under charges on peer-to-peer energy of 0, 0.02, 0.05,
     /// 0.10, 0.15 and 0.20 per kWh; rows of fee_per_kwh, share, contracted, saving (of all homes, in
     /// the currency), gainers, losers, welfare_ratio, feeder_peak_w and more, as a table, as one JSON
-    /// array (--json, experiment.json) and as curves (report.html)
-    #[arg(long, value_name = "fee", value_parser = Experiment::parse,
+    /// array (--json, experiment.json) and as curves (report.html). strategy: honestly, and with one
+    /// seller, one buyer or a tenth of the sellers lying or pressing harder, in 10 draws; rows of
+    /// strategy, factor, own_gain, rest_gain and welfare (mean, deviation, min, max over draws; in the
+    /// currency against the honest days), gained_in, share and honest_share
+    #[arg(long, value_name = "fee|strategy", value_parser = Experiment::parse,
           conflicts_with_all = ["compare", "explain", "readings", "fee"])]
     experiment: Option<Experiment>,
     /// Hold the contracts against the exact optimum of the bids and asks that agents really had
@@ -156,8 +160,10 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         return list();
     }
     let scenario = args.scenario()?;
-    if let Some(Experiment::Fee) = args.experiment {
-        return fees::run(args, scenario);
+    match args.experiment {
+        Some(Experiment::Fee) => return fees::run(args, scenario),
+        Some(Experiment::Strategy) => return strategies::run(args, &scenario),
+        None => {}
     }
     // Refused before anything is replaced.
     let shelf = Shelf::begin(args.readings.as_deref()).map_err(Failure::input)?;

@@ -170,7 +170,7 @@ fn stored_worth(store: &Store, end_wh: u64) -> i64 {
 
 /// `sum / unit` rounded half to even, as [`crate::chain::terms::Money::of`] does; stops at the
 /// ends of the integer, far beyond any community's bill.
-fn rounded(sum: i128, unit: i128) -> i64 {
+pub(super) fn rounded(sum: i128, unit: i128) -> i64 {
     let (floor, rest) = (sum.div_euclid(unit), sum.rem_euclid(unit));
     let up = rest * 2 > unit || (rest * 2 == unit && floor.rem_euclid(2) == 1);
     let whole = floor + i128::from(up);

@@ -73,9 +73,10 @@ fn a_bill_has_every_item_of_the_law() {
 fn a_contract_past_the_end_is_paid_for_the_part_inside() {
     let contract =
         Contract { profile_wh: vec![100, 300], amount_microcurrency: 1_001, ..Contract::default() };
-    let inside = Fulfilment { contracted_wh: 100, delivered_wh: 0 };
+    let inside = Fulfilment { contracted_wh: 100, ..Fulfilment::default() };
     assert_eq!(paid(&contract, &inside), 250);
-    assert_eq!(paid(&contract, &Fulfilment { contracted_wh: 400, delivered_wh: 0 }), 1_001);
+    let all = Fulfilment { contracted_wh: 400, ..Fulfilment::default() };
+    assert_eq!(paid(&contract, &all), 1_001);
 }
 
 #[test]

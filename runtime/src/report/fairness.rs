@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::bill::Bills;
+use super::causes::{Causes, Loss, Losses};
 use super::section;
 use super::units::{count, decimal};
 
@@ -19,6 +20,8 @@ pub struct Fairness {
     pub losers: u64,
     /// What these lose together, zero or above.
     pub lost_microcurrency: i64,
+    /// Why they lose: homes by what costs them most, and each cause's part of what they lose.
+    pub losses: Losses,
     /// The smallest gain; negative where somebody loses. Null without homes.
     pub gain_min_microcurrency: Option<i64>,
     /// The gain that half of the homes reach.
@@ -29,7 +32,10 @@ pub struct Fairness {
 }
 
 impl Fairness {
-    pub(super) fn of(bills: &[Bills]) -> Self {
+    /// `causes` stand in the order of `bills`.
+    pub(super) fn of(bills: &[Bills], causes: &[Causes]) -> Self {
+        let loses = |(bills, _): &(&Bills, &Causes)| bills.gain() < -NONE_MICROCURRENCY;
+        let losers = bills.iter().zip(causes).filter(loses).map(|(_, causes)| causes);
         let mut gains: Vec<i64> = bills.iter().map(Bills::gain).collect();
         gains.sort_unstable();
         let many = |is: &dyn Fn(&&i64) -> bool| gains.iter().filter(is).count() as u64;
@@ -40,6 +46,7 @@ impl Fairness {
                 .iter()
                 .filter(|gain| **gain < -NONE_MICROCURRENCY)
                 .fold(0, |sum, gain| sum.saturating_sub(*gain)),
+            losses: Losses::of(losers),
             gain_min_microcurrency: gains.first().copied(),
             gain_median_microcurrency: gains.get(gains.len() / 2).copied(),
             gain_gini: gini(&gains),
@@ -50,20 +57,31 @@ impl Fairness {
     pub(super) fn table(&self, currency: &str) -> String {
         let money = |amount: Option<i64>| amount.map_or("-".to_owned(), section::amount);
         let lost = format!("{} lost together", section::amount(self.lost_microcurrency));
-        section::section(
-            &format!("Who gains by trading, in {currency}"),
-            &[
-                section::line("homes that gain", &count(self.gainers), ""),
-                section::line("homes that lose", &count(self.losers), &lost),
-                section::line("smallest gain", &money(self.gain_min_microcurrency), ""),
-                section::line("median gain", &money(self.gain_median_microcurrency), ""),
-                section::line(
-                    "Gini of the gains",
-                    &self.gain_gini.map_or("-".to_owned(), |gini| decimal(gini, 2)),
-                    "",
-                ),
-            ],
-        )
+        let mut lines = vec![
+            section::line("homes that gain", &count(self.gainers), ""),
+            section::line("homes that lose", &count(self.losers), &lost),
+        ];
+        lines.extend(self.causes());
+        lines.extend([
+            section::line("smallest gain", &money(self.gain_min_microcurrency), ""),
+            section::line("median gain", &money(self.gain_median_microcurrency), ""),
+            section::line(
+                "Gini of the gains",
+                &self.gain_gini.map_or("-".to_owned(), |gini| decimal(gini, 2)),
+                "",
+            ),
+        ]);
+        section::section(&format!("Who gains by trading, in {currency}"), &lines)
+    }
+
+    /// One line for each cause that costs a loser more than any other.
+    fn causes(&self) -> Vec<String> {
+        let causes = self.losses.all().into_iter().filter(|(_, loss)| loss.homes > 0);
+        let line = |(words, loss): (&str, Loss)| {
+            let part = format!("{} of all they lose", section::amount(loss.microcurrency));
+            section::line(&format!("  {words}"), &count(loss.homes), &part)
+        };
+        causes.map(line).collect()
     }
 }
 
@@ -89,24 +107,32 @@ mod tests {
         gains.iter().map(alone).collect()
     }
 
+    /// All that is lost or gained, is by running otherwise.
+    fn fairness(bills: &[Bills]) -> Fairness {
+        let causes = |bills: &Bills| Causes { moved: -bills.gain(), ..Causes::default() };
+        Fairness::of(bills, &bills.iter().map(causes).collect::<Vec<_>>())
+    }
+
     #[test]
     fn equal_gains_have_no_spread_and_one_taker_nearly_all() {
-        let equal = Fairness::of(&homes(&[5_000; 10]));
+        let equal = fairness(&homes(&[5_000; 10]));
         assert!(equal.gain_gini.is_some_and(|gini| gini < 1e-12), "{equal:?}");
         let mut gains = vec![0; 99];
         gains.push(1_000_000);
-        let one = Fairness::of(&homes(&gains));
+        let one = fairness(&homes(&gains));
         assert!(one.gain_gini.is_some_and(|gini| (gini - 0.99).abs() < 1e-12), "{one:?}");
         assert_eq!((one.gainers, one.losers), (1, 0));
     }
 
     #[test]
     fn losers_are_counted_with_what_they_lose() {
-        let some = Fairness::of(&homes(&[3_000, -2_000, 50, -1_000, 9_000]));
+        let some = fairness(&homes(&[3_000, -2_000, 50, -1_000, 9_000]));
         assert_eq!((some.gainers, some.losers, some.lost_microcurrency), (2, 2, 3_000));
         assert_eq!(some.gain_min_microcurrency, Some(-2_000));
         assert_eq!(some.gain_median_microcurrency, Some(50));
-        let none = Fairness::of(&[]);
+        let moved = Loss { homes: 2, microcurrency: 3_000 };
+        assert_eq!(some.losses, Losses { ran_at_worse_times: moved, ..Losses::default() });
+        let none = fairness(&[]);
         assert_eq!((none.gain_gini, none.gain_min_microcurrency), (None, None));
     }
 }

@@ -49,6 +49,9 @@ pub struct Fulfilment {
     pub contracted_wh: u64,
     /// Of that, delivered, in Wh.
     pub delivered_wh: u64,
+    /// Of what was not delivered, what the buyer's meter had no use for, in Wh; the rest is missing
+    /// at the seller's.
+    pub untaken_wh: u64,
 }
 
 /// Every meter and every contract of a run, settled.
@@ -89,7 +92,7 @@ struct Ledger {
 
 fn contracted(run: &Run, contract: &Contract) -> Fulfilment {
     let inside = inside(run, contract).map(|(_, wh)| wh);
-    Fulfilment { contracted_wh: inside.fold(0, u64::saturating_add), delivered_wh: 0 }
+    Fulfilment { contracted_wh: inside.fold(0, u64::saturating_add), ..Fulfilment::default() }
 }
 
 /// The contract's energies that lie inside the run: index of the interval in the run, Wh.
@@ -126,6 +129,7 @@ fn by_profile(run: &Run, ledger: &mut Ledger) {
             ledger.sold[contract.seller][interval] += delivered;
             ledger.bought[contract.buyer][interval] += delivered;
             ledger.fulfilments[claim.contract].delivered_wh += delivered;
+            ledger.fulfilments[claim.contract].untaken_wh += claim.wanted_wh - taken;
         }
     }
 }

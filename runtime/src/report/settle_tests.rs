@@ -29,7 +29,10 @@ fn a_kilowatt_hour_counts_where_both_meters_saw_it() {
     let settled = settle(&run(BlockShape::Profile, &meters, vec![contract(0, 1, 100, &[200; 3])]));
     let bought: Vec<u64> = settled.flows[0].iter().map(|flow| flow.bought_wh).collect();
     assert_eq!(bought, [200, 0, 0]);
-    assert_eq!(settled.fulfilments, [Fulfilment { contracted_wh: 600, delivered_wh: 200 }]);
+    assert_eq!(
+        settled.fulfilments,
+        [Fulfilment { contracted_wh: 600, delivered_wh: 200, untaken_wh: 200 }]
+    );
     assert_eq!(
         settled.flows[0][0],
         Flow { bought_wh: 200, sold_wh: 0, grid_import_wh: 100, grid_export_wh: 0 }
@@ -54,14 +57,20 @@ fn a_short_seller_is_shared_in_proportion_to_the_wh() {
 fn what_lies_outside_the_run_is_not_settled() {
     let contracts = vec![contract(0, 1, 99, &[10, 20, 30, 40])];
     let settled = settle(&run(BlockShape::Profile, &[&[50, 50], &[-50, -50]], contracts));
-    assert_eq!(settled.fulfilments, [Fulfilment { contracted_wh: 50, delivered_wh: 50 }]);
+    assert_eq!(
+        settled.fulfilments,
+        [Fulfilment { contracted_wh: 50, delivered_wh: 50, untaken_wh: 0 }]
+    );
 }
 
 #[test]
 fn bare_blocks_count_in_full_and_the_grid_balances() {
     let meters: [&[i64]; 2] = [&[300, 100], &[-50, -500]];
     let settled = settle(&run(BlockShape::Energy, &meters, vec![contract(0, 1, 100, &[300, 60])]));
-    assert_eq!(settled.fulfilments, [Fulfilment { contracted_wh: 360, delivered_wh: 360 }]);
+    assert_eq!(
+        settled.fulfilments,
+        [Fulfilment { contracted_wh: 360, delivered_wh: 360, untaken_wh: 0 }]
+    );
     let sold: Vec<u64> = settled.flows[1].iter().map(|flow| flow.sold_wh).collect();
     assert_eq!(sold, [50, 310], "the seller's surplus came later than it was promised");
     assert_eq!(settled.flows[0].iter().map(|flow| flow.grid_import_wh).sum::<u64>(), 40);

@@ -6,6 +6,7 @@
 use serde::Serialize;
 
 use super::bill::{Bill, Bills};
+use super::causes::Causes;
 use super::compare::Comparison;
 use super::explain::Explanation;
 use super::fairness::Fairness;
@@ -193,7 +194,12 @@ pub fn community(bills: &[Bills], of: impl Fn(&Bills) -> Bill) -> Bill {
 impl Summary {
     /// Computes every key from a checked and settled run.
     #[must_use]
-    pub fn of(run: &Run, settlement: &Settlement, bills: &[Bills], load: &NetLoad) -> Self {
+    pub fn of(
+        run: &Run,
+        settlement: &Settlement,
+        (bills, causes): (&[Bills], &[Causes]),
+        load: &NetLoad,
+    ) -> Self {
         let energy = Energy::of(settlement);
         let deficit_wh = energy.p2p_wh.saturating_add(energy.grid_import_wh);
         let cost = community(bills, |site| site.trading);
@@ -235,7 +241,7 @@ impl Summary {
             verifier: VerifierKeys::from(&run.chain.verifier),
             signatures: SignatureKeys::from(&run.chain.signatures),
             control: run.control.clone(),
-            fairness: Fairness::of(bills),
+            fairness: Fairness::of(bills, causes),
             wall_s: run.wall_s,
             full_now: FullNowKeys::of(&run.wishes),
             compare: None,

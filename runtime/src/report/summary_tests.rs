@@ -21,7 +21,9 @@ fn the_keys_are_the_published_ones_in_their_order() {
         negotiation_ms mean p50 p95 p99 negotiation_messages contract_blocks ledger_blocks pairs \
         validators community tip verifier pairs_checked sweeps faults signatures made checked \
         remembered control orders refused unable fairness gainers losers lost_microcurrency \
-        gain_min_microcurrency gain_median_microcurrency gain_gini wall_s";
+        losses dearer_than_grid homes microcurrency fee homes microcurrency bought_not_needed homes \
+        microcurrency bought_not_delivered homes microcurrency sold_below_cost homes microcurrency \
+        bought_back homes microcurrency ran_at_worse_times homes microcurrency gain_min_microcurrency gain_median_microcurrency gain_gini wall_s";
     let keys: Vec<&str> = json
         .lines()
         .filter_map(|line| line.trim().strip_prefix('"')?.split_once("\":").map(|(key, _)| key))

@@ -3,23 +3,27 @@
 //! Each has a name, by which `simulate --experiment` runs it, and a file of its own.
 
 pub mod fee;
+pub mod strategy;
 
 /// An experiment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Experiment {
     /// What charges on peer-to-peer energy do to trading.
     Fee,
+    /// What lying, pressing harder and cartels bring.
+    Strategy,
 }
 
 impl Experiment {
     /// All of them, in the order they are listed.
-    pub const ALL: [Self; 1] = [Self::Fee];
+    pub const ALL: [Self; 2] = [Self::Fee, Self::Strategy];
 
     /// Its name.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
             Self::Fee => "fee",
+            Self::Strategy => "strategy",
         }
     }
 

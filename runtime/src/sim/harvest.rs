@@ -10,7 +10,7 @@ use gridpact_agents::local::schedule::{Problem, Store as StoreModel, StoreRules,
 use gridpact_agents::local::wish::Penalty;
 use gridpact_agents::network::Network;
 use gridpact_agents::params::BlockShape;
-use gridpact_agents::resource::nature::{Nature, Storage};
+use gridpact_agents::resource::nature::{Nature, Stay, Storage};
 use gridpact_agents::social::TaskOutcome;
 use gridpact_chain::contract::{ContractBody, ContractId};
 use gridpact_chain::journal::JournalEntry;
@@ -292,7 +292,7 @@ fn store_of(
         capacity_wh: storage.capacity_wh,
         start_wh: *initial_wh,
         wear_microcurrency_per_kwh: storage.wear.0,
-        value_microcurrency_per_kwh: stored_value(scenario, community, site, storage),
+        value_microcurrency_per_kwh: stored_value(scenario, community, site, (device, storage)),
     })
 }
 
@@ -308,7 +308,12 @@ fn together(all: Store, one: Store) -> Store {
 
 /// What a stored kWh is worth at the end of the run (v_s of protocol 3.2), over the prices of its
 /// last horizon.
-fn stored_value(scenario: &Scenario, community: &Community, site: &Site, storage: &Storage) -> i64 {
+fn stored_value(
+    scenario: &Scenario,
+    community: &Community,
+    site: &Site,
+    (device, storage): (&Device, &Storage),
+) -> i64 {
     let horizon = scenario.params.epoch.horizon();
     let from = Interval(community.end().0.saturating_sub(horizon));
     let steps = usize::try_from(horizon).unwrap_or(usize::MAX);
@@ -319,6 +324,13 @@ fn stored_value(scenario: &Scenario, community: &Community, site: &Site, storage
         problem.feed_in[step] = site.tariff.feed_in(at).0 as f64;
     }
     let share = |ppm: u32| f64::from(ppm) / 1e6;
+    let is_here = |stays: &[Stay], at| stays.iter().any(|s| s.arrival <= at && at < s.departure);
+    let plugged = match &device.data {
+        DeviceData::Vehicle { stays, .. } => {
+            (from.0..).map(Interval).take(steps).map(|at| is_here(stays, at)).collect()
+        }
+        _ => Vec::new(),
+    };
     let model = StoreModel {
         capacity_wh: storage.capacity_wh as f64,
         charge_wh: storage.charge_w as f64,
@@ -328,7 +340,7 @@ fn stored_value(scenario: &Scenario, community: &Community, site: &Site, storage
         floor_wh: 0.0,
         wear: storage.wear.0 as f64,
         stored_wh: 0.0,
-        plugged: Vec::new(),
+        plugged,
         departures: Vec::new(),
         rules: StoreRules::default(),
     };

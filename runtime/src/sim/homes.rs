@@ -23,7 +23,7 @@ use rand_core::{Rng, SeedableRng};
 use super::community::{Community, DeviceData, Site};
 use super::localtime::ZoneCalendar;
 use super::plant::Plant;
-use super::scenario::{FeederSettings, Scenario};
+use super::scenario::{FeederSettings, Scenario, Strategy};
 use crate::device::Driver;
 use crate::device::simulated::{Field, SimulatedDriver};
 
@@ -40,6 +40,8 @@ pub struct Nursery {
     network: Arc<Network>,
     feeder: FeederSettings,
     seed: u64,
+    /// Homes that bargain otherwise than all others.
+    strategies: Vec<Strategy>,
     /// The devices before anything happened, for what they have recorded; made once for all homes.
     unmoved: OnceLock<Plant>,
 }
@@ -57,6 +59,7 @@ impl Nursery {
             network: Arc::new(network(scenario, &community)),
             feeder: scenario.feeder.clone(),
             seed: scenario.seed,
+            strategies: scenario.scenario.strategies.clone(),
             unmoved: OnceLock::new(),
             community,
         }
@@ -78,7 +81,13 @@ impl Nursery {
             seed: self.seed ^ u64::from(party.0),
             trading,
             trade_until: Some(self.community.end()),
+            manner: self.strategy(party).map(Strategy::manner).unwrap_or_default(),
         })
+    }
+
+    /// How a home bargains, where it does not as all others do; the last word on it counts.
+    fn strategy(&self, party: PartyId) -> Option<&Strategy> {
+        self.strategies.iter().rev().find(|strategy| strategy.homes.contains(&party.0))
     }
 
     /// The home's line, and its share of the transformer where the grid operator enforces that
@@ -172,14 +181,18 @@ impl Nursery {
         rng.set_stream(SOCIAL_STREAMS | u64::from(party.0) << 16 | u64::from(life & 0xffff));
         let mut seed = [0; 32];
         rng.fill_bytes(&mut seed);
+        let params = match self.strategy(party) {
+            Some(own) => own.params(&self.params),
+            None => Arc::clone(&self.params),
+        };
         Some(SocialSetup {
             party,
             community,
-            params: Arc::clone(&self.params),
-            tactic: tactic::named(self.params.negotiate.tactic),
+            params: Arc::clone(&params),
+            tactic: tactic::named(params.negotiate.tactic),
             pricing: match self.community.pricing.get(&party) {
                 Some(own) => Arc::clone(own),
-                None => pricing::named(self.params.negotiate.pricing),
+                None => pricing::named(params.negotiate.pricing),
             },
             neighbours: self.community.neighbours.get(party.0 as usize)?.clone(),
             network: Arc::clone(&self.network),

@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use gridpact_agents::local::LocalAgent;
+use gridpact_agents::local::door::{Obligation, Side};
 use gridpact_agents::local::schedule::{Plan, SolveError, solve};
 use gridpact_agents::local::speech::{LocalEffect, LocalInput, Ticket};
 use gridpact_agents::machine::Machine;
@@ -157,8 +158,12 @@ impl Household {
     }
 
     fn tell_local(&mut self, now: Timestamp, input: LocalInput) {
+        let bought = bought(&input);
         let mut effects = Vec::new();
         self.local.handle(now, input, &mut effects);
+        if let Some(contract) = bought {
+            self.means.observer.signed(self.me, contract, || self.local.stake(&contract));
+        }
         for effect in effects {
             match effect {
                 LocalEffect::Solve { ticket, problem } => {
@@ -177,6 +182,11 @@ impl Household {
                 LocalEffect::Quote(quote) => self.for_social(Input::Quote(quote)),
                 LocalEffect::Reserved(reply) => {
                     self.means.observer.reserved(&reply);
+                    if reply.outcome.is_ok() {
+                        let contract = reply.contract_id;
+                        let stake = || self.local.stake(&contract);
+                        self.means.observer.signed(self.me, contract, stake);
+                    }
                     self.for_social(Input::Reserved(reply));
                 }
                 LocalEffect::Setpoint { device, setpoint } => self.inside.push_back(
@@ -275,6 +285,16 @@ impl Household {
             let start = ResourceInput::EpochStart { epoch, deadlines };
             self.inside.push_back(Inside::Resource(device, start));
         }
+    }
+}
+
+/// The purchase that an LCA hears has been signed.
+fn bought(input: &LocalInput) -> Option<ContractId> {
+    match input {
+        LocalInput::Obligation(Obligation::Signed { contract_id, side: Side::Buyer, .. }) => {
+            Some(*contract_id)
+        }
+        _ => None,
     }
 }
 

@@ -13,6 +13,7 @@ mod mode;
 mod presets;
 mod settings;
 mod sites;
+mod strategy;
 mod words;
 
 use std::path::PathBuf;
@@ -32,6 +33,7 @@ pub use settings::{
     ScenarioSettings, Season, TariffSettings, VerifierSettings,
 };
 pub use sites::{GenerationSettings, SiteMix};
+pub use strategy::Strategy;
 
 /// Everything that decides a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

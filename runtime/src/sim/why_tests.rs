@@ -6,6 +6,7 @@ use gridpact_chain::terms::PartyId;
 use super::*;
 use crate::report::Report;
 use crate::report::explain::Explanation;
+use crate::sim::baseline::Lives;
 use crate::supervise::{AskError, within};
 
 /// What is left of a world, with what its homes answer.
@@ -39,9 +40,8 @@ fn lived(scenario: &Scenario, faults: &Faults) -> Told {
         }
         (world.reap().await.expect("reaped"), accounts)
     });
-    let uncontrolled = baseline::uncontrolled(&nursery.community);
-    let local = baseline::local_only(&nursery, 2);
-    let run = harvest::run(scenario, &nursery.community, &founding, crop, &uncontrolled, &local);
+    let lives = Lives::of(&nursery);
+    let run = harvest::run(scenario, &nursery.community, &founding, crop, &lives);
     Told { accounts, observer, run }
 }
 

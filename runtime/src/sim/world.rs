@@ -39,7 +39,7 @@ use crate::keys::Signer;
 use crate::net::Transport;
 use crate::net::memory::Memory;
 use crate::node::{Commons, Home, HomeDoors, HomeSpec};
-use crate::observe::{Observations, Observer};
+use crate::observe::{Observations, Observer, Signing};
 use crate::order::local::{LocalOrdering, SequencerActor};
 use crate::report::Run;
 use crate::report::run::{Contract, Welfare};
@@ -205,6 +205,27 @@ pub fn market(
     let crop = grow(scenario, &nursery, &founding, &places, &faults, seen, progress)?;
     let contracts = harvest::contracts(scenario, &nursery.community, &crop);
     Ok((contracts, observer))
+}
+
+/// Lets a scenario's market live, in shards, and hands out its contracts and what each party had at
+/// stake in them as it signed.
+///
+/// # Errors
+/// As [`run`].
+pub fn signings(
+    scenario: &Scenario,
+    community: Community,
+    chain: &Path,
+) -> Result<(Vec<Contract>, Vec<Signing>), WorldError> {
+    let mut scenario = scenario.clone();
+    scenario.scenario.host = Host::Shards;
+    let founding = Founding::new(&scenario, &community)?;
+    let nursery = Rc::new(Nursery::new(&scenario, Arc::new(community)));
+    let (faults, seen) = (Faults::default(), Observer::of_signings());
+    let (places, none) = (Places::from(chain), &|_, _| ());
+    let crop = grow(&scenario, &nursery, &founding, &places, &faults, seen.clone(), none)?;
+    let contracts = harvest::contracts(&scenario, &nursery.community, &crop);
+    Ok((contracts, seen.take_signings()))
 }
 
 /// A world from its first epoch to what it leaves behind.

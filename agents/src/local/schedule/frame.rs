@@ -213,7 +213,8 @@ impl PenaltyRates {
     }
 }
 
-/// `v_s` of protocol 3.2, micro-currency per stored kWh. [`Terminal::Hold`] plans without it; there
+/// `v_s` of protocol 3.2, micro-currency per stored kWh; the cheapest interval is one in which the
+/// storage is plugged in, if there is any. [`Terminal::Hold`] plans without it; there
 /// it is what a stored kWh is worth to a seller's quote, as under [`Terminal::Replacement`].
 pub fn terminal_value(problem: &Problem, store: &Store) -> f64 {
     if let Some(value) = store.rules.terminal {
@@ -226,7 +227,11 @@ pub fn terminal_value(problem: &Problem, store: &Store) -> f64 {
     if problem.terminal == Terminal::FeedIn {
         return low;
     }
-    let cheapest = problem.retail.iter().copied().fold(f64::INFINITY, f64::min);
+    // It is put back where it is plugged in: a vehicle that is out at noon has nothing of cheap noons.
+    let at_hand = |t: &usize| store.is_plugged(*t);
+    let is_ever = (0..problem.horizon()).any(|t| at_hand(&t));
+    let prices = (0..problem.horizon()).filter(|t| !is_ever || at_hand(t));
+    let cheapest = prices.map(|t| problem.retail[t]).fold(f64::INFINITY, f64::min);
     let dearest = problem.retail.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     if !cheapest.is_finite() {
         return low;

@@ -117,6 +117,8 @@ fn what_is_bought_is_a_quantile_of_what_may_be_missing() {
     assert_eq!(first(BuyQuantile::Newsvendor, None, Some(130_000)), plain - 6 * 200);
     let cold = first(BuyQuantile::Newsvendor, None, None);
     assert_eq!(cold, plain + 6 * 100, "a quarter of the way until deals are known");
+    assert_eq!(first(BuyQuantile::Plan, None, Some(80_000)), plain, "no more than the plan buys");
+    assert_eq!(first(BuyQuantile::Plan, None, Some(130_000)), plain - 6 * 200);
 }
 
 /// Who buys in an interval may not sell in it, so a surplus that may fail is not insured.

@@ -81,6 +81,7 @@ fn setup(cars: &[Vehicle], line_w: u64, clock: Clock) -> LocalSetup {
         seed: 3,
         trading: true,
         trade_until: None,
+        manner: crate::local::manner::Manner::default(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Who gained how much: run C against run B for every prosumer, sorted.
 
 use super::super::Report;
+use super::super::causes::Loss;
 use super::super::chart::{Across, Bar, Chart, Key, Layer, Up, typeset};
 use super::super::units::{decimal, money};
 use super::{figure, section as page_section, several};
@@ -38,12 +39,29 @@ pub fn section(report: &Report) -> String {
         layers: vec![Layer::Bars(bars.collect())],
         height: 300.0,
     };
+    let why = why(report);
     let caption = format!(
-        "{sentence} A gain is the whole bill of run B less the whole bill of run C: energy from and to the grid, contracts, \
+        "{sentence}{why} A gain is the whole bill of run B less the whole bill of run C: energy from and to the grid, contracts, \
          network fees, wear of storage, and the worth of energy left in storage at the end. No contract is signed by which either side's plan loses; later weather and forecast errors can still turn a small gain into a loss."
     );
     let lead = "Cost with local schedules alone, less cost with trading, for every home.";
     page_section("gains", "Who gained how much", lead, &figure(&chart, &KEYS, &typeset(&caption)))
+}
+
+/// What costs the losers most, home by home, or nothing where nobody loses.
+fn why(report: &Report) -> String {
+    let losses = report.summary().fairness.losses.all().into_iter();
+    let mut losses: Vec<_> = losses.filter(|(_, loss)| loss.homes > 0).collect();
+    losses.sort_by_key(|(_, loss)| std::cmp::Reverse(loss.homes));
+    let homes = |(words, loss): &(&str, Loss)| {
+        format!("{words} ({})", several(loss.homes, "home", "homes"))
+    };
+    let words: Vec<String> = losses.iter().map(homes).collect();
+    if words.is_empty() {
+        words.concat()
+    } else {
+        format!(" What cost losers most: {}.", words.join(", "))
+    }
 }
 
 /// `gains` by falling gain.

@@ -79,6 +79,9 @@ impl Scenario {
                     .to_owned(),
             ));
         }
+        for strategy in &self.scenario.strategies {
+            strategy.check(self.prosumers, &self.params)?;
+        }
         if self.data.layout == Layout::None && self.data.season.is_some() {
             return Err(ScenarioError::Conflict(
                 "data.season chooses among measured days and generated homes have none: \

@@ -26,6 +26,7 @@ pub struct LcaFile {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum QuantileWord {
+    Plan,
     Newsvendor,
 }
 
@@ -79,6 +80,7 @@ impl From<&LcaParams> for LcaFile {
             block_shape: lca.block_shape,
             terminal: lca.terminal,
             buy_quantile: match lca.buy_quantile {
+                BuyQuantile::Plan => QuantileFile::Word(QuantileWord::Plan),
                 BuyQuantile::Newsvendor => QuantileFile::Word(QuantileWord::Newsvendor),
                 BuyQuantile::FixedPpm(ppm) => QuantileFile::Fixed(Millionths(ppm.into())),
             },
@@ -90,11 +92,12 @@ impl From<&LcaParams> for LcaFile {
 impl LcaFile {
     pub(super) fn params(&self) -> Result<LcaParams, ScenarioError> {
         let buy_quantile = match self.buy_quantile {
+            QuantileFile::Word(QuantileWord::Plan) => BuyQuantile::Plan,
             QuantileFile::Word(QuantileWord::Newsvendor) => BuyQuantile::Newsvendor,
             QuantileFile::Fixed(share) => match u32::try_from(share.0) {
                 Ok(ppm) if (1..1_000_000).contains(&ppm) => BuyQuantile::FixedPpm(ppm),
                 _ => {
-                    let allowed = "newsvendor, or a number above 0 and below 1";
+                    let allowed = "plan, newsvendor, or a number above 0 and below 1";
                     return Err(range("lca.buy_quantile", share, allowed));
                 }
             },

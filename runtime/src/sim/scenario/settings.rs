@@ -6,6 +6,7 @@ use gridpact_agents::network::NetworkFees;
 use gridpact_chain::terms::Price;
 use serde::{Deserialize, Serialize};
 
+use super::strategy::Strategy;
 use super::words::or_none;
 use crate::sim::community::EvKnowledge;
 use crate::sim::tariff::TariffPreset;
@@ -148,6 +149,8 @@ pub struct ScenarioSettings {
     pub copies_from: u32,
     /// Where the minds live.
     pub host: Host,
+    /// Homes that misstate their cost or worth, or bargain harder; none = all are honest.
+    pub strategies: Vec<Strategy>,
 }
 
 impl Default for ScenarioSettings {
@@ -160,6 +163,7 @@ impl Default for ScenarioSettings {
             links: Vec::new(),
             copies_from: 0,
             host: Host::Actors,
+            strategies: Vec::new(),
         }
     }
 }

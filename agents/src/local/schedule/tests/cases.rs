@@ -360,3 +360,16 @@ fn a_small_sale_that_can_be_kept_is_never_worth_its_penalty() {
     let without = solve(&p).expect("solves");
     assert!(plan.objective <= without.cost + 0.02 * plan.penalty_rates.sale);
 }
+
+#[test]
+fn a_storage_that_is_out_in_the_cheap_hours_is_worth_what_the_others_cost() {
+    let mut p = flat(4, 0.0);
+    p.retail = vec![150_000.0, 300_000.0, 550_000.0, 300_000.0];
+    let worth = |plugged: Vec<bool>| {
+        terminal_value(&p, &Store { wear: 30_000.0, plugged, ..battery(0.0) }).round()
+    };
+    let put_back_at = |price: f64| (0.98 * price / 0.95).round();
+    assert_eq!(worth(vec![]), put_back_at(150_000.0));
+    assert_eq!(worth(vec![false, true, true, true]), put_back_at(300_000.0));
+    assert_eq!(worth(vec![false; 4]), put_back_at(150_000.0), "nobody knows when it comes back");
+}

@@ -21,6 +21,10 @@ pub const PPM: i64 = 1_000_000;
 pub enum Tender {
     /// Window by window, in the epoch before each opens; the rest again until gate closure.
     Rolling,
+    /// Interval by interval, each once, in the last epoch whose gate it lies behind. What is bought
+    /// hours ahead follows the highest of many noisy quantiles, and waiting costs nothing where
+    /// sellers' energy does not go elsewhere meanwhile.
+    LastChance,
     /// The whole day at its first epoch.
     DayAhead,
 }

@@ -5,7 +5,7 @@ Makes seeded random sites, lets the program plan them, writes each as a mixed-in
 own from the file alone, solves that with HiGHS and compares. Shares no line with the program. Every
 yes-or-no choice of the model is written out, also where the program can do without.
 
-    schedule.py PROGRAM [--cases 528] [--seed 1] [--prices FILE.csv] [--keep DIR]
+    schedule.py PROGRAM [--cases 540] [--seed 1] [--prices FILE.csv] [--keep DIR]
 
 Exits 1 if an objective differs by more than 1e-6 relative, or a schedule breaks its own balance.
 """
@@ -241,7 +241,8 @@ def deferrable(m, job, dt, n, rates, balance, draws):
 
 KINDS = ["one battery", "two storages", "vehicle away", "sessions", "deferrables", "run once",
          "tight line", "obligations", "zero prices", "flat prices", "negative prices",
-         "feed-in above retail", "v2g", "station", "impossible", "full now", "clock change"]
+         "feed-in above retail", "v2g", "station", "impossible", "full now", "clock change",
+         "everything"]
 
 
 def prices(draw, n, dt, kind, real):
@@ -368,6 +369,23 @@ def a_site(seed, kind, real):
     return site
 
 
+def everything(seed, real):
+    """What devices, drivers, contracts and odd prices make together."""
+    draw = random.Random(seed)
+    site = a_site(seed, draw.choice(["v2g", "station", "sessions", "full now", "two storages"]), real)
+    n, odd = len(site["import_price"]), draw.choice(["negative prices", "feed-in above retail", "zero prices"])
+    site["import_price"], site["export_price"] = prices(draw, n, site["dt_h"], odd, None)
+    if odd == "feed-in above retail" and draw.random() < 0.4:
+        site["export_price"] = [round(price + 0.1, 4) for price in site["import_price"]]
+    site["deferrables"] = [{"energy_wh": draw.choice([800, 2000, 3100]), "from": n // 4, "to": 3 * n // 4,
+                            "power_w": draw.choice([1000, 2200]), "run_once": draw.random() < 0.6}]
+    site["obligations"] = [{"interval": t, "wh": round(draw.choice([-1, 1]) * draw.uniform(100, 1500))}
+                           for t in draw.sample(range(n), 3)]
+    if draw.random() < 0.4:
+        site["import_limit_w"] = draw.choice([3000, 6000])
+    return site
+
+
 # ------------------------------------------------------------------------------------- comparison
 
 def balances(site, answer):
@@ -410,7 +428,7 @@ def real_prices(path):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("program")
-    parser.add_argument("--cases", type=int, default=528)
+    parser.add_argument("--cases", type=int, default=540)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--prices", help="CSV whose last column is a price per kWh")
     parser.add_argument("--keep", help="folder for the sites; a temporary one otherwise")
@@ -422,7 +440,8 @@ def main():
         sites, files = [], []
         for case in range(args.cases):
             kind = KINDS[case % len(KINDS)]
-            site = a_site(args.seed * 100_000 + case, kind, real)
+            make = everything if kind == "everything" else lambda n, real: a_site(n, kind, real)
+            site = make(args.seed * 100_000 + case, real)
             file = folder / f"{case:04}.json"
             file.write_text(json.dumps(site))
             sites.append((kind, site))

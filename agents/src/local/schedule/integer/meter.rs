@@ -95,12 +95,17 @@ impl Full<'_, '_> {
             self.row(&[(out, 1.0), (export, 1.0)], ComparisonOp::Le, f.export_max[t]);
         }
         if chooses {
-            self.choose_meter(t, [import, overload, export, short]);
+            self.choose_meter(t, [import, overload, export, short], [spill, untaken]);
         }
     }
 
     /// Either import (and no sale, no export), or give.
-    fn choose_meter(&mut self, t: usize, [import, overload, export, short]: [Variable; 4]) {
+    fn choose_meter(
+        &mut self,
+        t: usize,
+        [import, overload, export, short]: [Variable; 4],
+        [spill, untaken]: [Variable; 2],
+    ) {
         let f = self.frame;
         let sum = |of: &dyn Fn(&StoreFrame) -> f64| f.stores.iter().map(of).sum::<f64>();
         let gives = (sum(&|s| s.discharge[t]) - f.net[t]).max(0.0);
@@ -125,5 +130,32 @@ impl Full<'_, '_> {
         if f.sold[t] > 0.0 {
             self.row(&[(short, 1.0), (takes, -f.sold[t])], ComparisonOp::Ge, 0.0);
         }
+        self.say_what_flows(
+            t,
+            takes,
+            [(import, 1.0), (spill, -1.0), (untaken, -1.0)],
+            [(export, 1.0), (short, -1.0)],
+        );
+    }
+
+    /// What is imported is used, and what is exported was there: true of every answer, and it keeps
+    /// half a choice from importing and exporting at once, so that far fewer must be tried.
+    fn say_what_flows(
+        &mut self,
+        t: usize,
+        takes: Variable,
+        taken: [(Variable, f64); 3],
+        given: [(Variable, f64); 2],
+    ) {
+        let net = self.frame.net[t];
+        let (mut taken, mut given) = (taken.to_vec(), given.to_vec());
+        taken.push((takes, -net));
+        taken.extend(self.stores.iter().map(|(charge, _, _)| (charge[t], -1.0)));
+        taken.extend(self.jobs.iter().filter_map(|job| Some((job[t]?, -1.0))));
+        self.row(&taken, ComparisonOp::Le, 0.0);
+        given.push((takes, -net));
+        given.extend(self.stores.iter().map(|(_, discharge, _)| (discharge[t], -1.0)));
+        given.extend(self.pooled[t].map(|pooled| (pooled, 1.0)));
+        self.row(&given, ComparisonOp::Le, -net);
     }
 }

@@ -21,6 +21,10 @@ pub const PPM: i64 = 1_000_000;
 pub enum Tender {
     /// Window by window, in the epoch before each opens; the rest again until gate closure.
     Rolling,
+    /// Interval by interval, each once, in the last epoch whose gate it lies behind. What is bought
+    /// hours ahead follows the highest of many noisy quantiles, and waiting costs nothing where
+    /// sellers' energy does not go elsewhere meanwhile.
+    LastChance,
     /// The whole day at its first epoch.
     DayAhead,
 }
@@ -47,6 +51,9 @@ pub struct EpochParams {
     pub d3_ms: u64,
     /// Settlement, in ms after the epoch's start; contracts are valid until then.
     pub settle_ms: u64,
+    /// Whether an epoch may still settle while the next one plans and trades: then `settle_ms` may
+    /// reach into the next interval, at most nine tenths of it.
+    pub overlap: bool,
     /// Gate closure: only blocks starting this many minutes after D3 are traded.
     pub gate_min: u32,
     /// Whether a phase also ends when every task is quiescent.
@@ -65,6 +72,7 @@ impl Default for EpochParams {
             d2_ms: 30_000,
             d3_ms: 45_000,
             settle_ms: 60_000,
+            overlap: false,
             gate_min: 5,
             early_finish: true,
         }
@@ -85,19 +93,23 @@ impl EpochParams {
     }
 
     /// The deadlines of the epoch that starts at `start`: the smaller of the configured values and
-    /// 1/6, 1/2, 3/4 and 9/10 of the interval (protocol, section 4).
+    /// 1/6, 1/2, 3/4 and 9/10 of the interval (protocol, section 4), settlement under `overlap`
+    /// 19/10. What is still being settled is not delivered yet, so the gate closes no earlier.
     #[must_use]
     pub fn deadlines(&self, start: Timestamp) -> Deadlines {
         let interval_ms = u64::from(self.interval_s()) * 1000;
         let gate_ms = (u64::from(self.gate_min) * 60_000).min(interval_ms);
         let d3 = start.after_ms(self.d3_ms.min(interval_ms * 3 / 4));
+        let tenths = if self.overlap { 19 } else { 9 };
+        let settle = start.after_ms(self.settle_ms.min(interval_ms * tenths / 10));
+        let gate = d3.after_ms(gate_ms);
         Deadlines {
             start,
             d1: start.after_ms(self.d1_ms.min(interval_ms / 6)),
             d2: start.after_ms(self.d2_ms.min(interval_ms / 2)),
             d3,
-            settle: start.after_ms(self.settle_ms.min(interval_ms * 9 / 10)),
-            gate: d3.after_ms(gate_ms),
+            settle,
+            gate: if self.overlap { gate.max(settle) } else { gate },
         }
     }
 }
@@ -413,6 +425,18 @@ mod tests {
         assert_eq!(deadlines.d1, Timestamp(5_000));
         assert_eq!(deadlines.d2, Timestamp(30_000));
         assert_eq!(deadlines.settle, Timestamp(54_000));
+    }
+
+    #[test]
+    fn an_epoch_settles_into_the_next_one_only_where_epochs_overlap_and_no_further() {
+        let slow = EpochParams { settle_ms: 2_000_000, ..EpochParams::default() };
+        assert_eq!(slow.deadlines(Timestamp(0)).settle, Timestamp(1_620_000));
+        let overlapping = EpochParams { overlap: true, ..slow };
+        let deadlines = overlapping.deadlines(Timestamp(0));
+        assert_eq!(deadlines.settle, Timestamp(2_000_000));
+        assert_eq!(deadlines.gate, deadlines.settle, "nothing is delivered before it is settled");
+        let slower = EpochParams { settle_ms: u64::MAX, ..overlapping };
+        assert_eq!(slower.deadlines(Timestamp(0)).settle, Timestamp(3_420_000));
     }
 
     #[test]

@@ -3,6 +3,9 @@
 //! It announces; it commands nothing. The deadlines are state of every mind and bind without it,
 //! so a phase that it ends early is a favour and its silence costs only time. It knows how many
 //! parties there are, never what they trade.
+//!
+//! At most two epochs are alive: one that still settles, and the one after it, which may be in any
+//! phase. Each ends at its own deadlines.
 
 use std::collections::BTreeMap;
 
@@ -58,8 +61,8 @@ impl Phase {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
     /// From the body: run this epoch now, with so many parties. Also after a restart in
-    /// mid-epoch. Without it the session begins each epoch of the UTC grid by itself, once it has
-    /// been told the number of parties.
+    /// mid-epoch: then the epoch that still settles first. Without it the session begins each epoch
+    /// of the UTC grid by itself, once it has been told the number of parties.
     Begin {
         /// The epoch.
         epoch: Epoch,
@@ -114,8 +117,10 @@ pub enum Effect {
 /// What can be seen of the coordinator.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Snapshot {
-    /// The epoch under way and its phase.
+    /// The newest epoch that is not over, and its phase.
     pub running: Option<(Epoch, Phase)>,
+    /// The epoch before it, while that still settles.
+    pub settling: Option<Epoch>,
     /// Parties that may report.
     pub parties: u32,
     /// Parties quiescent in the running phase.
@@ -142,17 +147,21 @@ impl Running {
 #[derive(Debug)]
 pub struct Session {
     params: EpochParams,
+    /// No epoch after this one is begun; none = for ever.
+    last: Option<Epoch>,
     parties: u32,
     running: Option<Running>,
+    /// The epoch before, whose contracts still reach the chain while the running one plans and trades.
+    settling: Option<Running>,
     /// Start of the next epoch on the grid, once there are parties to run it for.
     next_start: Option<Timestamp>,
 }
 
 impl Session {
-    /// A coordinator that has not begun anything.
+    /// A coordinator that has not begun anything; after the epoch `last` it begins none by itself.
     #[must_use]
-    pub fn new(params: EpochParams) -> Self {
-        Self { params, parties: 0, running: None, next_start: None }
+    pub fn new(params: EpochParams, last: Option<Epoch>) -> Self {
+        Self { params, last, parties: 0, running: None, settling: None, next_start: None }
     }
 
     /// Epoch and deadlines that begin at or after `now` on the UTC grid.
@@ -173,13 +182,20 @@ impl Session {
     }
 
     fn begin(&mut self, epoch: Epoch, deadlines: Deadlines, out: &mut Vec<Effect>) {
-        let known = self.running.as_ref().is_some_and(|running| running.epoch >= epoch);
-        if known {
+        let known = [&self.settling, &self.running].into_iter().flatten();
+        if known.into_iter().any(|known| known.epoch >= epoch) {
             return;
         }
-        if let Some(overrun) = self.running.take() {
-            self.end(overrun.epoch, out);
+        if let Some(before) = self.running.take() {
+            if before.phase == Phase::Settle {
+                // Deadlines keep an epoch from settling for longer than into the next one.
+                self.end_settling(out);
+                self.settling = Some(before);
+            } else {
+                self.end(before.epoch, deadlines.start, out);
+            }
         }
+        self.next_start = Some(epoch.plus(1).starts_at(self.params.interval_s()));
         self.running =
             Some(Running { epoch, deadlines, phase: Phase::Sense, reported: BTreeMap::new() });
         out.push(Effect::Announce { epoch, notice: Notice::EpochStart, deadlines });
@@ -187,6 +203,9 @@ impl Session {
 
     /// Ends every phase whose time is up, or in which nobody has anything left to do.
     fn advance(&mut self, now: Timestamp, out: &mut Vec<Effect>) {
+        if self.settling.as_ref().is_some_and(|settling| settling.deadlines.settle <= now) {
+            self.end_settling(out);
+        }
         let parties = self.parties;
         let early = self.params.early_finish && parties > 0;
         while let Some(running) = &mut self.running {
@@ -202,16 +221,33 @@ impl Session {
                 Some(next) => running.phase = next,
                 None => {
                     self.running = None;
-                    self.end(epoch, out);
+                    self.end(epoch, deadlines.settle, out);
                 }
             }
         }
     }
 
-    fn end(&mut self, epoch: Epoch, out: &mut Vec<Effect>) {
-        let next_start = epoch.plus(1).starts_at(self.params.interval_s());
-        self.next_start = Some(next_start);
+    /// The settle time of the epoch before has come.
+    fn end_settling(&mut self, out: &mut Vec<Effect>) {
+        let Some(Running { epoch, deadlines, .. }) = self.settling.take() else { return };
+        let notice = Notice::PhaseEnds(Phase::Settle);
+        out.push(Effect::Announce { epoch, notice, deadlines });
+        self.end(epoch, deadlines.settle, out);
+    }
+
+    /// An epoch that lasted until `until` is over.
+    fn end(&self, epoch: Epoch, until: Timestamp, out: &mut Vec<Effect>) {
+        let (next, _) = Self::upcoming(&self.params, until);
+        let next_start = next.max(epoch.plus(1)).starts_at(self.params.interval_s());
         out.push(Effect::EpochEnds { epoch, next_start });
+    }
+
+    /// When the next epoch begins by itself: what is under way trades no more.
+    fn next_begin(&self) -> Option<Timestamp> {
+        let has_traded = self.running.as_ref().is_none_or(|r| r.phase == Phase::Settle);
+        let start = self.next_start.filter(|_| has_traded)?;
+        let epoch = Interval::containing(start, self.params.interval_s());
+        self.last.is_none_or(|last| epoch <= last).then_some(start)
     }
 }
 
@@ -224,6 +260,7 @@ impl Machine for Session {
         match input {
             Input::Begin { epoch, deadlines, parties } => {
                 self.parties = parties;
+                self.advance(now, out);
                 self.begin(epoch, deadlines, out);
             }
             Input::Quiescent { party, epoch, phase } => {
@@ -233,11 +270,15 @@ impl Machine for Session {
                 }
             }
             Input::Wake => {
-                if self.running.is_none() && self.next_start.is_some_and(|start| start <= now) {
+                self.advance(now, out);
+                if self.next_begin().is_some_and(|start| start <= now) {
                     // After a long sleep the epochs in between are gone; begin the one that is on.
-                    let epoch = Interval::containing(now, self.params.interval_s());
-                    let start = epoch.starts_at(self.params.interval_s());
-                    self.begin(epoch, self.params.deadlines(start), out);
+                    let (epoch, deadlines) = Self::under_way(&self.params, now);
+                    if self.last.is_none_or(|last| epoch <= last) {
+                        self.begin(epoch, deadlines, out);
+                    } else {
+                        self.next_start = None;
+                    }
                 }
             }
         }
@@ -245,15 +286,15 @@ impl Machine for Session {
     }
 
     fn wake_at(&self) -> Option<Timestamp> {
-        match &self.running {
-            Some(running) => Some(running.phase.deadline(&running.deadlines)),
-            None => self.next_start,
-        }
+        let alive = [&self.settling, &self.running].into_iter().flatten();
+        let ends = alive.map(|running| running.phase.deadline(&running.deadlines));
+        ends.chain(self.next_begin()).min()
     }
 
     fn snapshot(&self) -> Snapshot {
         Snapshot {
             running: self.running.as_ref().map(|running| (running.epoch, running.phase)),
+            settling: self.settling.as_ref().map(|settling| settling.epoch),
             parties: self.parties,
             quiescent: self.running.as_ref().map_or(0, Running::quiescent),
         }

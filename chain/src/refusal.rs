@@ -58,8 +58,8 @@ pub enum Refusal {
     /// The amount or a balance does not fit 64 bits.
     #[error("amount or balance overflows")]
     Overflow,
-    /// The contract names another epoch than the current one.
-    #[error("epoch is not the current one")]
+    /// The contract names another epoch than the current one or the one that still settles.
+    #[error("epoch is neither the current one nor the one that still settles")]
     NotCurrentEpoch,
     /// `valid_until` is not the settle time of the epoch.
     #[error("valid_until is not the settle time of the epoch")]

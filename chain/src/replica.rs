@@ -101,7 +101,9 @@ impl Replica {
         let step = &mut Step { now, verdicts, out };
         match input {
             Input::Started => self.on_started(step),
-            Input::EpochStarted { epoch, t_settle } => self.asks.start_epoch(epoch, t_settle),
+            Input::EpochStarted { epoch, t_settle } => {
+                self.asks.start_epoch(epoch, t_settle, now);
+            }
             Input::Publish(contract) => self.on_publish(*contract, step),
             Input::Message { from, message } => self.on_message(from, message, step),
             Input::Ordered(batch) => self.on_batch(batch, step),

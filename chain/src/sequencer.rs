@@ -73,7 +73,10 @@ pub struct Sequencer {
     pool: BTreeMap<(Epoch, ContractId), Arc<Approved>>,
     /// Ids ordered in epochs that are still open.
     ordered: BTreeMap<ContractId, Timestamp>,
-    epoch: Option<(Epoch, Timestamp)>,
+    /// Epochs that are not settled yet: the current one, and the one before while it settles.
+    open: BTreeMap<Epoch, Timestamp>,
+    /// The newest epoch that began.
+    newest: Option<Epoch>,
 
     /// Batches still to be signed, the first of them with the key holder.
     planned: VecDeque<Plan>,
@@ -96,7 +99,8 @@ impl Sequencer {
             registry,
             pool: BTreeMap::new(),
             ordered: BTreeMap::new(),
-            epoch: None,
+            open: BTreeMap::new(),
+            newest: None,
             planned: VecDeque::new(),
             next: 0,
             time_ms: Timestamp(0),
@@ -132,22 +136,18 @@ impl Sequencer {
     ) {
         match input {
             Input::Started => out.extend(self.last.clone().map(Effect::Decided)),
-            Input::EpochStarted { epoch, t_settle } => self.start_epoch(epoch, t_settle, out),
+            Input::EpochStarted { epoch, t_settle } => self.start_epoch(now, epoch, t_settle, out),
             Input::Submit(approved) => self.on_submit(now, approved, verdicts, out),
             Input::Cut => self.plan_items(now.min(self.settle_time()), out),
             Input::Signed { statement, signature } => self.on_signed(&statement, signature, out),
-            Input::Wake => {
-                if self.epoch.is_some_and(|(_, t_settle)| t_settle <= now) {
-                    self.end_epoch(out);
-                }
-            }
+            Input::Wake => self.end_epochs(now, out),
         }
     }
 
-    /// When this sequencer next wants [`Input::Wake`]: the settle time of the open epoch.
+    /// When this sequencer next wants [`Input::Wake`]: the first settle time of an open epoch.
     #[must_use]
     pub fn wake_at(&self) -> Option<Timestamp> {
-        self.epoch.map(|(_, t_settle)| t_settle)
+        self.open.values().min().copied()
     }
 
     /// Records that wait for order.
@@ -163,17 +163,33 @@ impl Sequencer {
     }
 
     fn settle_time(&self) -> Timestamp {
-        self.epoch.map_or(Timestamp(u64::MAX), |(_, t_settle)| t_settle)
+        self.wake_at().unwrap_or(Timestamp(u64::MAX))
     }
 
-    fn start_epoch(&mut self, epoch: Epoch, t_settle: Timestamp, out: &mut Vec<Effect>) {
-        match self.epoch {
-            Some((known, _)) if known >= epoch => {}
-            Some(_) => {
-                self.end_epoch(out);
-                self.epoch = Some((epoch, t_settle));
-            }
-            None => self.epoch = Some((epoch, t_settle)),
+    /// Opens an epoch. The one before stays open until its settle time, so that what was agreed in
+    /// it is still ordered while the next one trades; one before that is closed at once.
+    fn start_epoch(
+        &mut self,
+        now: Timestamp,
+        epoch: Epoch,
+        t_settle: Timestamp,
+        out: &mut Vec<Effect>,
+    ) {
+        if self.newest.is_some_and(|newest| newest >= epoch) {
+            return;
+        }
+        self.end_epochs(now, out);
+        while self.open.len() > 1 {
+            self.end_epoch(out);
+        }
+        self.open.insert(epoch, t_settle);
+        self.newest = Some(epoch);
+    }
+
+    /// Ends every epoch whose settle time has come, the oldest first.
+    fn end_epochs(&mut self, now: Timestamp, out: &mut Vec<Effect>) {
+        while self.open.first_key_value().is_some_and(|(_, t_settle)| *t_settle <= now) {
+            self.end_epoch(out);
         }
     }
 
@@ -210,10 +226,10 @@ impl Sequencer {
         out.push(Effect::Refused { contract_id: Some(id), reason });
     }
 
-    /// Orders what waits at the settle time, then ends the epoch with an empty batch 1 ms later,
-    /// so that reservations that were not used lapse (protocol 7.4).
+    /// Orders what waits at the settle time, then ends the oldest epoch with an empty batch 1 ms
+    /// later, so that reservations that were not used lapse (protocol 7.4).
     fn end_epoch(&mut self, out: &mut Vec<Effect>) {
-        let Some((_, t_settle)) = self.epoch.take() else { return };
+        let Some((_, t_settle)) = self.open.pop_first() else { return };
         self.plan_items(t_settle, out);
         let closing = t_settle.after_ms(1).max(self.time_ms);
         self.plan(closing, Vec::new(), out);

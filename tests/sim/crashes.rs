@@ -29,7 +29,7 @@ fn crashes(scenario: &Scenario, roles: &[Role], turns: &[u32], homes: &[u32]) ->
 }
 
 /// Every epoch of the run ended, in order and none twice; the laws hold; people traded to the end.
-fn assert_on_time(lived: &Lived, faults: &Faults, unbroken: &Lived) {
+pub fn assert_on_time(lived: &Lived, faults: &Faults, unbroken: &Lived) {
     assert_eq!(lived.broken as usize, faults.crashes.len(), "what should break broke");
     let first = lived.community.start.0 - 1;
     let expected: Vec<u32> = (first..lived.community.end().0).collect();

@@ -11,7 +11,7 @@ use gridpact_tests::{Lived, a_street, a_street_of_seers, live_with};
 use crate::feasibility::check_meters;
 use crate::{SEERS, STREET, assert_lawful};
 
-fn dawdlers(parties: impl IntoIterator<Item = u32>, by_ms: u64) -> Faults {
+pub fn dawdlers(parties: impl IntoIterator<Item = u32>, by_ms: u64) -> Faults {
     let late = |party| Late { party: PartyId(party), by_ms };
     Faults { late: parties.into_iter().map(late).collect(), ..Faults::default() }
 }
@@ -68,7 +68,7 @@ fn the_same_dawdling_gives_the_same_tip() {
 
 /// At the end of a run every home plans with its contracts on the chain and with nothing else: what
 /// lapsed is let go, what was settled is kept.
-fn check_bound(lived: &Lived) {
+pub fn check_bound(lived: &Lived) {
     let on_chain = lived.run.contracts.iter().flat_map(|contract| {
         [contract.buyer, contract.seller].map(|home| (home, contract.contract_id.clone()))
     });

@@ -13,6 +13,7 @@ mod modes;
 mod natures;
 mod need;
 mod one_vote;
+mod overlaps;
 mod prices;
 mod priorities;
 mod repairs;

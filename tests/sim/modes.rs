@@ -1,5 +1,7 @@
 //! The best mode of a market keeps every law of the paper's, and nearly no request of it is refused.
 
+use gridpact::agents::params::Tender;
+use gridpact::report::settle::{Fulfilment, settle};
 use gridpact::sim::scenario::{Mode, Scenario};
 use gridpact_tests::{a_street, a_street_of_seers, live};
 
@@ -34,4 +36,32 @@ fn the_papers_mode_is_the_default() {
     let mut scenario = a_street(12);
     Mode::Paper.set(&mut scenario.params);
     assert_eq!(scenario.params, a_street(12).params);
+}
+
+#[test]
+fn one_pass_a_day_stays_one_pass_a_day_in_every_mode() {
+    for mode in Mode::ALL {
+        let mut scenario = a_street(12);
+        mode.set(&mut scenario.params);
+        let rolling = scenario.params.epoch.tender;
+        assert_eq!(rolling == Tender::LastChance, mode == Mode::Best);
+        scenario.params.epoch.tender = Tender::DayAhead;
+        mode.set(&mut scenario.params);
+        assert_eq!(scenario.params.epoch.tender, Tender::DayAhead);
+    }
+}
+
+/// What is bought at the last chance is what is then missing: of what is bought hours ahead more is
+/// never taken.
+#[test]
+fn more_of_what_is_bought_at_the_last_chance_is_delivered() {
+    let delivered = |tender| {
+        let mut scenario = at_best(a_street(12));
+        scenario.params.epoch.tender = tender;
+        let done = settle(&live(&scenario).run).fulfilments;
+        let sum = |of: fn(&Fulfilment) -> u64| done.iter().map(of).sum::<u64>() as f64;
+        sum(|done| done.delivered_wh) / sum(|done| done.contracted_wh)
+    };
+    let (last, ahead) = (delivered(Tender::LastChance), delivered(Tender::Rolling));
+    assert!(last > ahead, "{last} instead of {ahead}");
 }

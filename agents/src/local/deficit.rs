@@ -104,6 +104,7 @@ impl Tenders {
                 self.opened = Some(here);
                 Some((until(&|at| window(at) == here), is_first))
             }
+            Tender::LastChance => Some((until(&|at| at == first), true)),
             Tender::DayAhead => {
                 let today = day(epoch);
                 if self.day == Some(today) {

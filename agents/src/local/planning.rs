@@ -151,7 +151,7 @@ fn horizon(setup: &LocalSetup, start: Epoch) -> usize {
     let all = setup.params.epoch.horizon();
     let today = setup.calendar.day(start);
     let ahead = match setup.params.epoch.tender {
-        Tender::Rolling => all,
+        Tender::Rolling | Tender::LastChance => all,
         Tender::DayAhead => {
             let per_day = setup.calendar.slots_per_day();
             let most = if all < per_day { all } else { all + per_day / 12 };

@@ -183,7 +183,7 @@ impl Street {
             })
             .collect();
         let mut street = Self {
-            coordinator: Some(Session::new(params.epoch.clone())),
+            coordinator: Some(Session::new(params.epoch.clone(), None)),
             params,
             network: Arc::new(network),
             houses,

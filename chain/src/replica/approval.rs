@@ -77,14 +77,24 @@ pub(super) struct Asks {
     spent: BTreeSet<u128>,
     usage: BTreeMap<(Epoch, PartyId), (u32, u64)>,
     epoch: Option<(Epoch, Timestamp)>,
+    /// The epoch before, when it still settled as the current one began.
+    settling: Option<(Epoch, Timestamp)>,
 }
 
 impl Asks {
-    pub(super) fn start_epoch(&mut self, epoch: Epoch, t_settle: Timestamp) {
+    pub(super) fn start_epoch(&mut self, epoch: Epoch, t_settle: Timestamp, now: Timestamp) {
         if self.epoch.is_none_or(|(known, _)| known < epoch) {
+            self.settling = self.epoch.filter(|(_, t_settle)| *t_settle > now);
             self.epoch = Some((epoch, t_settle));
-            self.usage.retain(|(of, _), _| *of >= epoch);
+            let oldest = self.settling.map_or(epoch, |(settling, _)| settling);
+            self.usage.retain(|(of, _), _| *of >= oldest);
         }
+    }
+
+    /// When `epoch` settles, if it is the current one or the one that still settles.
+    fn settles(&self, epoch: Epoch) -> Option<Timestamp> {
+        let alive = [self.settling, self.epoch].into_iter().flatten();
+        alive.into_iter().find(|(alive, _)| *alive == epoch).map(|(_, t_settle)| t_settle)
     }
 
     pub(super) fn epoch(&self) -> Option<Epoch> {
@@ -183,13 +193,8 @@ impl Replica {
             return Err(Refusal::TooLarge { limit: Record::BYTES_MAX as u32 });
         }
         self.check_members(body, step.now)?;
-        match self.asks.epoch {
-            Some((epoch, _)) if epoch != body.epoch => return Err(Refusal::NotCurrentEpoch),
-            None => return Err(Refusal::NotCurrentEpoch),
-            Some((_, t_settle)) if t_settle != body.valid_until => {
-                return Err(Refusal::WrongDeadline);
-            }
-            Some(_) => {}
+        if self.asks.settles(body.epoch).ok_or(Refusal::NotCurrentEpoch)? != body.valid_until {
+            return Err(Refusal::WrongDeadline);
         }
         if step.now.max(self.ledger.time_ms) > body.valid_until {
             return Err(Refusal::Expired);

@@ -367,6 +367,21 @@ fn a_contract_that_misses_its_deadline_lapses_on_both_sides() {
 }
 
 #[test]
+fn what_is_published_while_the_next_epoch_trades_is_still_approved_and_settled() {
+    let mut world = World::new(5, Quorum::Majority, Fanout::Tally, 3);
+    let next_settle = Timestamp(T_SETTLE.0 + 1_800_000);
+    world.start_epoch(EPOCH.plus(1), next_settle);
+    let id = world.publish(0, 1, 7);
+    world.run_until(Timestamp(T_SETTLE.0 + 60_000));
+    assert!(world.replicas.iter().all(|replica| replica.is_settled(id)));
+    // Once it has settled, its time is over, and that of the one before it long ago.
+    let late = world.publish(2, 3, 8);
+    world.start_epoch(EPOCH.plus(2), Timestamp(next_settle.0 + 1_800_000));
+    world.run_until(Timestamp(next_settle.0 + 60_000));
+    assert!(world.replicas.iter().all(|replica| !replica.is_settled(late)));
+}
+
+#[test]
 fn a_restarted_node_says_again_what_it_said_and_nothing_else() {
     let mut world = World::new(5, Quorum::TwoThirds, Fanout::Tally, 5);
     world.loss = 300;

@@ -319,6 +319,28 @@ fn a_late_wake_still_ends_the_epoch_before_the_next_begins() {
     assert_eq!(sequencer.next_batch(), 2);
 }
 
+#[test]
+fn an_epoch_that_still_settles_is_ordered_at_its_own_time_beside_the_next_one() {
+    let world = a_world(4);
+    let mut sequencer = Sequencer::new(world.genesis.clone(), world.registry.clone());
+    let next_settle = Timestamp(T_SETTLE.0 + 1_800_000);
+    for (now, epoch, t_settle) in [(1, EPOCH, T_SETTLE), (500, EPOCH.plus(1), next_settle)] {
+        let started = Told::EpochStarted { epoch, t_settle };
+        let mut out = Vec::new();
+        sequencer.handle(Timestamp(now), started, &Strict, &mut out);
+        assert_eq!(out, [], "nothing is over yet");
+    }
+    assert_eq!(sequencer.wake_at(), Some(T_SETTLE));
+    assert_eq!(submit(&mut sequencer, Timestamp(600), item(&world, 0)), [], "of the first epoch");
+    let decided = settle(&mut sequencer, &world, T_SETTLE);
+    let seen: Vec<_> = decided.iter().map(|b| (b.time_ms().0, b.items.len())).collect();
+    assert_eq!(seen, [(T_SETTLE.0, 1), (T_SETTLE.0 + 1, 0)]);
+    assert_eq!(sequencer.wake_at(), Some(next_settle), "the next one is open still");
+    let decided = settle(&mut sequencer, &world, next_settle);
+    assert_eq!(decided.iter().map(|b| b.time_ms().0).collect::<Vec<_>>(), [next_settle.0 + 1]);
+    assert_eq!(sequencer.wake_at(), None);
+}
+
 proptest! {
     #[test]
     fn nothing_is_made_and_what_is_bought_is_sold(

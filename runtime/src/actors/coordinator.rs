@@ -1,10 +1,12 @@
 //! The body of the coordinator: holds the Session and announces its phases.
 //!
 //! SCAs write to it; it speaks to every agent and node of the community. It never decides a trade,
-//! and nothing waits for it: deadlines bind without it. After a crash it takes up the epoch that is
-//! under way, whose phases then end at their deadlines, or begins with the next one of the grid.
+//! and nothing waits for it: deadlines bind without it. After a crash it takes up what is alive, the
+//! epoch under way and the one that still settles, whose phases then end at their deadlines; in its
+//! first life it begins with the next epoch of the grid.
 
-use std::cell::Cell;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use gridpact_agents::machine::Machine;
@@ -64,8 +66,9 @@ pub struct CoordinatorActor {
     clock: Clock,
 }
 
-/// The last epoch that was begun, in whatever life.
-pub type Begun = Rc<Cell<Option<Epoch>>>;
+/// Epochs that were begun, in whatever life, and have not been swept yet: at most the one that
+/// settles and the one after it.
+pub type Begun = Rc<RefCell<BTreeSet<Epoch>>>;
 
 impl CoordinatorActor {
     /// Coordinates `parties` through epochs up to and including `last` (none: for ever); `done`
@@ -79,7 +82,7 @@ impl CoordinatorActor {
         begun: Begun,
         clock: Clock,
     ) -> Self {
-        let mind = Session::new(params.clone());
+        let mind = Session::new(params.clone(), last);
         Self { mind, params, parties, last, audience, done, begun, clock }
     }
 
@@ -89,19 +92,27 @@ impl CoordinatorActor {
         for effect in effects {
             self.perform(effect, cx);
         }
-        let over = self.mind.snapshot().running.is_none()
-            && self.last.is_some_and(|last| self.next_epoch() > last);
-        arm(cx, &self.clock, self.mind.wake_at().filter(|_| !over));
+        arm(cx, &self.clock, self.mind.wake_at());
     }
 
-    fn next_epoch(&self) -> Epoch {
-        Session::upcoming(&self.params, self.clock.now()).0
+    /// Epochs that an earlier life has left open, in order, the one under way included. One that
+    /// nobody was there to begin is begun late, for its deadlines still lie ahead.
+    fn left_open(&self) -> BTreeSet<Epoch> {
+        let mut open = self.begun.borrow().clone();
+        let done = *self.done.borrow();
+        let (current, _) = Session::under_way(&self.params, self.clock.now());
+        let is_over = done.is_some_and(|done| done >= current);
+        let is_wanted = self.last.is_none_or(|last| current <= last);
+        if (!open.is_empty() || done.is_some()) && !is_over && is_wanted {
+            open.insert(current);
+        }
+        open
     }
 
     fn perform(&self, effect: Effect, cx: &mut Context<Self>) {
         match effect {
             Effect::Announce { epoch, notice: Notice::EpochStart, deadlines } => {
-                self.begun.set(Some(epoch));
+                self.begun.borrow_mut().insert(epoch);
                 let letter = EpochStarted { epoch, deadlines };
                 self.audience.starts.iter().for_each(|door| door.tell(letter));
             }
@@ -124,18 +135,19 @@ impl Actor for CoordinatorActor {
     const KIND: &'static str = "coordinator";
 
     fn started(&mut self, cx: &mut Context<Self>) {
-        let now = self.clock.now();
-        let (epoch, deadlines) = Session::under_way(&self.params, now);
-        let is_swept = self.done.borrow().is_some_and(|done| done >= epoch);
-        // A life that broke in an epoch leaves its end to the next one.
-        let (epoch, deadlines) = match self.begun.get() == Some(epoch) && !is_swept {
-            true => (epoch, deadlines),
-            false => Session::upcoming(&self.params, now),
-        };
-        if deadlines.start > now {
-            cx.wake_at(Some(self.clock.instant_of(deadlines.start)));
-        } else {
+        let open = self.left_open();
+        for epoch in open.iter().copied() {
+            let deadlines = self.params.deadlines(epoch.starts_at(self.params.interval_s()));
             self.step(Input::Begin { epoch, deadlines, parties: self.parties }, cx);
+        }
+        if open.is_empty() {
+            let now = self.clock.now();
+            let (epoch, deadlines) = Session::upcoming(&self.params, now);
+            if deadlines.start > now {
+                cx.wake_at(Some(self.clock.instant_of(deadlines.start)));
+            } else {
+                self.step(Input::Begin { epoch, deadlines, parties: self.parties }, cx);
+            }
         }
     }
 
@@ -157,9 +169,13 @@ impl Handler<Quiescent> for CoordinatorActor {
 
 impl Handler<Sweep> for CoordinatorActor {
     fn handle(&mut self, Sweep(epoch): Sweep, cx: &mut Context<Self>) {
+        if self.done.borrow().is_some_and(|done| done >= epoch) {
+            return;
+        }
         self.audience.ends.iter().for_each(|door| door.tell(EpochEnded { epoch }));
         // Behind the letters to the verifiers, so that whoever watches sees them done.
         self.done.send_replace(Some(epoch));
+        self.begun.borrow_mut().remove(&epoch);
         if self.last.is_some_and(|last| epoch >= last) {
             cx.wake_at(None);
         }

@@ -43,6 +43,24 @@ fn what_is_signed_is_not_tendered_again_and_little_changes_are_left() {
 }
 
 #[test]
+fn the_last_chance_tenders_each_interval_once_just_before_its_gate() {
+    let mut params = Params::default();
+    params.epoch.tender = Tender::LastChance;
+    let mut world = World::new(params, days(600, 0), None);
+    let mut asked = Vec::new();
+    while world.epoch < MIDNIGHT + 50 {
+        for deficit in &blocks(&world.next())[0].deficits {
+            assert!(!deficit.retender);
+            assert_eq!(deficit.block.profile.wh, [600]);
+            assert_eq!(deficit.block.start.0, world.epoch + 1);
+            asked.push(deficit.block.start.0);
+        }
+    }
+    let all: Vec<u32> = (asked[0]..=MIDNIGHT + 51).collect();
+    assert!(asked.len() > 48 && asked[..] == all[..asked.len()], "{asked:?}");
+}
+
+#[test]
 fn day_ahead_tenders_the_day_once() {
     let mut params = Params::default();
     params.epoch.tender = Tender::DayAhead;

@@ -1,6 +1,6 @@
 //! Two ways to run the same market: by the source's rules, or by the best that gridpact knows.
 
-use gridpact_agents::params::{Award, Growth, Params};
+use gridpact_agents::params::{Award, Growth, Params, Tender};
 use serde::{Deserialize, Serialize};
 
 /// How the market of a scenario is run. A mode sets the switches named below and nothing else; each
@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 pub enum Mode {
     /// The source's rules with the protocol's defaults.
     Paper,
-    /// `coalition.growth = "all"`, `negotiate.award = "cheapest"`.
+    /// `coalition.growth = "all"`, `negotiate.award = "cheapest"` and, where tenders roll,
+    /// `epoch.tender = "last_chance"`; one pass a day stays one pass a day.
     Best,
 }
 
@@ -38,11 +39,14 @@ impl Mode {
 
     /// Sets the switches.
     pub fn set(self, params: &mut Params) {
-        let (growth, award) = match self {
-            Self::Paper => (Growth::One, Award::FirstCome),
-            Self::Best => (Growth::All, Award::Cheapest),
+        let (growth, award, tender) = match self {
+            Self::Paper => (Growth::One, Award::FirstCome, Tender::Rolling),
+            Self::Best => (Growth::All, Award::Cheapest, Tender::LastChance),
         };
         params.coalition.growth = growth;
         params.negotiate.award = award;
+        if params.epoch.tender != Tender::DayAhead {
+            params.epoch.tender = tender;
+        }
     }
 }

@@ -8,7 +8,7 @@ mod negotiate;
 use gridpact_chain::terms::{Energy, Timestamp};
 use serde::{Deserialize, Serialize};
 
-pub use negotiate::{Award, Curve, NegotiateParams, Pricing, TacticName};
+pub use negotiate::{Award, Curve, NegotiateParams, PricingName, TacticName};
 
 use crate::local::forecast::MethodName;
 

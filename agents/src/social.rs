@@ -4,13 +4,16 @@
 //! its door: what it can be told, what it wants done, and which part answers. It asks its LCA for
 //! energy and cost, never computes them; it never holds a key, a clock or a socket.
 
+pub mod account;
 pub mod book;
 mod buyer;
+mod clock;
 mod coalition;
 mod curve;
 mod deed;
 mod determination;
 pub mod holding;
+mod letters;
 pub mod limits;
 pub mod message;
 pub mod negotiation;
@@ -31,25 +34,22 @@ use std::collections::BTreeMap;
 use gridpact_chain::contract::{ContractBody, ContractId};
 use gridpact_chain::sign::Signature;
 use gridpact_chain::statement::Statement;
-use gridpact_chain::terms::{Epoch, PartyId, Timestamp};
+use gridpact_chain::terms::{PartyId, Timestamp};
 
 use crate::machine::Machine;
-use crate::params::Deadlines;
-use crate::session::Phase;
 
+pub use account::Account;
 pub use holding::Entry;
 pub use message::Message;
-pub use outcome::{Deal, Filling, TaskOutcome};
+pub use outcome::{Deal, Filling, SalesOutcome, Sold, TaskOutcome};
 pub use reason::{Reason, Tally};
 pub use speech::{Effect, Input, Snapshot, SocialSetup};
 pub use task::{Stage, TaskView};
 
 use buyer::Buying;
-use determination::cancel;
 use holding::{Holdings, Kind};
-use limits::SKEW_MS;
 use seller::Selling;
-use turn::{Core, Round, Turn};
+use turn::{Core, Turn};
 
 /// The mind of a Social Coordination Agent.
 #[derive(Debug)]
@@ -94,112 +94,11 @@ impl SocialAgent {
         agent
     }
 
-    /// A round begins, or its deadlines come forward.
-    fn begin(&mut self, epoch: Epoch, deadlines: Deadlines, now: Timestamp, out: &mut Vec<Effect>) {
-        match &mut self.core.round {
-            Some(round) if round.epoch > epoch => return,
-            Some(round) if round.epoch == epoch => {
-                let own = &mut round.deadlines;
-                own.d1 = own.d1.min(deadlines.d1);
-                own.d2 = own.d2.min(deadlines.d2);
-                own.d3 = own.d3.min(deadlines.d3);
-                self.core.wake = Some(now);
-                return;
-            }
-            _ => {}
-        }
-        let turn = &mut Turn { now, core: &mut self.core, out };
-        self.buying.end(turn);
-        self.selling.end(turn);
-        self.holdings.prune(epoch);
-        self.core.position.prune(epoch);
-        self.core.contracts = 0;
-        self.core.round = Some(Round { epoch, deadlines, offers_until: deadlines.d2 });
-        self.core.wake = Some(now);
-    }
-
-    /// Follows a letter into an epoch that this SCA has not been told about: deadlines are its own
-    /// state and bind without the coordinator.
-    fn follow(&mut self, epoch: Epoch, now: Timestamp, out: &mut Vec<Effect>) {
-        if self.core.round.is_some_and(|round| round.epoch >= epoch) {
-            return;
-        }
-        let params = &self.core.setup.params.epoch;
-        let deadlines = params.deadlines(epoch.starts_at(params.interval_s()));
-        if now.after_ms(SKEW_MS) >= deadlines.start && now < deadlines.settle {
-            self.begin(epoch, deadlines, now, out);
-            self.keep_time(now, out);
-        }
-    }
-
-    /// Everything that is due: deadlines first, then resends; then the alarm is set anew.
-    fn keep_time(&mut self, now: Timestamp, out: &mut Vec<Effect>) {
-        if self.core.wake.is_none_or(|wake| now < wake) {
-            return;
-        }
-        self.core.wake = None;
-        let Some(round) = self.core.round else { return };
-        let turn = &mut Turn { now, core: &mut self.core, out };
-        self.buying.advance(&round, turn);
-        if now >= round.deadlines.d3 {
-            return self.selling.end(turn);
-        }
-        for deadline in [round.deadlines.d1, round.deadlines.d2, round.deadlines.d3] {
-            if now < deadline {
-                turn.wake_by(deadline);
-            }
-        }
-        self.buying.on_time(turn);
-        self.selling.on_time(turn);
-    }
-
-    fn on_phase_end(&mut self, epoch: Epoch, phase: Phase, now: Timestamp, out: &mut Vec<Effect>) {
-        let Some(round) = self.core.round.as_mut().filter(|round| round.epoch == epoch) else {
-            return;
-        };
-        let Deadlines { d1, d2, d3, .. } = &mut round.deadlines;
-        for (over, deadline) in
-            [(Phase::Coalition, d1), (Phase::Negotiation, d2), (Phase::Final, d3)]
-        {
-            if phase >= over {
-                *deadline = now.min(*deadline);
-            }
-        }
-        self.core.wake = Some(now);
-        self.keep_time(now, out);
-    }
-
-    fn on_peer(&mut self, from: PartyId, message: Message, now: Timestamp, out: &mut Vec<Effect>) {
-        let about = message.about();
-        self.follow(about.epoch, now, out);
-        let turn = &mut Turn { now, core: &mut self.core, out };
-        if turn.core.round.is_none_or(|round| round.epoch != about.epoch) {
-            return stale(from, &message, turn);
-        }
-        let selling = &mut self.selling;
-        match message {
-            Message::CoalitionRequest(request) => selling.on_coalition(from, request, turn),
-            Message::NeighbourQuery(_) => selling.on_query(from, about, turn),
-            Message::NegotiationRequest(request) => selling.on_negotiation(from, request, turn),
-            Message::OfferResponse(response) => selling.on_response(from, response, turn),
-            Message::Claim(claim) => selling.on_claim(from, claim, turn),
-            Message::TransactionRequest(request) => {
-                selling.hand_over(about, &request.contract_id, turn);
-                let Selling { orders, book, .. } = selling;
-                orders.on_request(from, request, book, &self.holdings, turn);
-            }
-            // Only the nonce tells whose task it is, so both halves look.
-            Message::Cancel(cancel) => {
-                let Selling { orders, book, .. } = selling;
-                orders.on_cancel(from, &cancel.contract_id, cancel.reason, book, turn);
-                self.buying.on_peer(from, Message::Cancel(cancel), turn);
-            }
-            Message::Expired(expired) => {
-                selling.on_expired(from, about, expired.phase);
-                self.buying.on_peer(from, Message::Expired(expired), turn);
-            }
-            reply => self.buying.on_peer(from, reply, turn),
-        }
+    /// "Why did I get no deal?": what came of its latest rounds, as buyer and as seller.
+    #[must_use]
+    pub fn account(&self) -> Account {
+        let epoch = self.core.round.map(|round| round.epoch);
+        self.core.diary.account(self.core.setup.party, epoch, self.buying.views())
     }
 
     fn on_signed(
@@ -224,24 +123,10 @@ impl SocialAgent {
         let Some(lapsed) = self.holdings.lapsed(contract_id, out) else { return };
         let (side, profile) = lapsed.side();
         self.core.position.give_back(side, profile);
+        self.core.diary.lapse(lapsed.body().epoch, *contract_id);
         if let Kind::Sold(confirm) = &lapsed.kind {
             *self.unpublished.entry(confirm.body.buyer).or_default() += 1;
         }
-    }
-}
-
-/// A letter of another epoch is answered, unless it only ends things.
-fn stale(from: PartyId, message: &Message, turn: &mut Turn<'_>) {
-    let about = message.about();
-    match (message, message.phase()) {
-        (Message::TransactionRequest(request), _) => {
-            cancel(from, about, request.contract_id, Reason::Expired, turn);
-        }
-        (Message::Confirm(confirm), _) => {
-            cancel(from, about, confirm.body.contract_id, Reason::Expired, turn);
-        }
-        (_, Some(phase)) => turn.expired(from, about, phase),
-        (_, None) => {}
     }
 }
 
@@ -251,6 +136,7 @@ impl Machine for SocialAgent {
     type Snapshot = Snapshot;
 
     fn handle(&mut self, now: Timestamp, input: Input, out: &mut Vec<Effect>) {
+        self.core.diary.hear(now);
         self.keep_time(now, out);
         match input {
             Input::EpochStart { epoch, deadlines } => {

@@ -1,5 +1,5 @@
-//! The bytes of version 1 of what SCAs say to each other and write to their journals, pinned in
-//! `golden/v1.txt`: every message, and every variant of what a message can carry.
+//! The bytes of version 2 of what SCAs say to each other and write to their journals, pinned in
+//! `golden/v2.txt`: every message, and every variant of what a message can carry.
 //!
 //! Changing a line is a new version of the format. `BLESS=1` writes the file anew.
 
@@ -22,7 +22,7 @@ use gridpact_chain::terms::{Energy, Interval, Money, PartyId, Power, Price, Prof
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-const PINNED: &str = include_str!("golden/v1.txt");
+const PINNED: &str = include_str!("golden/v2.txt");
 const COMMUNITY: Digest = Digest([7; 32]);
 const ABOUT: About = About { epoch: Interval(48), task: TaskId([9; 16]) };
 const SALT: [u8; 32] = [4; 32];
@@ -89,11 +89,12 @@ fn pin_coalition(lines: &mut String) {
         depth: 2,
         line_limit: Power(-15_000),
     };
-    let reply = CoalitionReply { about, available: true, available_energy: Energy(500) };
+    let reply = |declined| CoalitionReply { about, declined, available_energy: Energy(500) };
     let neighbours = vec![PartyId(3), PartyId(300)];
     for (name, message) in [
         ("coalition_request", Message::CoalitionRequest(request)),
-        ("coalition_reply", Message::CoalitionReply(reply)),
+        ("coalition_reply", Message::CoalitionReply(reply(None))),
+        ("coalition_reply.declined", Message::CoalitionReply(reply(Some(Reason::GateClosed)))),
         ("neighbour_query", Message::NeighbourQuery(NeighbourQuery { about })),
         ("neighbour_reply", Message::NeighbourReply(NeighbourReply { about, neighbours })),
     ] {
@@ -210,7 +211,7 @@ fn pin_journal(lines: &mut String) {
 }
 
 #[test]
-fn every_message_and_journal_entry_has_the_bytes_of_version_1() {
+fn every_message_and_journal_entry_has_the_bytes_of_version_2() {
     let mut lines = String::new();
     pin_coalition(&mut lines);
     pin_negotiation(&mut lines);
@@ -218,7 +219,7 @@ fn every_message_and_journal_entry_has_the_bytes_of_version_1() {
     pin_journal(&mut lines);
     pin_claims(&mut lines);
     if std::env::var_os("BLESS").is_some() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/v1.txt");
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/v2.txt");
         std::fs::write(path, &lines).expect("the golden file can be written");
         return;
     }

@@ -11,6 +11,12 @@ mod laws;
 #[path = "social/fees.rs"]
 mod fees;
 
+#[path = "social/hostile.rs"]
+mod hostile;
+
+#[path = "social/account.rs"]
+mod account;
+
 #[path = "social/branches.rs"]
 mod branches;
 

@@ -11,7 +11,7 @@ use gridpact_agents::session::Phase;
 use gridpact_chain::terms::{Epoch, Timestamp};
 
 use crate::clock::Clock;
-use crate::supervise::{Actor, Context, Message, Port};
+use crate::supervise::{Actor, AskError, Context, Instant, Message, Port};
 
 pub mod coordinator;
 pub mod local;
@@ -104,6 +104,20 @@ impl<M: Message> Door<M> {
     pub fn tell(&self, letter: M) {
         if let Some(port) = self.0.get() {
             let _ = port.tell(letter);
+        }
+    }
+}
+
+impl<M: Message> Door<M> {
+    /// Asks the actor behind it and waits for its answer until `deadline`.
+    ///
+    /// # Errors
+    /// [`AskError`] when there is none: the door is still shut or its actor has ended (`Closed`), its
+    /// mailbox is full, it broke over the letter, or time was up.
+    pub async fn ask(&self, letter: M, deadline: Instant) -> Result<M::Reply, AskError> {
+        match self.0.get() {
+            Some(port) => port.ask(letter, deadline).await,
+            None => Err(AskError::Closed),
         }
     }
 }

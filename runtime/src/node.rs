@@ -13,7 +13,7 @@ use gridpact_agents::local::LocalAgent;
 use gridpact_agents::local::setup::LocalSetup;
 use gridpact_agents::resource::ResourceSetup;
 use gridpact_agents::resource::reading::{DeviceIndex, Quality, Reading};
-use gridpact_agents::social::{SocialAgent, SocialSetup};
+use gridpact_agents::social::{Account, SocialAgent, SocialSetup};
 use gridpact_chain::genesis::Genesis;
 use gridpact_chain::journal::JournalEntry;
 use gridpact_chain::replica::{Params as ReplicaParams, Replica, RestoreError};
@@ -24,7 +24,7 @@ use crate::actors::coordinator::{Audience, Quiescent};
 use crate::actors::local::{LocalActor, LocalDoors, LocalInbox, LocalStore};
 use crate::actors::replica::{Publish, ReplicaActor, ReplicaInbox, ReplicaMeans, ReplicaPorts};
 use crate::actors::resource::{ResourceActor, ResourceInbox, ResourceMeans};
-use crate::actors::social::{LocalReborn, SocialActor, SocialInbox, SocialMeans, SocialPorts};
+use crate::actors::social::{LocalReborn, SocialActor, SocialInbox, SocialMeans, SocialPorts, Why};
 use crate::actors::verifier::{Slices, VerifierActor, VerifierInbox, VerifierMeans, VerifierTally};
 use crate::actors::{Door, Retention, replica::Counters};
 use crate::clock::Clock;
@@ -36,7 +36,7 @@ use crate::observe::Observer;
 use crate::order::Ordering;
 use crate::store::readings::{ReadingStore, ReadingsError};
 use crate::store::{Entry, Journal};
-use crate::supervise::{Actor, Backoff, ChildSpec, Job, Overflow, Ref, spawn};
+use crate::supervise::{Actor, AskError, Backoff, ChildSpec, Instant, Job, Overflow, Ref, spawn};
 use crate::verdicts::{ProcessVerdicts, SweepVerdicts};
 
 /// Most letters that wait for an agent; a home speaks to a few dozen others at once.
@@ -174,6 +174,15 @@ impl Home {
         let actors =
             vec![raise_replica(&spec, &doors, commons), raise_verifier(&spec, &doors, commons)];
         Self { doors, _actors: actors }
+    }
+
+    /// "Why did I get no deal?": what came of the home's latest rounds as buyer and as seller, with the
+    /// reason of every refusal. After a crash of its SCA the account begins anew and says from when on.
+    ///
+    /// # Errors
+    /// [`AskError`] when its SCA does not answer until `deadline`, or has no actor of its own here.
+    pub async fn why(&self, deadline: Instant) -> Result<Account, AskError> {
+        self.doors.social.why.ask(Why, deadline).await
     }
 
     /// Adds its actors to those the coordinator speaks to.

@@ -16,8 +16,8 @@ use gridpact_agents::local::wish::{Penalty, Wish};
 use gridpact_agents::resource::Refusal;
 use gridpact_agents::resource::priority::Claim;
 use gridpact_agents::resource::reading::DeviceIndex;
-use gridpact_agents::social::TaskOutcome;
 use gridpact_agents::social::message::Message as SocialMessage;
+use gridpact_agents::social::{SalesOutcome, TaskOutcome};
 use gridpact_chain::contract::ContractId;
 use gridpact_chain::terms::{Epoch, Interval, PartyId, Price, Profile};
 
@@ -67,6 +67,8 @@ pub struct Wished {
 pub struct Observations {
     /// Ends of tasks, with their buyers.
     pub outcomes: Vec<(PartyId, TaskOutcome)>,
+    /// Rounds in which somebody asked, with their sellers.
+    pub sales: Vec<(PartyId, SalesOutcome)>,
     /// Negotiation per epoch.
     pub negotiations: BTreeMap<Epoch, Stopwatch>,
     /// Terms of contracts.
@@ -194,6 +196,11 @@ impl Observer {
     /// A task ended.
     pub fn outcome(&self, buyer: PartyId, outcome: TaskOutcome) {
         self.0.borrow_mut().outcomes.push((buyer, outcome));
+    }
+
+    /// A round in which somebody asked is over for a seller.
+    pub fn sales(&self, seller: PartyId, outcome: SalesOutcome) {
+        self.0.borrow_mut().sales.push((seller, outcome));
     }
 
     /// Looks at what was seen.

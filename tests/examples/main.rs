@@ -12,6 +12,9 @@ mod deploy;
 #[path = "../../examples/neighbourhood.rs"]
 mod neighbourhood;
 #[allow(dead_code)]
+#[path = "../../examples/own_pricing.rs"]
+mod own_pricing;
+#[allow(dead_code)]
 #[path = "../../examples/quickstart.rs"]
 mod quickstart;
 
@@ -62,6 +65,18 @@ fn neighbourhood_counts_tasks_and_draws_them() {
 fn audit_chain_proves_a_chain_and_finds_both_kinds_of_damage() {
     let dir = Scratch::new("audit");
     audit_chain::run(None, &dir.0).expect("the chain is sound and the damage is found");
+}
+
+#[test]
+fn own_pricing_moves_the_prices_of_one_home_alone() {
+    let [usual, own] = own_pricing::run().expect("the example runs");
+    let per_kwh = |of: &own_pricing::Sold, name| of[name].1 * 1_000 / of[name].0 as i64;
+    assert_eq!(per_kwh(&usual, "Ada"), per_kwh(&usual, "Cem"), "the same roof, the same rule");
+    assert!(per_kwh(&own, "Ada") > per_kwh(&usual, "Ada"), "she asks more");
+    assert!(own["Ada"].0 <= own["Cem"].0, "and is asked last");
+    assert_eq!(per_kwh(&own, "Cem"), per_kwh(&usual, "Cem"), "he does as before");
+    let all = |of: &own_pricing::Sold| of.values().map(|(wh, _)| wh).sum::<u64>();
+    assert_eq!(all(&own), all(&usual), "Bo's need is covered either way");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use gridpact::agents::network::NetworkFees;
-use gridpact::agents::params::{Pricing, TacticName};
+use gridpact::agents::params::{PricingName, TacticName};
 use gridpact::chain::terms::{Interval, Price};
 use gridpact::sim::homes::{network, party_of};
 use gridpact_tests::{Lived, a_street, live};
@@ -72,7 +72,7 @@ fn each_contract_pays_the_fee_of_its_own_relation() {
 #[test]
 fn bounded_markups_keep_to_it() {
     let mut bounded = a_street(12);
-    bounded.params.negotiate.pricing = Pricing::Bounded;
+    bounded.params.negotiate.pricing = PricingName::Bounded;
     let lived = live(&bounded);
     assert!(!lived.run.contracts.is_empty());
     check(&lived);

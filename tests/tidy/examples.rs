@@ -7,7 +7,7 @@ use std::process::Command;
 use gridpact_tests::tree::{root, sources};
 
 /// All examples. One that is missing here or in `examples/Cargo.toml` fails the test below.
-const EXAMPLES: [&str; 3] = ["audit_chain", "neighbourhood", "quickstart"];
+const EXAMPLES: [&str; 4] = ["audit_chain", "neighbourhood", "own_pricing", "quickstart"];
 
 /// The examples that the manifest lists: name and file.
 fn listed() -> Vec<(String, String)> {

@@ -1,6 +1,6 @@
 //! How prosumers bargain (`[negotiate]`, protocol 6), with the ranges in which it makes sense.
 //!
-//! Names and numbers only; what a tactic does with them is in `social/tactic.rs`.
+//! Names and numbers only; what is done with them is in `social/pricing.rs` and `social/tactic.rs`.
 
 use gridpact_chain::terms::Price;
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ use super::{PPM, ParamsError};
 /// How a seller marks up (protocol 6.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Pricing {
+pub enum PricingName {
     /// Cost times (1 + margin) times (1 + a_s n).
     Linear,
     /// Between cost and ceiling, nearing the ceiling with each temporary contract.
@@ -83,7 +83,7 @@ pub struct NegotiateParams {
     /// Offers per session, 1 to 100; 1 is the source's protocol.
     pub max_rounds: u32,
     /// The seller's rule under the resource tactic.
-    pub pricing: Pricing,
+    pub pricing: PricingName,
     /// What moves prices from round to round.
     pub tactic: TacticName,
     /// The family of `boulware`, `linear` and `conceder`.
@@ -110,7 +110,7 @@ impl Default for NegotiateParams {
             overbook_ppm: 2 * PPM,
             cost_floor: true,
             max_rounds: 1,
-            pricing: Pricing::Linear,
+            pricing: PricingName::Linear,
             tactic: TacticName::Resource,
             curve: Curve::Polynomial,
             beta_ppm: None,

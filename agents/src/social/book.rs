@@ -87,6 +87,20 @@ impl Book {
         self.held.remove(key)
     }
 
+    /// Drops what is held for this session, if it is that contract.
+    pub(crate) fn drop_contract(
+        &mut self,
+        key: &SessionKey,
+        id: &ContractId,
+    ) -> Option<TempContract> {
+        let is_it = self.get(key).is_some_and(|temp| temp.contract_id == *id);
+        is_it.then(|| self.held.remove(key)).flatten()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &TempContract> {
+        self.held.values()
+    }
+
     pub(crate) fn clear(&mut self) {
         self.held.clear();
     }

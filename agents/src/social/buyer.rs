@@ -64,7 +64,7 @@ impl Buying {
                 refuse_block(&deficit.block, turn)
             };
             match refused {
-                Some(reason) => turn.out.push(Effect::Outcome(stillborn(about, deficit, reason))),
+                Some(reason) => turn.outcome(stillborn(about, deficit, reason)),
                 None => {
                     let task = Task::begin(about, deficit, turn);
                     self.tasks.push(task);

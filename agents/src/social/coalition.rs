@@ -176,14 +176,15 @@ impl Coalition {
         turn: &mut Turn<'_>,
     ) -> Option<Energy> {
         self.settle(from, turn)?;
-        if !reply.available {
-            tally.note(Reason::NoEnergy);
-        } else {
-            self.available += 1;
-            self.available_wh += u128::from(reply.available_energy.0);
+        match reply.declined {
+            Some(reason) => tally.note(reason),
+            None => {
+                self.available += 1;
+                self.available_wh += u128::from(reply.available_energy.0);
+            }
         }
         self.grow(turn);
-        reply.available.then_some(reply.available_energy)
+        reply.declined.is_none().then_some(reply.available_energy)
     }
 
     /// A member says the phase is over: it will not answer.
@@ -262,7 +263,8 @@ impl Coalition {
     }
 
     /// D1: nobody joins any more, nobody is waited for.
-    pub(crate) fn close(&mut self) {
+    pub(crate) fn close(&mut self, tally: &mut Tally) {
+        tally.note_times(Reason::Silent, self.waiting);
         self.forming = false;
         self.waiting = 0;
         self.pick = None;

@@ -3,20 +3,17 @@
 //!
 //! It stops when the need is covered, when the stack is empty, or at D3.
 
+mod answers;
 mod request;
 
 use std::sync::Arc;
 
-use gridpact_chain::contract::{ContractId, SignedContract};
-use gridpact_chain::sign::Signature;
-use gridpact_chain::statement::Statement;
+use gridpact_chain::contract::ContractId;
 use gridpact_chain::terms::{Energy, PartyId, Profile};
 
-use super::Effect;
 use super::book::TempContract;
-use super::holding::{Entry, Holdings, Kind};
 use super::limits::CONTRACTS_MAX;
-use super::message::{About, Cancel, Confirm, Reason};
+use super::message::{About, Reason};
 use super::outcome::Deal;
 use super::reason::Tally;
 use super::resend::Due;
@@ -187,58 +184,6 @@ impl Determination {
         self.flying.push(request);
     }
 
-    /// A confirm: check it against what both sides agreed, then have it signed.
-    pub(crate) fn on_confirm(
-        &mut self,
-        from: PartyId,
-        confirm: Arc<Confirm>,
-        facts: &Facts,
-        tally: &mut Tally,
-        turn: &mut Turn<'_>,
-    ) {
-        let id = confirm.body.contract_id;
-        if self.deals.iter().any(|deal| deal.contract_id == id) {
-            return;
-        }
-        self.recall(from, &id, turn);
-        let Some(at) = self.find(from, &id) else {
-            return cancel(from, facts.about, id, Reason::NotNeeded, turn);
-        };
-        let Some(request) = self.flying.get_mut(at) else { return };
-        let Wait::Seller(attempt) = &request.wait else { return };
-        turn.answered(attempt);
-        let agreed = request.deed(facts, turn).body(turn);
-        let same = confirm.profile_final == request.profile_final;
-        if same && agreed.as_ref() == Some(&confirm.body) {
-            let statement = Statement::Contract(Box::new(confirm.body.clone()));
-            request.wait = Wait::Signature(confirm);
-            turn.out.push(Effect::Sign(statement));
-        } else {
-            tally.note(Reason::Mismatch);
-            cancel(from, facts.about, id, Reason::Mismatch, turn);
-            self.release(at, turn);
-            self.step(facts, tally, turn);
-        }
-    }
-
-    /// Takes a dropped request up again when its energy is still free: its confirm came late.
-    fn recall(&mut self, from: PartyId, id: &ContractId, turn: &mut Turn<'_>) {
-        let fits = |request: &Request| {
-            let free = turn.core.position.without_sales(&self.free);
-            request.temp.contract_id == *id
-                && request.temp.seller == from
-                && request.share.iter().all(|(at, wh)| wh <= free.at(at))
-        };
-        if let Some(at) = self.dropped.iter().position(fits) {
-            let request = self.dropped.swap_remove(at);
-            subtract(&mut self.free, &request.share);
-            turn.core.position.take(Side::Buyer, &request.share);
-            turn.core.contracts += 1;
-            self.cancelled -= 1;
-            self.flying.push(request);
-        }
-    }
-
     fn find(&self, seller: PartyId, id: &ContractId) -> Option<usize> {
         self.flying.iter().position(|r| r.temp.contract_id == *id && r.temp.seller == seller)
     }
@@ -251,68 +196,6 @@ impl Determination {
         turn.core.contracts = turn.core.contracts.saturating_sub(1);
         self.cancelled += 1;
         request
-    }
-
-    /// The buyer's signature: the contract is final, on disk before it is published. Whether one of
-    /// these requests waited for it.
-    pub(crate) fn on_signed(
-        &mut self,
-        id: &ContractId,
-        buyer_sig: Signature,
-        holdings: &mut Holdings,
-        turn: &mut Turn<'_>,
-    ) -> bool {
-        let signing =
-            |r: &Request| r.temp.contract_id == *id && matches!(r.wait, Wait::Signature(_));
-        let Some(at) = self.flying.iter().position(signing) else { return false };
-        let Request { temp, profile_final, share, salt, wait } = self.flying.remove(at);
-        let Wait::Signature(confirm) = wait else { return false };
-        let contract = Box::new(SignedContract {
-            body: confirm.body.clone(),
-            buyer_sig,
-            seller_sig: confirm.seller_sig,
-        });
-        self.deals.push(Deal {
-            contract_id: *id,
-            seller: temp.seller,
-            energy: confirm.body.energy,
-            unit_price: confirm.body.unit_price,
-            round: temp.round,
-        });
-        turn.out.push(Effect::Record(Entry::Bought {
-            contract: contract.clone(),
-            profile_final,
-            share: share.clone(),
-            salt,
-        }));
-        turn.out.push(Effect::Publish(contract.clone()));
-        holdings.take(Kind::Bought { contract, share }, turn.out);
-        true
-    }
-
-    /// The seller cancels: the next contract, please.
-    pub(crate) fn on_cancel(
-        &mut self,
-        from: PartyId,
-        cancel: &Cancel,
-        facts: &Facts,
-        tally: &mut Tally,
-        turn: &mut Turn<'_>,
-    ) {
-        let id = &cancel.contract_id;
-        self.dropped.retain(|r| !(r.temp.contract_id == *id && r.temp.seller == from));
-        let Some(at) = self.find(from, id) else {
-            self.forget_where(|temp| temp.contract_id == *id && temp.seller == from);
-            return;
-        };
-        match self.flying.get(at).map(|request| &request.wait) {
-            Some(Wait::Seller(attempt)) => turn.answered(attempt),
-            // It has signed already: its word stands, and the chain will tell.
-            _ => return,
-        }
-        tally.note(cancel.reason);
-        self.release(at, turn);
-        self.step(facts, tally, turn);
     }
 
     /// Forgets an unrequested temporary contract with `seller`; whether there was one.
@@ -357,8 +240,10 @@ impl Determination {
         }
     }
 
-    /// Stop condition (c), D3: requests under way will not be used any more.
+    /// Stop condition (c), D3: requests under way will not be used any more, and for what is still on
+    /// the stack time has run out.
     pub(crate) fn end(&mut self, facts: &Facts, tally: &mut Tally, turn: &mut Turn<'_>) {
+        tally.note_times(Reason::Expired, u32::try_from(self.stack.len()).unwrap_or(u32::MAX));
         self.stack.clear();
         while let Some(request) = self.flying.last() {
             let (seller, id) = (request.temp.seller, request.temp.contract_id);

@@ -19,3 +19,6 @@ pub const SESSIONS_PER_BUYER_MAX: usize = 2 * TASKS_MAX;
 pub const INTERVALS_MAX: usize = 2880;
 /// How far ahead of its own clock an SCA believes that an epoch has begun, in ms (protocol 8.3).
 pub const SKEW_MS: u64 = 2_000;
+/// Epochs, the one under way included, of which an SCA keeps account: a day of half-hours. A round costs
+/// a few hundred bytes, and an own task about as much.
+pub const ACCOUNT_EPOCHS: u32 = 48;

@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use super::book::Overlap;
 use super::message::{Answer, Claim, Offer, OfferResponse, Reason, Verdict};
 use super::resend::Attempt;
-use super::tactic::{self, AskStand, BidStand};
+use super::tactic::{AskStand, BidStand, Rules};
 use crate::params::{NegotiateParams, PPM};
 
 /// What the buyer knows when an offer arrives.
@@ -41,11 +41,12 @@ pub fn is_last(params: &NegotiateParams, round: u32) -> bool {
 /// another may follow. What it has once bid it does not take back.
 #[must_use]
 pub fn judge_offer(
-    params: &NegotiateParams,
+    rules: &Rules<'_>,
     stand: &BuyerStand,
     price: Price,
     chance: &mut ChaCha8Rng,
 ) -> Answer {
+    let params = rules.params;
     let no_gain = Answer::Reject { reason: Reason::NoGain };
     // The highest price that is still a gain.
     let Some(top) = stand.reservation.0.checked_sub(1).map(Price) else { return no_gain };
@@ -58,7 +59,7 @@ pub fn judge_offer(
     }
     let BuyerStand { reservation, temporary, round, said, .. } = *stand;
     let wish = BidStand { reservation, temporary, round };
-    let wished = tactic::named(params.tactic).bid(params, &wish, chance);
+    let Some(wished) = rules.bid(&wish, chance) else { return no_gain };
     let intended = said.map_or(wished, |said| said.max(wished)).min(top);
     if price <= intended { Answer::Accept } else { Answer::Counter { unit_price: intended } }
 }
@@ -105,21 +106,21 @@ fn refusal(params: &NegotiateParams, stand: &SellerStand, price: Price) -> Optio
 /// makes a new offer only if it is cheaper.
 #[must_use]
 pub fn judge_counter(
-    params: &NegotiateParams,
+    rules: &Rules<'_>,
     stand: &SellerStand,
     price: Price,
     chance: &mut ChaCha8Rng,
 ) -> Verdict {
+    let (params, tactic) = (rules.params, rules.tactic);
     let refused = refusal(params, stand, price);
     let settled = refused.map_or(Verdict::Accept, |reason| Verdict::Reject { reason });
-    let tactic = tactic::named(params.tactic);
     let done = refused == Some(Reason::NoEnergy) || (refused.is_none() && !tactic.waits());
     if done || is_last(params, stand.round) {
         return settled;
     }
     let SellerStand { cost, ceiling, overlap, round, said, .. } = *stand;
     let wish = AskStand { cost, ceiling, temporary: overlap.count, round: round + 1 };
-    let Some(wished) = tactic.ask(params, &wish, chance) else { return settled };
+    let Some(wished) = rules.ask(&wish, chance) else { return settled };
     let next = wished.min(said);
     let is_affordable = !params.cost_floor || next >= cost;
     if refused.is_none() && price >= next {

@@ -4,7 +4,9 @@ use proptest::prelude::*;
 use rand_core::SeedableRng;
 
 use super::*;
-use crate::params::{Curve, Pricing, TacticName};
+use crate::params::{Curve, PricingName, TacticName};
+use crate::social::pricing::{self, Pricing};
+use crate::social::tactic::{self, Tactic};
 
 fn buyer() -> BuyerStand {
     BuyerStand {
@@ -17,12 +19,20 @@ fn buyer() -> BuyerStand {
     }
 }
 
+/// The tactic and the pricing that `params` name, as an SCA has them.
+fn with_rules<R>(params: &NegotiateParams, look: impl FnOnce(&Rules<'_>) -> R) -> R {
+    let (tactic, pricing) = (tactic::named(params.tactic), pricing::named(params.pricing));
+    look(&Rules { params, tactic: &*tactic, pricing: &*pricing })
+}
+
 fn judge_offer(params: &NegotiateParams, stand: &BuyerStand, price: Price) -> Answer {
-    super::judge_offer(params, stand, price, &mut ChaCha8Rng::seed_from_u64(1))
+    let chance = &mut ChaCha8Rng::seed_from_u64(1);
+    with_rules(params, |rules| super::judge_offer(rules, stand, price, chance))
 }
 
 fn judge_counter(params: &NegotiateParams, stand: &SellerStand, price: Price) -> Verdict {
-    super::judge_counter(params, stand, price, &mut ChaCha8Rng::seed_from_u64(1))
+    let chance = &mut ChaCha8Rng::seed_from_u64(1);
+    with_rules(params, |rules| super::judge_counter(rules, stand, price, chance))
 }
 
 fn seller() -> SellerStand {
@@ -97,6 +107,15 @@ struct Played {
 
 fn play(
     params: &NegotiateParams,
+    prices: (i64, i64, i64),
+    in_hand: (u32, Overlap),
+    seed: u64,
+) -> Played {
+    with_rules(params, |rules| play_by(rules, prices, in_hand, seed))
+}
+
+fn play_by(
+    rules: &Rules<'_>,
     (cost, ceiling, reservation): (i64, i64, i64),
     (temporary, overlap): (u32, Overlap),
     seed: u64,
@@ -105,15 +124,13 @@ fn play(
     let (cost, ceiling) = (Price(cost), Price(ceiling));
     let mut played = Played::default();
     let opening = AskStand { cost, ceiling, temporary: overlap.count, round: 0 };
-    let Some(mut ask) = tactic::named(params.tactic).ask(params, &opening, &mut chance) else {
-        return played;
-    };
+    let Some(mut ask) = rules.ask(&opening, &mut chance) else { return played };
     let mut said = None;
     for round in 0.. {
         played.asks.push(ask);
         let reservation = Price(reservation);
         let stand = BuyerStand { reservation, temporary, round, said, ..buyer() };
-        let answer = super::judge_offer(params, &stand, ask, &mut chance);
+        let answer = super::judge_offer(rules, &stand, ask, &mut chance);
         played.letters += 2;
         let Answer::Counter { unit_price: bid } = answer else {
             played.agreed = (answer == Answer::Accept).then_some(ask);
@@ -122,7 +139,7 @@ fn play(
         played.bids.push(bid);
         said = Some(bid);
         let stand = SellerStand { cost, ceiling, overlap, round, said: ask, ..seller() };
-        match super::judge_counter(params, &stand, bid, &mut chance) {
+        match super::judge_counter(rules, &stand, bid, &mut chance) {
             Verdict::NewOffer { unit_price } => ask = unit_price,
             verdict => {
                 played.letters += 1;
@@ -146,7 +163,7 @@ fn any_tactic() -> impl Strategy<Value = NegotiateParams> {
         |(tactic, linear, polynomial, kappa_ppm, disc_ppm, floor_b_ppm, max_rounds)| {
             NegotiateParams {
                 tactic,
-                pricing: if linear { Pricing::Linear } else { Pricing::Bounded },
+                pricing: if linear { PricingName::Linear } else { PricingName::Bounded },
                 curve: if polynomial { Curve::Polynomial } else { Curve::Exponential },
                 kappa_ppm,
                 disc_ppm,
@@ -209,6 +226,76 @@ proptest! {
         };
         prop_assert!(!agreed(rounds) || agreed(rounds + 1));
     }
+}
+
+/// A pricing, and a tactic, that say what they are told to say.
+#[derive(Debug)]
+struct Says {
+    ask: i64,
+    bid: i64,
+    waits: bool,
+}
+
+impl Pricing for Says {
+    fn ask(&self, _: &NegotiateParams, _: &AskStand) -> Price {
+        Price(self.ask)
+    }
+
+    fn bid(&self, _: &NegotiateParams, _: &BidStand) -> Price {
+        Price(self.bid)
+    }
+}
+
+impl Tactic for Says {
+    fn ask(&self, _: &Rules<'_>, _: &AskStand, _: &mut ChaCha8Rng) -> Price {
+        Price(self.ask)
+    }
+
+    fn bid(&self, _: &Rules<'_>, _: &BidStand, _: &mut ChaCha8Rng) -> Price {
+        Price(self.bid)
+    }
+
+    fn waits(&self) -> bool {
+        self.waits
+    }
+}
+
+/// Any price, and the ends of the integer far more often than chance would.
+fn any_price() -> impl Strategy<Value = i64> {
+    prop_oneof![Just(i64::MIN), Just(i64::MAX), -2_000_000_i64..2_000_000, any::<i64>(),]
+}
+
+proptest! {
+    #[test]
+    fn whatever_an_own_pricing_or_tactic_says_the_limits_hold(
+        params in any_tactic(), own_tactic in any::<bool>(), waits in any::<bool>(),
+        ask in any_price(), bid in any_price(), reservation in any_price(), cost in any_price(),
+        ceiling in any_price(), temporary in any::<u32>(), overlap in any_overlap(),
+    ) {
+        let says = Says { ask, bid, waits };
+        let named = tactic::named(TacticName::Resource);
+        let tactic: &dyn Tactic = if own_tactic { &says } else { &*named };
+        let rules = Rules { params: &params, tactic, pricing: &says };
+        let played = play_by(&rules, (cost, ceiling, reservation), (temporary, overlap), 1);
+        if let Some(price) = played.agreed {
+            prop_assert!(cost <= price.0 && price.0 < reservation, "{played:?}");
+        }
+        prop_assert!(played.asks.iter().all(|ask| cost <= ask.0 && ask.0 <= ceiling));
+        prop_assert!(played.bids.iter().all(|bid| bid.0 < reservation), "{played:?}");
+        prop_assert!(played.letters <= 2 * params.max_rounds + 1, "{played:?}");
+        prop_assert!(cost < ceiling || played.asks.is_empty());
+    }
+}
+
+#[test]
+fn an_own_pricing_is_what_the_resource_tactic_asks_and_bids() {
+    let says = Says { ask: 222_222, bid: 111_111, waits: false };
+    let params = NegotiateParams::default();
+    let tactic = tactic::named(TacticName::Resource);
+    let rules = Rules { params: &params, tactic: &*tactic, pricing: &says };
+    let played = play_by(&rules, (100_000, 400_000, 300_000), (0, Overlap::default()), 1);
+    assert_eq!((played.asks, played.bids), (vec![Price(222_222)], vec![Price(111_111)]));
+    assert_eq!(played.agreed, Some(Price(111_111)));
 }
 
 fn plain(tactic: TacticName, max_rounds: u32) -> NegotiateParams {

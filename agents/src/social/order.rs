@@ -3,66 +3,28 @@
 //! The LCA re-plans and reserves, the key signs, the journal has it, and only then does the
 //! confirm leave. Energy reserved for what was never signed is given back at once.
 
+mod requested;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gridpact_chain::contract::{ContractBody, ContractId};
 use gridpact_chain::sign::Signature;
 use gridpact_chain::statement::Statement;
-use gridpact_chain::terms::{Energy, PartyId};
+use gridpact_chain::terms::PartyId;
 
 use super::Effect;
-use super::book::{Book, SessionKey, TempContract};
-use super::deed::{Deed, capped};
+use super::book::{Book, SessionKey};
 use super::determination::cancel;
 use super::holding::{Entry, Holdings, Kind};
-use super::message::{Confirm, Message, Reason, TransactionRequest};
+use super::message::{Cancel, Confirm, Message, Reason, TransactionRequest};
+use super::outcome::Sold;
 use super::turn::Turn;
-use crate::local::door::{Obligation, ReserveReply, ReserveRequest, Side};
+use crate::local::door::{Obligation, ReserveReply, Side};
 use crate::params::Award;
 use crate::session::Phase;
 
-/// Where an order stands.
-#[derive(Debug)]
-enum Step {
-    /// The LCA re-plans.
-    Reserving,
-    /// The energy is reserved; the signature is awaited.
-    Signing(Box<ContractBody>),
-    /// The answer was no.
-    Refused(Reason),
-}
-
-/// A requested contract that is not signed yet.
-#[derive(Debug)]
-struct Order {
-    request: Box<TransactionRequest>,
-    temp: TempContract,
-    step: Step,
-}
-
-impl Order {
-    fn reserve(&self) -> Effect {
-        Effect::Reserve(ReserveRequest {
-            contract_id: self.request.contract_id,
-            profile: self.request.profile_final.as_ref().clone(),
-            unit_price: self.temp.unit_price,
-        })
-    }
-
-    /// Ends an order that was under way.
-    fn refuse(&mut self, reason: Reason, turn: &mut Turn<'_>) {
-        self.drop(reason, turn);
-        cancel(self.temp.buyer, self.request.about, self.request.contract_id, reason, turn);
-    }
-
-    /// Ends it without a word to the buyer.
-    fn drop(&mut self, reason: Reason, turn: &mut Turn<'_>) {
-        debug_assert!(!matches!(self.step, Step::Refused(_)), "an order ends once");
-        self.step = Step::Refused(reason);
-        turn.core.position.give_back(Side::Seller, &self.request.profile_final);
-    }
-}
+use requested::{Order, Step, is_within, order_body};
 
 /// All orders of the epoch.
 #[derive(Debug, Default)]
@@ -74,6 +36,11 @@ impl Orders {
     /// Whether an order of this session is under way.
     pub(crate) fn is_about(&self, key: &SessionKey) -> bool {
         self.open.values().any(|order| (order.temp.buyer, order.temp.task) == *key)
+    }
+
+    /// Whether this contract is being made final.
+    pub(crate) fn is_open(&self, id: &ContractId) -> bool {
+        self.open.contains_key(id)
     }
 
     /// A buyer wants a temporary contract to become final.
@@ -115,6 +82,7 @@ impl Orders {
         let step = match refused {
             Some(reason) => {
                 book.drop_held(&key);
+                turn.refused(reason);
                 if turn.params().negotiate.award == Award::Cheapest {
                     // It was reserved when it was claimed.
                     turn.out.push(Effect::Obligation(Obligation::Released { contract_id: id }));
@@ -203,6 +171,9 @@ impl Orders {
         let salt = order.request.salt;
         let confirm = Arc::new(Confirm { about, body: body.clone(), profile_final, seller_sig });
         self.open.remove(&id);
+        let ContractBody { contract_id, buyer: by, energy, unit_price, .. } = confirm.body.clone();
+        let sold = Sold { contract_id, buyer: by, energy, unit_price };
+        turn.core.diary.sales.finals.push(sold);
         turn.out.push(Effect::Record(Entry::Sold { confirm: Arc::clone(&confirm), salt }));
         holdings.take(Kind::Sold(Arc::clone(&confirm)), turn.out);
         turn.send(buyer, Message::Confirm(confirm));
@@ -213,17 +184,21 @@ impl Orders {
     pub(crate) fn on_cancel(
         &mut self,
         from: PartyId,
-        id: &ContractId,
-        reason: Reason,
+        cancel: &Cancel,
         book: &mut Book,
         turn: &mut Turn<'_>,
     ) {
+        let Cancel { about, contract_id: id, reason } = cancel;
+        let reason = *reason;
         if let Some(order) = self.open.get_mut(id).filter(|order| order.temp.buyer == from) {
             book.drop_held(&(from, order.temp.task));
             if !matches!(order.step, Step::Refused(_)) {
                 order.drop(reason, turn);
+                turn.lost(reason);
                 turn.out.push(Effect::Obligation(Obligation::Released { contract_id: *id }));
             }
+        } else if book.drop_contract(&(from, about.task), id).is_some() {
+            turn.lost(reason);
         }
     }
 
@@ -246,31 +221,4 @@ impl Orders {
             }
         }
     }
-}
-
-/// Whether a request stays within its temporary contract and the community's bounds.
-fn is_within(request: &TransactionRequest, temp: &TempContract, turn: &Turn<'_>) -> bool {
-    let profile = &request.profile_final;
-    let aligned = profile.start == temp.profile.start && profile.wh.len() == temp.profile.wh.len();
-    aligned
-        && profile.iter().all(|(at, wh)| wh <= temp.profile.at(at))
-        && profile.energy() > Energy::ZERO
-        && request.round == temp.round
-        && request.unit_price == temp.unit_price
-        && request.shortfall_price == capped(request.shortfall_price, turn)
-}
-
-fn order_body(order: &Order, turn: &Turn<'_>) -> Option<ContractBody> {
-    Deed {
-        about: order.request.about,
-        contract_id: order.request.contract_id,
-        buyer: order.temp.buyer,
-        seller: order.temp.seller,
-        profile: &order.request.profile_final,
-        salt: &order.request.salt,
-        unit_price: order.temp.unit_price,
-        shortfall_price: order.request.shortfall_price,
-        surplus_price: order.temp.surplus_price,
-    }
-    .body(turn)
 }

@@ -4,18 +4,28 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn params(pricing: Pricing) -> NegotiateParams {
+/// The ask by name, as an SCA computes it.
+fn ask(params: &NegotiateParams, cost: Price, ceiling: Price, temporary: u32) -> Option<Price> {
+    let stand = AskStand { cost, ceiling, temporary, round: 0 };
+    (cost < ceiling).then(|| named(params.pricing).ask(params, &stand))
+}
+
+fn bid(params: &NegotiateParams, reservation: Price, temporary: u32) -> Price {
+    named(params.pricing).bid(params, &BidStand { reservation, temporary, round: 0 })
+}
+
+fn params(pricing: PricingName) -> NegotiateParams {
     NegotiateParams { pricing, ..NegotiateParams::default() }
 }
 
 #[test]
 fn worked_examples_of_both_sides() {
-    let linear = params(Pricing::Linear);
+    let linear = params(PricingName::Linear);
     // 10 c/kWh, margin 15 %, two overlapping contracts: 10 * 1.15 * 1.10 = 12.65 c.
     assert_eq!(ask(&linear, Price(100_000), Price(400_000), 2), Some(Price(126_500)));
     assert_eq!(ask(&linear, Price(0), Price(400_000), 0), Some(Price(1_500)), "c_min");
     assert_eq!(ask(&linear, Price(400_000), Price(400_000), 0), None);
-    let bounded = params(Pricing::Bounded);
+    let bounded = params(PricingName::Bounded);
     assert_eq!(ask(&bounded, Price(100_000), Price(300_000), 0), Some(Price(150_000)));
     // 30 c/kWh: 30 * 0.9 = 27 c, and 27 * 0.97 = 26.19 c with one contract in hand.
     assert_eq!(bid(&linear, Price(300_000), 0), Price(270_000));
@@ -33,7 +43,7 @@ fn extremes_do_not_overflow() {
         floor_b_ppm: 0,
         ..NegotiateParams::default()
     };
-    for pricing in [Pricing::Linear, Pricing::Bounded] {
+    for pricing in [PricingName::Linear, PricingName::Bounded] {
         let steep = NegotiateParams { pricing, ..steep.clone() };
         for cost in [i64::MIN, -1, 0, 1, i64::MAX - 1] {
             let asked = ask(&steep, Price(cost), Price(i64::MAX), u32::MAX);
@@ -54,7 +64,7 @@ fn any_params() -> impl Strategy<Value = NegotiateParams> {
             disc_ppm,
             a_b_ppm,
             floor_b_ppm,
-            pricing: if linear { Pricing::Linear } else { Pricing::Bounded },
+            pricing: if linear { PricingName::Linear } else { PricingName::Bounded },
             ..NegotiateParams::default()
         },
     )
@@ -85,7 +95,7 @@ proptest! {
     fn linear_is_the_plain_product_for_ordinary_costs(
         cost in 10_000_i64..1_000_000, count in 0_i64..40,
     ) {
-        let params = params(Pricing::Linear);
+        let params = params(PricingName::Linear);
         let count_u32 = u32::try_from(count).expect("small");
         let asked = ask(&params, Price(cost), Price(i64::MAX), count_u32).expect("below");
         let exact = i128::from(cost) * 1_150_000 * i128::from(PPM + 50_000 * count);

@@ -1,7 +1,7 @@
 //! Why something did not become a deal: one word for every refusal, counted per task.
 //!
 //! Reasons travel inside messages and end up in [`TaskOutcome`](super::TaskOutcome), so that
-//! "why did I get no deal?" has an answer. This file knows no rule, only the names.
+//! "why did I get no deal?" has an answer. This file knows no rule, only the names and their words.
 
 use std::collections::BTreeMap;
 
@@ -45,6 +45,49 @@ pub enum Reason {
     Limit,
 }
 
+impl Reason {
+    /// All of them.
+    pub const ALL: [Self; 15] = [
+        Self::NoEnergy,
+        Self::CostAboveCeiling,
+        Self::NoGain,
+        Self::Enough,
+        Self::Saturated,
+        Self::BelowCost,
+        Self::Unknown,
+        Self::Expired,
+        Self::Mismatch,
+        Self::NotNeeded,
+        Self::Silent,
+        Self::GateClosed,
+        Self::TooSmall,
+        Self::NotFitting,
+        Self::Limit,
+    ];
+
+    /// The reason in plain words, the same for buyer and seller.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::NoEnergy => "nothing left to sell",
+            Self::CostAboveCeiling => "costs the seller more than the grid asks",
+            Self::NoGain => "no cheaper than the grid",
+            Self::Enough => "the buyer held enough offers",
+            Self::Saturated => "the seller had better buyers",
+            Self::BelowCost => "below the seller's cost",
+            Self::Unknown => "unknown to the other side",
+            Self::Expired => "too late",
+            Self::Mismatch => "terms did not match",
+            Self::NotNeeded => "bought elsewhere",
+            Self::Silent => "no answer",
+            Self::GateClosed => "after gate closure",
+            Self::TooSmall => "too little to trade",
+            Self::NotFitting => "did not fit the rest",
+            Self::Limit => "over a shared limit",
+        }
+    }
+}
+
 impl From<door::CancelReason> for Reason {
     fn from(reason: door::CancelReason) -> Self {
         match reason {
@@ -64,7 +107,28 @@ pub struct Tally(pub BTreeMap<Reason, u32>);
 impl Tally {
     /// Counts one more of `reason`.
     pub fn note(&mut self, reason: Reason) {
-        *self.0.entry(reason).or_default() += 1;
+        self.note_times(reason, 1);
+    }
+
+    /// Counts `times` more of `reason`.
+    pub fn note_times(&mut self, reason: Reason, times: u32) {
+        if times > 0 {
+            let count = self.0.entry(reason).or_default();
+            *count = count.saturating_add(times);
+        }
+    }
+
+    /// All refusals together.
+    #[must_use]
+    pub fn total(&self) -> u32 {
+        self.0.values().fold(0, |sum, times| sum.saturating_add(*times))
+    }
+
+    /// Every reason with its count, as one line: `4 x nothing left to sell, 1 x too late`.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let one = |(reason, times): (&Reason, &u32)| format!("{times} x {}", reason.words());
+        self.0.iter().map(one).collect::<Vec<_>>().join(", ")
     }
 
     /// How often `reason` was noted.

@@ -5,32 +5,28 @@
 
 mod bargain;
 mod hold;
+mod member;
+mod opening;
 mod sale;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use gridpact_chain::contract::ContractId;
-use gridpact_chain::terms::{Energy, PartyId, Profile};
+use gridpact_chain::terms::{PartyId, Profile};
 
 use super::Effect;
 use super::book::{Book, SessionKey};
-use super::buyer::refuse_block;
-use super::deed::capped;
-use super::limits::{NEIGHBOURS_MAX, REFUSALS_MAX, SESSIONS_PER_BUYER_MAX};
-use super::message::{
-    About, CoalitionReply, CoalitionRequest, Message, NegotiationReply, NegotiationRequest,
-    NeighbourReply, Offer, Reason, TaskId,
-};
+use super::limits::SESSIONS_PER_BUYER_MAX;
+use super::message::{About, Message, Reason, TaskId};
 use super::order::Orders;
 use super::resend::Due;
-use super::tactic::{self, AskStand};
 use super::turn::Turn;
-use crate::local::door::{Block, Quote, QuoteRequest};
+use crate::local::door::{Quote, QuoteRequest};
 use crate::params::Award;
 use crate::session::Phase;
 
-use sale::{Course, Purpose, Sale};
+use sale::{Course, Purpose, Sale, Unfinished};
 
 /// The seller's half of the mind.
 #[derive(Debug, Default)]
@@ -49,16 +45,6 @@ pub(crate) struct Selling {
     reserved: BTreeSet<ContractId>,
     pub(crate) book: Book,
     pub(crate) orders: Orders,
-}
-
-/// What an earlier request of a session leaves to do.
-enum Before {
-    /// All has been said, and where it was due it was said again.
-    Answered,
-    /// The coalition's quote still holds.
-    Quoted,
-    /// It is a new question.
-    Nothing,
 }
 
 impl Selling {
@@ -100,146 +86,6 @@ impl Selling {
         self.sales.range(range).count() < SESSIONS_PER_BUYER_MAX
     }
 
-    /// Could you serve this block?
-    pub(crate) fn on_coalition(
-        &mut self,
-        from: PartyId,
-        request: CoalitionRequest,
-        turn: &mut Turn<'_>,
-    ) {
-        let CoalitionRequest { about, block, .. } = request;
-        let key = (from, about.task);
-        let shape = turn.params().lca.block_shape;
-        if let Some(sale) = self.sales.get(&key) {
-            match (&sale.reply, sale.member_ticket) {
-                (Some(reply), _) => {
-                    return turn.send(from, Message::CoalitionReply(reply.clone()));
-                }
-                (None, Some(ticket)) => {
-                    let wanted = sale.wanted(shape);
-                    return turn.out.push(self.question(key, ticket, wanted, turn));
-                }
-                (None, None) => {}
-            }
-        }
-        if !turn.is_open(about.epoch, Phase::Coalition) {
-            return turn.expired(from, about, Phase::Coalition);
-        }
-        if refuse_block(&block, turn).is_some() || !self.has_room(from) {
-            let reply = CoalitionReply { about, available: false, available_energy: Energy::ZERO };
-            return turn.send(from, Message::CoalitionReply(reply));
-        }
-        let wanted =
-            self.sales.entry(key).or_insert_with(|| Box::new(Sale::new(block))).wanted(shape);
-        let ticket = self.ask(key, Purpose::Member, wanted, turn);
-        if let Some(sale) = self.sales.get_mut(&key) {
-            sale.member_ticket = Some(ticket);
-        }
-    }
-
-    /// Whom do you know?
-    pub(crate) fn on_query(&self, from: PartyId, about: About, turn: &mut Turn<'_>) {
-        if !turn.is_open(about.epoch, Phase::Coalition) {
-            return turn.expired(from, about, Phase::Coalition);
-        }
-        let known = turn.core.setup.neighbours.iter().take(NEIGHBOURS_MAX);
-        let neighbours = known.copied().filter(|party| *party != from).collect();
-        turn.send(from, Message::NeighbourReply(NeighbourReply { about, neighbours }));
-    }
-
-    /// What an earlier request of the session leaves to do; the same question gets the same answer.
-    fn before(&self, sale: &Sale, key: SessionKey, block: &Block, turn: &mut Turn<'_>) -> Before {
-        let (from, shape) = (key.0, turn.params().lca.block_shape);
-        if turn.params().negotiate.award == Award::Cheapest {
-            // A buyer asks for ever less: what asks for more was overtaken, what asks for less is a
-            // new question.
-            let is_offered = matches!(sale.course, Course::Offered { .. });
-            if block.energy_wh > sale.block.energy_wh {
-                return Before::Answered;
-            }
-            if sale.course.is_answered() || (is_offered && *sale.block != *block) {
-                return Before::Nothing;
-            }
-        }
-        match &sale.course {
-            Course::Idle if *sale.block == *block => {
-                let is_fresh = |(at, _): &(u64, Quote)| *at == self.reservations;
-                if sale.quote.as_ref().is_some_and(is_fresh) {
-                    return Before::Quoted;
-                }
-                return Before::Nothing;
-            }
-            Course::Idle => return Before::Nothing,
-            Course::Opening { ticket } => {
-                let question = self.question(key, *ticket, sale.wanted(shape), turn);
-                turn.out.push(question);
-            }
-            Course::Declined(reply) => turn.send(from, Message::NegotiationReply(reply.clone())),
-            Course::Offered { offer, said: None, .. } => {
-                turn.send(from, Message::Offer(offer.clone()));
-            }
-            Course::Lapsed => {
-                let epoch = turn.core.round.map(|round| round.epoch).unwrap_or_default();
-                turn.expired(from, About { epoch, task: key.1 }, Phase::Negotiation);
-            }
-            // The buyer has answered the offer since: this request was overtaken.
-            Course::Offered { .. }
-            | Course::Judging { .. }
-            | Course::Over { .. }
-            | Course::Claimed { .. }
-            | Course::Reserving { .. }
-            | Course::Held { .. } => {}
-        }
-        Before::Answered
-    }
-
-    /// Make me an offer.
-    pub(crate) fn on_negotiation(
-        &mut self,
-        from: PartyId,
-        request: NegotiationRequest,
-        turn: &mut Turn<'_>,
-    ) {
-        let NegotiationRequest { about, block, .. } = request;
-        let key = (from, about.task);
-        let shape = turn.params().lca.block_shape;
-        let holds = turn.params().negotiate.award == Award::Cheapest;
-        let known = self.sales.get(&key);
-        let is_known = known.is_some();
-        let is_fresh = match known.map(|sale| self.before(sale, key, &block, turn)) {
-            Some(Before::Answered) => return,
-            Some(Before::Quoted) => !holds,
-            Some(Before::Nothing) | None => false,
-        };
-        if !turn.is_open(about.epoch, Phase::Negotiation) {
-            return turn.expired(from, about, Phase::Negotiation);
-        }
-        let has_room = is_known || self.has_room(from);
-        let is_spent = self.sales.get(&key).is_some_and(|sale| sale.refusals >= REFUSALS_MAX);
-        let refused = refuse_block(&block, turn)
-            .or_else(|| (!has_room).then_some(Reason::Limit))
-            .or_else(|| is_spent.then_some(Reason::NoEnergy));
-        if let Some(declined) = refused {
-            let reply = NegotiationReply { about, declined, max_energy: Energy::ZERO };
-            return turn.send(from, Message::NegotiationReply(reply));
-        }
-        let new = || Box::new(Sale::new(Arc::clone(&block)));
-        let sale = self.sales.entry(key).or_insert_with(new);
-        sale.block = block;
-        // Of no use once the course begins.
-        let quote = sale.quote.take().filter(|_| is_fresh);
-        match quote {
-            Some((_, quote)) => self.open(key, about, quote, turn),
-            None => {
-                let wanted = sale.wanted(shape);
-                let ticket = self.ask(key, Purpose::Opening, wanted, turn);
-                if let Some(sale) = self.sales.get_mut(&key) {
-                    sale.course = Course::Opening { ticket };
-                }
-            }
-        }
-    }
-
     /// The LCA's answer, for whichever question it was.
     pub(crate) fn on_quote(&mut self, quote: Quote, turn: &mut Turn<'_>) {
         let Some((key, purpose)) = self.questions.remove(&quote.ticket) else { return };
@@ -259,68 +105,21 @@ impl Selling {
         }
     }
 
-    fn reply(&mut self, key: SessionKey, about: About, quote: Quote, turn: &mut Turn<'_>) {
-        let shape = turn.params().lca.block_shape;
-        let min_trade = turn.params().coalition.min_trade_wh;
-        if !turn.is_open(about.epoch, Phase::Coalition) {
-            return turn.expired(key.0, about, Phase::Coalition);
-        }
-        let Some(sale) = self.sales.get_mut(&key) else { return };
-        let available_energy = sale.served_energy(&quote, shape);
-        let available = available_energy >= min_trade && available_energy > Energy::ZERO;
-        let reply = CoalitionReply { about, available, available_energy };
-        sale.member_ticket = None;
-        sale.reply = Some(reply.clone());
-        sale.quote = Some((self.reservations, quote));
-        turn.send(key.0, Message::CoalitionReply(reply));
-    }
-
-    /// Opens with an offer, or says why not (protocol 6.2).
-    fn open(&mut self, key: SessionKey, about: About, quote: Quote, turn: &mut Turn<'_>) {
-        let Some(sale) = self.sales.get_mut(&key) else { return };
-        let params = Arc::clone(&turn.core.setup.params);
-        let (cost, ceiling, feed_in) = (quote.unit_cost, quote.ceiling, quote.feed_in);
-        let profile = sale.served(quote, params.lca.block_shape);
-        let energy = profile.energy();
-        let temporary = self.book.overlap(sale.block.start, sale.block.end).count;
-        let round = sale.rounds;
-        let stand = AskStand { cost, ceiling, temporary, round: 0 };
-        let tactic = tactic::named(params.negotiate.tactic);
-        let price = tactic.ask(&params.negotiate, &stand, &mut turn.core.rng);
-        let scarce = energy < params.coalition.min_trade_wh || energy == Energy::ZERO;
-        let (Some(unit_price), false) = (price, scarce) else {
-            let declined = if scarce { Reason::NoEnergy } else { Reason::CostAboveCeiling };
-            let reply = NegotiationReply { about, declined, max_energy: energy };
-            sale.course = Course::Declined(reply.clone());
-            return turn.send(key.0, Message::NegotiationReply(reply));
-        };
-        let offer = Offer {
-            about,
-            round,
-            profile: Arc::new(profile),
-            unit_price,
-            surplus_price: capped(feed_in, turn),
-            valid_until: turn.core.round.map_or(turn.now, |round| round.offers_until),
-        };
-        sale.rounds = round.saturating_add(1);
-        sale.course = Course::Offered { offer: offer.clone(), said: None, attempt: turn.attempt() };
-        turn.send(key.0, Message::Offer(offer));
-    }
-
-    fn lapse(&mut self, key: SessionKey, about: About, turn: &mut Turn<'_>) {
-        if let Some(sale) = self.sales.get_mut(&key) {
-            sale.course = Course::Lapsed;
-        }
-        turn.expired(key.0, about, Phase::Negotiation);
-    }
-
     /// The buyer says that a letter came too late: nothing of this session is held.
-    pub(crate) fn on_expired(&mut self, from: PartyId, about: About, phase: Phase) {
+    pub(crate) fn on_expired(
+        &mut self,
+        from: PartyId,
+        about: About,
+        phase: Phase,
+        turn: &mut Turn<'_>,
+    ) {
         let key = (from, about.task);
         if let (Phase::Negotiation, Some(sale)) = (phase, self.sales.get_mut(&key)) {
+            let was_open = sale.course.is_open();
             sale.course = Course::Lapsed;
-            if !self.orders.is_about(&key) {
-                self.book.drop_held(&key);
+            let is_dropped = !self.orders.is_about(&key) && self.book.drop_held(&key).is_some();
+            if was_open || is_dropped {
+                turn.lost(Reason::Expired);
             }
         }
     }
@@ -343,12 +142,26 @@ impl Selling {
         }
     }
 
-    /// D3: nothing can be requested any more, so nothing temporary is kept.
+    /// D3: nothing can be requested any more, so nothing temporary is kept; what is still open is told
+    /// as what it is.
     pub(crate) fn end(&mut self, turn: &mut Turn<'_>) {
+        for sale in self.sales.values() {
+            match sale.unfinished() {
+                Some(Unfinished::Own) => turn.refused(Reason::Silent),
+                Some(Unfinished::Buyers(reason)) => turn.lost(reason),
+                None => {}
+            }
+        }
+        let unasked = self.book.iter().filter(|temp| !self.orders.is_open(&temp.contract_id));
+        let unasked = u32::try_from(unasked.count()).unwrap_or(u32::MAX);
+        turn.core.diary.sales.lost.note_times(Reason::Expired, unasked);
         self.orders.end(turn);
         self.release_holds(turn);
         self.book.clear();
         self.sales.clear();
         self.questions.clear();
+        if let Some(sales) = turn.core.diary.close() {
+            turn.out.push(Effect::Sales(sales));
+        }
     }
 }

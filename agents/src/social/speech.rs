@@ -14,7 +14,9 @@ use serde::{Deserialize, Serialize};
 
 use super::holding::Entry;
 use super::message::Message;
-use super::outcome::TaskOutcome;
+use super::outcome::{SalesOutcome, TaskOutcome};
+use super::pricing::Pricing;
+use super::tactic::{Rules, Tactic};
 use super::task::TaskView;
 use crate::local::door::{
     Obligation, PurchaseBlocks, Quote, QuoteRequest, ReserveReply, ReserveRequest,
@@ -32,6 +34,12 @@ pub struct SocialSetup {
     pub community: Digest,
     /// Validated parameters, shared by all minds of a process.
     pub params: Arc<Params>,
+    /// What moves its prices from round to round: an own tactic, or the one that
+    /// [`tactic::named`](super::tactic::named) gives for `params.negotiate.tactic`.
+    pub tactic: Arc<dyn Tactic>,
+    /// How it prices under the resource tactic: an own pricing, or the one that
+    /// [`pricing::named`](super::pricing::named) gives for `params.negotiate.pricing`.
+    pub pricing: Arc<dyn Pricing>,
     /// The initial neighbour list (protocol 5).
     pub neighbours: Vec<PartyId>,
     /// Where the members are connected, and the fees between them.
@@ -43,6 +51,15 @@ pub struct SocialSetup {
     /// Seed of the picks, the task nonces and the salts. It must differ in every life of an SCA,
     /// and be secret outside simulations: salts are drawn from it.
     pub seed: [u8; 32],
+}
+
+impl SocialSetup {
+    /// What it bargains by.
+    #[must_use]
+    pub fn rules(&self) -> Rules<'_> {
+        let (tactic, pricing) = (self.tactic.as_ref(), self.pricing.as_ref());
+        Rules { params: &self.params.negotiate, tactic, pricing }
+    }
 }
 
 /// What an SCA can be told.
@@ -142,6 +159,8 @@ pub enum Effect {
     },
     /// To reports: how a task ended.
     Outcome(TaskOutcome),
+    /// To reports, once per epoch in which somebody asked: how it went as seller.
+    Sales(SalesOutcome),
 }
 
 /// What can be seen of an SCA.

@@ -2,53 +2,28 @@
 //!
 //! A tactic sees limits, counts and the round, and is lent the chance its agent was born with; it
 //! never sees a message. All prices are integers; a seller rounds up and a buyer down. Whatever it
-//! wishes for, a seller stays in [cost, ceiling] and a buyer below its reservation.
+//! or the pricing behind it wishes for, a seller stays in [cost, ceiling] and a buyer below its
+//! reservation: [`Rules`] sees to that.
+
+use std::fmt::Debug;
+use std::sync::Arc;
 
 use gridpact_chain::terms::Price;
 use rand_chacha::ChaCha8Rng;
 use rand_core::Rng;
 
 use super::curve;
-use super::pricing;
+use super::pricing::{self, Pricing};
+pub use super::pricing::{AskStand, BidStand};
 use crate::params::{NegotiateParams, PPM, TacticName};
 
-/// What a seller's price depends on.
-#[derive(Debug, Clone, Copy)]
-pub struct AskStand {
-    /// Unit cost c, from the newest quote.
-    pub cost: Price,
-    /// Public retail ceiling.
-    pub ceiling: Price,
-    /// Own temporary contracts that overlap the block.
-    pub temporary: u32,
-    /// Number of the offer in its session, from 0.
-    pub round: u32,
-}
-
-/// What a buyer's price depends on.
-#[derive(Debug, Clone, Copy)]
-pub struct BidStand {
-    /// Reservation price R, net of the P2P fee.
-    pub reservation: Price,
-    /// Temporary contracts of the task in hand.
-    pub temporary: u32,
-    /// Number of the offer that is answered, from 0.
-    pub round: u32,
-}
-
 /// One way to choose prices, for both sides of the market.
-pub trait Tactic {
-    /// The seller's price for the offer of `stand.round`, in [cost, ceiling]; `None` when the cost
-    /// reaches the ceiling.
-    fn ask(
-        &self,
-        params: &NegotiateParams,
-        stand: &AskStand,
-        chance: &mut ChaCha8Rng,
-    ) -> Option<Price>;
+pub trait Tactic: Debug + Send + Sync {
+    /// The seller's price for the offer of `stand.round`, wanted in [cost, ceiling].
+    fn ask(&self, rules: &Rules<'_>, stand: &AskStand, chance: &mut ChaCha8Rng) -> Price;
 
-    /// The buyer's price in answer to the offer of `stand.round`, at most the reservation price.
-    fn bid(&self, params: &NegotiateParams, stand: &BidStand, chance: &mut ChaCha8Rng) -> Price;
+    /// The buyer's price in answer to the offer of `stand.round`, wanted below the reservation.
+    fn bid(&self, rules: &Rules<'_>, stand: &BidStand, chance: &mut ChaCha8Rng) -> Price;
 
     /// Whether time alone moves its prices: then a seller waits for a better counter while rounds
     /// are left. Otherwise waiting brings nothing, and it takes whatever rule 6.4 lets it take.
@@ -57,11 +32,41 @@ pub trait Tactic {
 
 /// The tactic of that name.
 #[must_use]
-pub fn named(name: TacticName) -> &'static dyn Tactic {
+pub fn named(name: TacticName) -> Arc<dyn Tactic> {
     match name {
-        TacticName::Resource => &Resource,
-        TacticName::Boulware | TacticName::Linear | TacticName::Conceder => &TimeDependent,
-        TacticName::ZeroIntelligence => &ZeroIntelligence,
+        TacticName::Resource => Arc::new(Resource),
+        TacticName::Boulware | TacticName::Linear | TacticName::Conceder => Arc::new(TimeDependent),
+        TacticName::ZeroIntelligence => Arc::new(ZeroIntelligence),
+    }
+}
+
+/// What an SCA bargains by. Every price it says comes from here, so that the limits of protocol 6.5
+/// hold whoever wrote the tactic and the pricing.
+#[derive(Debug, Clone, Copy)]
+pub struct Rules<'a> {
+    /// The settings.
+    pub params: &'a NegotiateParams,
+    /// What moves its prices from round to round.
+    pub tactic: &'a dyn Tactic,
+    /// What its temporary contracts do to its prices, for the tactic that asks.
+    pub pricing: &'a dyn Pricing,
+}
+
+impl Rules<'_> {
+    /// The seller's price, never below cost nor above the ceiling; `None` when the cost reaches the
+    /// ceiling, for then nobody is asked.
+    #[must_use]
+    pub fn ask(&self, stand: &AskStand, chance: &mut ChaCha8Rng) -> Option<Price> {
+        let is_affordable = stand.cost < stand.ceiling;
+        is_affordable.then(|| self.tactic.ask(self, stand, chance).clamp(stand.cost, stand.ceiling))
+    }
+
+    /// The buyer's price, one micro-currency below its reservation at most; `None` where there is no
+    /// such price.
+    #[must_use]
+    pub fn bid(&self, stand: &BidStand, chance: &mut ChaCha8Rng) -> Option<Price> {
+        let top = stand.reservation.0.checked_sub(1).map(Price)?;
+        Some(self.tactic.bid(self, stand, chance).min(top))
     }
 }
 
@@ -71,12 +76,12 @@ pub fn named(name: TacticName) -> &'static dyn Tactic {
 pub struct Resource;
 
 impl Tactic for Resource {
-    fn ask(&self, params: &NegotiateParams, stand: &AskStand, _: &mut ChaCha8Rng) -> Option<Price> {
-        pricing::ask(params, stand.cost, stand.ceiling, stand.temporary)
+    fn ask(&self, rules: &Rules<'_>, stand: &AskStand, _: &mut ChaCha8Rng) -> Price {
+        rules.pricing.ask(rules.params, stand)
     }
 
-    fn bid(&self, params: &NegotiateParams, stand: &BidStand, _: &mut ChaCha8Rng) -> Price {
-        pricing::bid(params, stand.reservation, stand.temporary)
+    fn bid(&self, rules: &Rules<'_>, stand: &BidStand, _: &mut ChaCha8Rng) -> Price {
+        rules.pricing.bid(rules.params, stand)
     }
 
     fn waits(&self) -> bool {
@@ -91,15 +96,15 @@ impl Tactic for Resource {
 pub struct TimeDependent;
 
 impl Tactic for TimeDependent {
-    fn ask(&self, params: &NegotiateParams, stand: &AskStand, _: &mut ChaCha8Rng) -> Option<Price> {
-        let (low, span) = seller_room(stand)?;
-        let kept = curve::WHOLE - curve::alpha(params, stand.round);
-        Some(price(low + pricing::ceil_div(span * kept, curve::WHOLE)))
+    fn ask(&self, rules: &Rules<'_>, stand: &AskStand, _: &mut ChaCha8Rng) -> Price {
+        let (low, span) = seller_room(stand);
+        let kept = curve::WHOLE - curve::alpha(rules.params, stand.round);
+        price(low + pricing::ceil_div(span * kept, curve::WHOLE))
     }
 
-    fn bid(&self, params: &NegotiateParams, stand: &BidStand, _: &mut ChaCha8Rng) -> Price {
-        let (low, span) = buyer_room(params, stand);
-        price(low + span * curve::alpha(params, stand.round) / curve::WHOLE)
+    fn bid(&self, rules: &Rules<'_>, stand: &BidStand, _: &mut ChaCha8Rng) -> Price {
+        let (low, span) = buyer_room(rules.params, stand);
+        price(low + span * curve::alpha(rules.params, stand.round) / curve::WHOLE)
     }
 
     fn waits(&self) -> bool {
@@ -113,13 +118,13 @@ impl Tactic for TimeDependent {
 pub struct ZeroIntelligence;
 
 impl Tactic for ZeroIntelligence {
-    fn ask(&self, _: &NegotiateParams, stand: &AskStand, chance: &mut ChaCha8Rng) -> Option<Price> {
-        let (low, span) = seller_room(stand)?;
-        Some(price(low + drawn(span, chance)))
+    fn ask(&self, _: &Rules<'_>, stand: &AskStand, chance: &mut ChaCha8Rng) -> Price {
+        let (low, span) = seller_room(stand);
+        price(low + drawn(span, chance))
     }
 
-    fn bid(&self, params: &NegotiateParams, stand: &BidStand, chance: &mut ChaCha8Rng) -> Price {
-        let (low, span) = buyer_room(params, stand);
+    fn bid(&self, rules: &Rules<'_>, stand: &BidStand, chance: &mut ChaCha8Rng) -> Price {
+        let (low, span) = buyer_room(rules.params, stand);
         price(low + drawn(span, chance))
     }
 
@@ -129,9 +134,9 @@ impl Tactic for ZeroIntelligence {
 }
 
 /// The seller's lowest price and the room above it.
-fn seller_room(stand: &AskStand) -> Option<(i128, i128)> {
+fn seller_room(stand: &AskStand) -> (i128, i128) {
     let (low, high) = (i128::from(stand.cost.0), i128::from(stand.ceiling.0));
-    (low < high).then_some((low, high - low))
+    (low, (high - low).max(0))
 }
 
 /// The buyer's lowest price and the room up to one micro-currency below its reservation.

@@ -19,16 +19,23 @@ fn params(tactic: TacticName, max_rounds: u32) -> NegotiateParams {
     NegotiateParams { tactic, max_rounds, ..NegotiateParams::default() }
 }
 
+/// A named tactic with its pricing, as an SCA has them.
+fn with_rules<R>(params: &NegotiateParams, look: impl FnOnce(&Rules<'_>) -> R) -> R {
+    let (tactic, pricing) = (named(params.tactic), pricing::named(params.pricing));
+    look(&Rules { params, tactic: &*tactic, pricing: &*pricing })
+}
+
 fn ask(params: &NegotiateParams, cost: i64, ceiling: i64, round: u32) -> Option<i64> {
     let (cost, ceiling) = (Price(cost), Price(ceiling));
     let stand = AskStand { cost, ceiling, temporary: 0, round };
     let chance = &mut ChaCha8Rng::seed_from_u64(7);
-    named(params.tactic).ask(params, &stand, chance).map(|price| price.0)
+    with_rules(params, |rules| rules.ask(&stand, chance)).map(|price| price.0)
 }
 
 fn bid(params: &NegotiateParams, reservation: i64, round: u32) -> i64 {
     let stand = BidStand { reservation: Price(reservation), temporary: 0, round };
-    named(params.tactic).bid(params, &stand, &mut ChaCha8Rng::seed_from_u64(7)).0
+    let chance = &mut ChaCha8Rng::seed_from_u64(7);
+    with_rules(params, |rules| rules.tactic.bid(rules, &stand, chance)).0
 }
 
 #[test]
@@ -64,7 +71,7 @@ fn zero_intelligence_draws_evenly_and_from_its_own_chance_alone() {
     let stand = AskStand { cost: Price(0), ceiling: Price(9), temporary: 3, round: 0 };
     let draws = |seed| -> Vec<i64> {
         let mut chance = ChaCha8Rng::seed_from_u64(seed);
-        let draw = |_| ZeroIntelligence.ask(&params, &stand, &mut chance).expect("room").0;
+        let draw = |_| with_rules(&params, |rules| rules.ask(&stand, &mut chance)).expect("room").0;
         (0..10_000).map(draw).collect()
     };
     let seen = draws(1);
@@ -81,7 +88,7 @@ fn only_zero_intelligence_touches_chance() {
     for name in ALL {
         let mut chance = ChaCha8Rng::seed_from_u64(3);
         let stand = AskStand { cost: Price(0), ceiling: Price(9), temporary: 0, round: 0 };
-        named(name).ask(&params(name, 4), &stand, &mut chance);
+        with_rules(&params(name, 4), |rules| rules.ask(&stand, &mut chance));
         let is_untouched = chance.next_u64() == ChaCha8Rng::seed_from_u64(3).next_u64();
         assert_eq!(is_untouched, name != TacticName::ZeroIntelligence, "{name:?}");
     }

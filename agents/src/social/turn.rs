@@ -7,7 +7,9 @@ use gridpact_chain::terms::{Epoch, PartyId, Price, Timestamp};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
-use super::message::{About, Expired, Message};
+use super::account::Diary;
+use super::message::{About, Expired, Message, Reason};
+use super::outcome::TaskOutcome;
 use super::position::Position;
 use super::resend::{Attempt, RoundTrip};
 use super::{Effect, SocialSetup};
@@ -38,14 +40,16 @@ pub(crate) struct Core {
     pub(crate) contracts: u32,
     /// Intervals in which it buys or sells.
     pub(crate) position: Position,
+    /// What came of the latest rounds.
+    pub(crate) diary: Diary,
 }
 
 impl Core {
     pub(crate) fn new(setup: SocialSetup) -> Self {
         let rng = ChaCha8Rng::from_seed(setup.seed);
         let round_trip = RoundTrip::default();
-        let position = Position::default();
-        Self { setup, round: None, round_trip, rng, wake: None, contracts: 0, position }
+        let (position, diary) = (Position::default(), Diary::default());
+        Self { setup, round: None, round_trip, rng, wake: None, contracts: 0, position, diary }
     }
 }
 
@@ -76,6 +80,22 @@ impl Turn<'_> {
 
     pub(crate) fn expired(&mut self, to: PartyId, about: About, phase: Phase) {
         self.send(to, Message::Expired(Expired { about, phase }));
+    }
+
+    /// An own task has ended.
+    pub(crate) fn outcome(&mut self, outcome: TaskOutcome) {
+        self.core.diary.buy(outcome.clone());
+        self.out.push(Effect::Outcome(outcome));
+    }
+
+    /// This seller says no, and why.
+    pub(crate) fn refused(&mut self, reason: Reason) {
+        self.core.diary.sales.refused.note(reason);
+    }
+
+    /// A buyer does not take what this seller had for it, and why.
+    pub(crate) fn lost(&mut self, reason: Reason) {
+        self.core.diary.sales.lost.note(reason);
     }
 
     /// Whether `phase` of `epoch` is still open; a later phase is never closed by an earlier one.

@@ -3,7 +3,7 @@
 use super::*;
 
 /// A buyer with one task; its id is in the first letter it sends.
-fn buyer(neighbours: &[PartyId], params: Params) -> (Script, About) {
+pub(super) fn buyer(neighbours: &[PartyId], params: Params) -> (Script, About) {
     let mut script = Script::new(neighbours, params);
     let deficits = vec![deficit(2, vec![300, 400], 300_000)];
     let effects = script.tell(Input::Blocks(PurchaseBlocks { epoch: EPOCH, deficits }));
@@ -14,7 +14,7 @@ fn buyer(neighbours: &[PartyId], params: Params) -> (Script, About) {
     (script, about.expect("it has neighbours"))
 }
 
-fn offer(about: About, unit_price: i64, wh: Vec<u64>) -> Message {
+pub(super) fn offer(about: About, unit_price: i64, wh: Vec<u64>) -> Message {
     Message::Offer(Offer {
         about,
         round: 0,
@@ -25,12 +25,12 @@ fn offer(about: About, unit_price: i64, wh: Vec<u64>) -> Message {
     })
 }
 
-fn available(about: About) -> Message {
+pub(super) fn available(about: About) -> Message {
     let available_energy = Energy(700);
-    Message::CoalitionReply(CoalitionReply { about, available: true, available_energy })
+    Message::CoalitionReply(CoalitionReply { about, declined: None, available_energy })
 }
 
-fn confirm(request: &TransactionRequest, seller: PartyId, settle: Timestamp) -> Confirm {
+pub(super) fn confirm(request: &TransactionRequest, seller: PartyId, settle: Timestamp) -> Confirm {
     let profile = &request.profile_final;
     let energy = profile.energy();
     let body = ContractBody {
@@ -55,7 +55,7 @@ fn confirm(request: &TransactionRequest, seller: PartyId, settle: Timestamp) -> 
 
 /// A buyer that has accepted 20 c from [`PEER`] and 25 c from [`OTHER`] and begins to finalise;
 /// with its first request.
-fn finalising(params: Params) -> (Script, About, TransactionRequest) {
+pub(super) fn finalising(params: Params) -> (Script, About, TransactionRequest) {
     let (mut script, about) = buyer(&[PEER, OTHER], params);
     for (seller, price) in [(OTHER, 250_000), (PEER, 200_000)] {
         script.hear(seller, available(about));
@@ -66,7 +66,7 @@ fn finalising(params: Params) -> (Script, About, TransactionRequest) {
     (script, about, request)
 }
 
-fn requests(effects: &[Effect]) -> Vec<TransactionRequest> {
+pub(super) fn requests(effects: &[Effect]) -> Vec<TransactionRequest> {
     let of = |effect: &Effect| match effect {
         Effect::Send { message: Message::TransactionRequest(request), .. } => {
             Some(request.as_ref().clone())

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use gridpact_agents::params::{
-    Award, BlockShape, Curve, FinalOrder, Growth, Params, Pricing, TacticName,
+    Award, BlockShape, Curve, FinalOrder, Growth, Params, PricingName, TacticName,
 };
 use gridpact_agents::session::Phase;
 use gridpact_agents::social::message::Answer;
@@ -128,7 +128,7 @@ fn variants() -> Vec<Params> {
     all.push(literal);
     let mut wide = Params::default();
     wide.finals.window = 4;
-    wide.negotiate.pricing = Pricing::Bounded;
+    wide.negotiate.pricing = PricingName::Bounded;
     wide.negotiate.overbook_ppm = 4_000_000;
     wide.coalition.coverage_target_ppm = Some(1_500_000);
     all.push(wide);

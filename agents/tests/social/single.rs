@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use gridpact_agents::local::door::{Obligation, PurchaseBlocks, Quote, ReserveReply, Side};
+use gridpact_agents::local::door::{
+    Obligation, PurchaseBlocks, Quote, QuoteRequest, ReserveReply, Side,
+};
 use gridpact_agents::machine::Machine;
 use gridpact_agents::params::{Deadlines, Params, TacticName};
 use gridpact_agents::session::Phase;
@@ -11,7 +13,8 @@ use gridpact_agents::social::message::{
     NeighbourReply, Offer, OfferResponse, TaskId, TransactionRequest, Verdict,
 };
 use gridpact_agents::social::{
-    Effect, Entry, Filling, Input, Message, Reason, SocialAgent, SocialSetup, TaskOutcome,
+    Effect, Entry, Filling, Input, Message, Reason, SocialAgent, SocialSetup, TaskOutcome, pricing,
+    tactic,
 };
 use gridpact_chain::contract::{ContractBody, ContractId, commit_profile};
 use gridpact_chain::digest::Digest;
@@ -38,6 +41,8 @@ fn setup(neighbours: &[PartyId], params: Params) -> SocialSetup {
     SocialSetup {
         party: ME,
         community: COMMUNITY,
+        tactic: tactic::named(params.negotiate.tactic),
+        pricing: pricing::named(params.negotiate.pricing),
         params: Arc::new(params),
         neighbours: neighbours.to_vec(),
         network: Arc::default(),
@@ -70,6 +75,16 @@ impl Script {
 
     /// What it says to `from` in answer to `message`, its LCA having plenty at 10 c.
     fn ask(&mut self, from: PartyId, message: Message) -> Vec<Message> {
+        self.ask_with(from, message, plenty)
+    }
+
+    /// As [`ask`](Self::ask), with an LCA that quotes otherwise.
+    fn ask_with(
+        &mut self,
+        from: PartyId,
+        message: Message,
+        quote: fn(QuoteRequest) -> Quote,
+    ) -> Vec<Message> {
         let mut said = Vec::new();
         let mut todo = self.hear(from, message);
         while !todo.is_empty() {
@@ -78,13 +93,7 @@ impl Script {
                 match effect {
                     Effect::Send { to, message } if to == from => said.push(message),
                     Effect::Quote(request) => {
-                        let capacity = Energy(10_000);
-                        let available = request.wanted;
-                        let (unit_cost, ceiling) = (Price(100_000), Price(400_000));
-                        let (ticket, feed_in) = (request.ticket, Price(80_000));
-                        let quote =
-                            Quote { ticket, available, capacity, unit_cost, ceiling, feed_in };
-                        next.extend(self.tell(Input::Quote(quote)));
+                        next.extend(self.tell(Input::Quote(quote(request))));
                     }
                     Effect::Reserve(request) => {
                         let contract_id = request.contract_id;
@@ -122,6 +131,18 @@ impl Script {
             Effect::Outcome(outcome) => Some(outcome),
             _ => None,
         })
+    }
+}
+
+/// All that is wanted, at 10 c.
+fn plenty(request: QuoteRequest) -> Quote {
+    Quote {
+        ticket: request.ticket,
+        available: request.wanted,
+        capacity: Energy(10_000),
+        unit_cost: Price(100_000),
+        ceiling: Price(400_000),
+        feed_in: Price(80_000),
     }
 }
 
@@ -183,3 +204,9 @@ mod buyer_script;
 
 #[path = "seller_script.rs"]
 mod seller_script;
+
+#[path = "reasons.rs"]
+mod reasons;
+
+#[path = "account_script.rs"]
+mod account_script;

@@ -13,8 +13,9 @@ use gridpact_agents::machine::Machine;
 use gridpact_agents::network::Network;
 use gridpact_agents::params::{Deadlines, Params};
 use gridpact_agents::session::{self, Notice, Phase, Session};
+use gridpact_agents::social::pricing::{self, Pricing};
 use gridpact_agents::social::{
-    Effect, Entry, Input, Message, SocialAgent, SocialSetup, TaskOutcome,
+    Effect, Entry, Input, Message, SalesOutcome, SocialAgent, SocialSetup, TaskOutcome, tactic,
 };
 use gridpact_chain::contract::{ContractId, SignedContract};
 use gridpact_chain::digest::Digest;
@@ -122,6 +123,8 @@ pub struct House {
     pub local: Local,
     pub journal: Vec<Entry>,
     pub neighbours: Vec<PartyId>,
+    /// Its own way to price, from its next life on.
+    pub pricing: Option<Arc<dyn Pricing>>,
     pub lives: u8,
     armed: Option<Timestamp>,
 }
@@ -136,6 +139,7 @@ pub struct Street {
     pub net: Net,
     pub now: Timestamp,
     pub outcomes: Vec<(PartyId, TaskOutcome)>,
+    pub sales: Vec<(PartyId, SalesOutcome)>,
     pub published: BTreeMap<ContractId, SignedContract>,
     pub confirmed: BTreeMap<ContractId, gridpact_chain::contract::ContractBody>,
     pub quiescent: BTreeMap<(PartyId, Phase), u32>,
@@ -174,8 +178,8 @@ impl Street {
                 let neighbours: BTreeSet<usize> = ring.into_iter().filter(|j| *j != i).collect();
                 let neighbours = neighbours.into_iter().map(party).collect();
                 let local = random_local(&mut rng);
-                let (journal, armed) = (Vec::new(), None);
-                House { agent: None, local, journal, neighbours, lives: 0, armed }
+                let (journal, pricing, armed) = (Vec::new(), None, None);
+                House { agent: None, local, journal, neighbours, pricing, lives: 0, armed }
             })
             .collect();
         let mut street = Self {
@@ -187,6 +191,7 @@ impl Street {
             net,
             now: deadlines.start,
             outcomes: Vec::new(),
+            sales: Vec::new(),
             published: BTreeMap::new(),
             confirmed: BTreeMap::new(),
             quiescent: BTreeMap::new(),
@@ -221,6 +226,11 @@ impl Street {
             party: party(i),
             community: Digest([7; 32]),
             params: Arc::clone(&self.params),
+            tactic: tactic::named(self.params.negotiate.tactic),
+            pricing: match &self.houses[i].pricing {
+                Some(own) => Arc::clone(own),
+                None => pricing::named(self.params.negotiate.pricing),
+            },
             neighbours: self.houses[i].neighbours.clone(),
             network: Arc::clone(&self.network),
             line_limit: Power(15_000),
@@ -454,6 +464,7 @@ impl Street {
                         self.push(at, Event::Coordinator(input));
                     }
                 }
+                Effect::Sales(outcome) => self.sales.push((party(i), outcome)),
                 Effect::Outcome(outcome) => {
                     self.last_outcome = self.now;
                     self.outcomes.push((party(i), outcome));

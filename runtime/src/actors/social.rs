@@ -5,16 +5,12 @@
 //! follow a record wait in the outbox for the commit. After a crash the mind is rebuilt from the
 //! journal: signed contracts and own reservations, no temporary ones.
 
-use std::cell::RefCell;
-use std::rc::Rc;
-use std::sync::Arc;
+mod doors;
 
-use gridpact_agents::local::door::{
-    Obligation, PurchaseBlocks, Quote, QuoteRequest, ReserveReply, ReserveRequest,
-};
+use gridpact_agents::local::door::{PurchaseBlocks, Quote, ReserveReply};
 use gridpact_agents::machine::Machine;
 use gridpact_agents::social::message::{Confirm, Message as SocialMessage};
-use gridpact_agents::social::{Effect, Input, SocialAgent};
+use gridpact_agents::social::{Account, Effect, Input, SocialAgent};
 use gridpact_chain::registry::Registry;
 use gridpact_chain::sign::Verdicts as _;
 use gridpact_chain::terms::PartyId;
@@ -22,14 +18,12 @@ use gridpact_chain::terms::PartyId;
 use super::coordinator::Quiescent;
 use super::local::Deal;
 use super::replica::{ChainTime, ContractSettled, Publish, Signed};
-use super::{Door, EpochStarted, PhaseEnded, Poison, Retention, arm};
-use crate::clock::Clock;
-use crate::keys::Signer;
-use crate::net::Transport;
-use crate::observe::Observer;
-use crate::store::{Entry, Journal};
-use crate::supervise::{Actor, Context, Handler, Message, Ref};
+use super::{EpochStarted, PhaseEnded, Poison, arm};
+use crate::store::Entry;
+use crate::supervise::{Actor, Context, Handler, Message};
 use crate::verdicts::ProcessVerdicts;
+
+pub use doors::{SocialInbox, SocialMeans, SocialPorts};
 
 /// From another SCA.
 #[derive(Debug, Clone)]
@@ -44,6 +38,11 @@ pub struct FromPeer {
 #[derive(Debug, Clone, Copy)]
 pub struct LocalReborn;
 
+/// From the home's owner: "why did I get no deal?". The answer is the mind's account of its latest
+/// rounds, as buyer and as seller.
+#[derive(Debug, Clone, Copy)]
+pub struct Why;
+
 /// To itself, behind everything that is queued: commit the journal and empty the outbox.
 #[derive(Debug, Clone, Copy)]
 struct Flush;
@@ -53,6 +52,10 @@ macro_rules! letters {
 }
 letters!(LocalReborn, Flush, PurchaseBlocks, Quote, ReserveReply);
 
+impl Message for Why {
+    type Reply = Account;
+}
+
 impl Message for FromPeer {
     type Reply = ();
 
@@ -60,92 +63,6 @@ impl Message for FromPeer {
     fn sender(&self) -> Option<u64> {
         Some(self.from.0.into())
     }
-}
-
-/// The doors of a social coordination agent.
-#[derive(Clone, Default)]
-pub struct SocialInbox {
-    /// An epoch begins.
-    pub epoch: Door<EpochStarted>,
-    /// A phase ends.
-    pub phase: Door<PhaseEnded>,
-    /// The tasks of the epoch.
-    pub blocks: Door<PurchaseBlocks>,
-    /// What could be sold.
-    pub quote: Door<Quote>,
-    /// Whether a sale is reserved.
-    pub reserved: Door<ReserveReply>,
-    /// Another SCA speaks.
-    pub peer: Door<FromPeer>,
-    /// A signature that comes back.
-    pub signed: Door<Signed>,
-    /// A contract is on the chain.
-    pub settled: Door<ContractSettled>,
-    /// Chain time has moved.
-    pub time: Door<ChainTime>,
-    /// The LCA knows no obligation.
-    pub reborn: Door<LocalReborn>,
-    /// Break.
-    pub poison: Door<Poison>,
-}
-
-impl SocialInbox {
-    /// Opens all of them onto `actor`.
-    pub fn open(&self, actor: &Ref<SocialActor>) {
-        self.epoch.open(actor.port());
-        self.phase.open(actor.port());
-        self.blocks.open(actor.port());
-        self.quote.open(actor.port());
-        self.reserved.open(actor.port());
-        self.peer.open(actor.port());
-        self.signed.open(actor.port());
-        self.settled.open(actor.port());
-        self.time.open(actor.port());
-        self.reborn.open(actor.port());
-        self.poison.open(actor.port());
-    }
-}
-
-/// Whom an SCA speaks to.
-#[derive(Clone)]
-pub struct SocialPorts {
-    /// Other SCAs.
-    pub transport: Rc<dyn Transport>,
-    /// The LCA: quotes wanted.
-    pub quotes: Door<QuoteRequest>,
-    /// The LCA: reservations wanted.
-    pub reserves: Door<ReserveRequest>,
-    /// The LCA: contracts that bind.
-    pub obligations: Door<Obligation>,
-    /// The LCA: what deals cost.
-    pub deals: Door<Deal>,
-    /// The own replica.
-    pub publish: Door<Publish>,
-    /// The coordinator.
-    pub quiescent: Door<Quiescent>,
-    /// Its own door for signatures.
-    pub signed: Door<Signed>,
-}
-
-/// What every life of an SCA is given besides its mind.
-#[derive(Clone)]
-pub struct SocialMeans {
-    /// Whom it speaks to.
-    pub ports: SocialPorts,
-    /// Where it keeps what must last.
-    pub journal: Rc<RefCell<dyn Journal>>,
-    /// For how long it keeps what only it knows of its contracts.
-    pub retention: Retention,
-    /// How it signs.
-    pub signer: Signer,
-    /// Keys of the members.
-    pub registry: std::sync::Arc<Registry>,
-    /// Verdicts on signatures.
-    pub verdicts: Arc<ProcessVerdicts>,
-    /// Who watches.
-    pub observer: Observer,
-    /// What time it is.
-    pub clock: Clock,
 }
 
 /// One home's voice in the market.
@@ -218,6 +135,7 @@ impl SocialActor {
                 ports.quiescent.tell(Quiescent { party: self.me, epoch, phase });
             }
             Effect::Outcome(outcome) => observer.outcome(self.me, outcome),
+            Effect::Sales(outcome) => observer.sales(self.me, outcome),
         }
     }
 }
@@ -331,6 +249,12 @@ impl Handler<ChainTime> for SocialActor {
 impl Handler<LocalReborn> for SocialActor {
     fn handle(&mut self, _: LocalReborn, cx: &mut Context<Self>) {
         self.step(Input::LocalRestarted, cx);
+    }
+}
+
+impl Handler<Why> for SocialActor {
+    fn handle(&mut self, _: Why, _: &mut Context<Self>) -> Account {
+        self.mind.account()
     }
 }
 

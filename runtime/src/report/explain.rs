@@ -6,6 +6,7 @@
 
 mod day;
 mod short;
+mod trade;
 mod words;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,8 @@ use super::run::{Contract, Run, TaskEnd};
 use super::settle::Fulfilment;
 use super::{Report, ReportError};
 
+pub use trade::Selling;
+
 /// One prosumer, explained.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Explanation {
@@ -34,6 +37,8 @@ pub struct Explanation {
     pub missing: Vec<Missing>,
     /// What it wanted to buy and did not get, in order of time.
     pub unfilled: Vec<Unfilled>,
+    /// What others wanted to buy from it and why not more came of it, in order of time.
+    pub sales: Vec<Selling>,
     /// Index of the prosumer in the run.
     #[serde(skip)]
     site: usize,
@@ -125,6 +130,7 @@ impl Explanation {
             deals: sides.filter_map(|(contract, done)| deal(run, site, contract, done)).collect(),
             missing: short::missing(run, site),
             unfilled: run.ends.iter().filter_map(|end| unfilled(site, end)).collect(),
+            sales: run.sales.iter().filter(|(s, _)| *s == site).map(|(_, s)| s.into()).collect(),
             site,
         })
     }
@@ -143,7 +149,8 @@ impl Explanation {
         out += &words::moves(report, &self.moves);
         out += &words::deals(report, &self.deals);
         out += &short::text(report, self.site, &self.missing);
-        out += &words::unfilled(report, &self.unfilled);
+        out += &trade::unfilled(report, &self.unfilled);
+        out += &trade::sales(report, &self.sales);
         out
     }
 }

@@ -1,3 +1,6 @@
+use gridpact_agents::social::{SalesOutcome, Tally};
+use gridpact_chain::terms::Energy;
+
 use super::*;
 use crate::report::sample::a_run;
 
@@ -151,4 +154,44 @@ fn a_generator_that_gives_all_it_can_is_not_called_idle() {
     let (report, said) = explained(run_with(&[&[reasoned(0, 0, Why::Free)]]));
     let text = words::moves(&report, &said.moves);
     assert!(text.contains("gives all it can") && !text.contains("idle"), "{text}");
+}
+
+#[test]
+fn what_was_not_sold_is_told_with_the_reasons_of_both_sides() {
+    let mut run = a_run(4, 1, 7);
+    let tally = |reason, times| {
+        let mut tally = Tally::default();
+        tally.note_times(reason, times);
+        tally
+    };
+    let none = |epoch| SalesOutcome {
+        epoch: Interval(epoch),
+        asked: 3,
+        refused: tally(Reason::NoEnergy, 3),
+        ..SalesOutcome::default()
+    };
+    let first = run.calendar.first_interval;
+    let offers = SalesOutcome {
+        epoch: Interval(first + 4),
+        asked: 9,
+        asked_wh: Energy(8_000),
+        offered: 4,
+        offered_wh: Energy(2_500),
+        lowest_ask: Some(Price(115_000)),
+        highest_bid: Some(Price(100_000)),
+        refused: tally(Reason::BelowCost, 5),
+        lost: tally(Reason::NotNeeded, 4),
+        ..SalesOutcome::default()
+    };
+    run.sales = vec![(0, none(first)), (1, offers.clone()), (0, none(first + 2)), (0, offers)];
+    let (report, said) = explained(run);
+    assert_eq!(said.sales.len(), 3, "its own alone");
+    let text = said.text(&report);
+    for words in [
+        "asked 9 times for 8.00 kWh; offered 2.50 kWh to 4 from 0.115 on, sold 0.00 kWh to 0; \
+         lost: 4 x bought elsewhere (highest bid 0.100); refused: 5 x below the seller's cost",
+        "It was asked 6 times in 2 rounds and offered nothing: 6 x nothing left to sell",
+    ] {
+        assert!(text.contains(words), "{words} is missing from\n{text}");
+    }
 }

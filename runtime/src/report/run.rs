@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use gridpact_agents::local::missing::Missing;
 use gridpact_agents::local::why::Reasoned;
-use gridpact_agents::social::Reason;
+use gridpact_agents::social::{Reason, SalesOutcome};
 use serde::Serialize;
 
 /// Everything one run has to say.
@@ -39,6 +39,8 @@ pub struct Run {
     pub wishes: Vec<Wish>,
     /// The end of every task, in the order in which they ended.
     pub ends: Vec<TaskEnd>,
+    /// How rounds went for sellers in which somebody asked them, with the index in [`Run::sites`].
+    pub sales: Vec<(usize, SalesOutcome)>,
     /// Contracts that a home still plans with, as (index in [`Run::sites`], identity).
     pub bound: Vec<(usize, String)>,
     /// One entry per trading epoch, in time order.

@@ -3,9 +3,11 @@
 //! Built by `profiles` or `dataset`, played by `plant`, read by the world. It holds no behaviour and
 //! does not know where its numbers came from.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gridpact_agents::resource::nature::{Deferrable, Nature, Stay};
+use gridpact_agents::social::pricing::Pricing;
 use gridpact_chain::terms::{Interval, PartyId};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
@@ -36,6 +38,8 @@ pub struct Community {
     pub neighbours: Vec<Vec<PartyId>>,
     /// What had to be decided while it was put together, one sentence each, for the report.
     pub notes: Vec<String>,
+    /// Homes that price in a way of their own; the others do as `negotiate.pricing` says.
+    pub pricing: BTreeMap<PartyId, Arc<dyn Pricing>>,
 }
 
 impl Community {

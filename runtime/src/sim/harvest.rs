@@ -98,6 +98,9 @@ pub fn run(
         tasks: crop.observer.look(tasks),
         wishes: crop.observer.look(wishes),
         ends: crop.observer.look(ends),
+        sales: crop.observer.look(|seen| {
+            seen.sales.iter().map(|(seller, sales)| (seller.0 as usize, sales.clone())).collect()
+        }),
         bound: crop.observer.look(bound),
         epochs: crop.observer.look(|seen| epochs(&crop.growth, seen)),
         chain: chain(scenario, founding, &crop),

@@ -14,7 +14,7 @@ use gridpact_agents::resource::ResourceSetup;
 use gridpact_agents::resource::nature::Nature;
 use gridpact_agents::resource::reading::{DeviceIndex, Reading};
 use gridpact_agents::resource::realise::PowerRanges;
-use gridpact_agents::social::SocialSetup;
+use gridpact_agents::social::{SocialSetup, pricing, tactic};
 use gridpact_chain::digest::Digest;
 use gridpact_chain::terms::{Interval, PartyId, Power, Price};
 use rand_chacha::ChaCha20Rng;
@@ -176,6 +176,11 @@ impl Nursery {
             party,
             community,
             params: Arc::clone(&self.params),
+            tactic: tactic::named(self.params.negotiate.tactic),
+            pricing: match self.community.pricing.get(&party) {
+                Some(own) => Arc::clone(own),
+                None => pricing::named(self.params.negotiate.pricing),
+            },
             neighbours: self.community.neighbours.get(party.0 as usize)?.clone(),
             network: Arc::clone(&self.network),
             line_limit: Power(i64::try_from(site.import_w).unwrap_or(i64::MAX)),

@@ -228,6 +228,7 @@ impl Household {
                 self.means.quiescent.tell(Quiescent { party: self.me, epoch, phase });
             }
             Effect::Outcome(outcome) => self.means.observer.outcome(self.me, outcome),
+            Effect::Sales(outcome) => self.means.observer.sales(self.me, outcome),
         }
     }
 

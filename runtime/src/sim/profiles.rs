@@ -9,6 +9,7 @@ pub mod graph;
 pub mod knowledge;
 pub mod shapes;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gridpact_agents::resource::nature::Nature;
@@ -65,6 +66,7 @@ pub fn community(
         neighbours: graph::of(scenario, count)?,
         sites,
         notes,
+        pricing: BTreeMap::new(),
     })
 }
 

@@ -625,3 +625,7 @@ fn open_coordinator(
 #[cfg(test)]
 #[path = "world_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "why_tests.rs"]
+mod why;

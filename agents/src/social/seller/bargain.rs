@@ -1,8 +1,6 @@
 //! The seller's half of one session after its opening offer: answers come in, counters are judged
 //! with a fresh quote, and while rounds are left a new offer may follow (protocol 6.4, 6.6).
 
-use std::sync::Arc;
-
 use gridpact_chain::terms::{PartyId, Profile};
 
 use super::Selling;
@@ -12,10 +10,10 @@ use crate::session::Phase;
 use crate::social::Effect;
 use crate::social::book::SessionKey;
 use crate::social::message::{
-    About, Answer, CounterResponse, Message, Offer, OfferResponse, Verdict,
+    About, Answer, CounterResponse, Message, Offer, OfferResponse, Reason, Verdict,
 };
 use crate::social::negotiation::{SellerStand, judge_counter};
-use crate::social::turn::Turn;
+use crate::social::turn::{Core, Turn};
 
 impl Selling {
     /// The buyer's answer to an offer.
@@ -34,6 +32,7 @@ impl Selling {
             Course::Offered { offer, attempt, .. } if offer.round == round => {
                 turn.answered(&attempt);
                 if turn.now >= offer.valid_until {
+                    turn.lost(Reason::Expired);
                     return turn.expired(from, about, Phase::Negotiation);
                 }
                 self.take_answer(key, offer, answer, turn);
@@ -70,11 +69,16 @@ impl Selling {
         let over = Course::Over { response: None };
         let course = match answer {
             Answer::Accept => {
+                turn.core.diary.sales.promise(offer.profile.energy());
                 self.book.hold(temporary(key, &offer, offer.unit_price, turn));
                 over
             }
-            Answer::Reject { .. } => over,
+            Answer::Reject { reason } => {
+                turn.lost(reason);
+                over
+            }
             Answer::Counter { unit_price } => {
+                turn.core.diary.sales.bid(unit_price);
                 let wanted = Profile::clone(&offer.profile);
                 let ticket = self.ask(key, Purpose::Counter, wanted, turn);
                 Course::Judging { offer, counter: unit_price, ticket }
@@ -102,32 +106,39 @@ impl Selling {
             }
         };
         if turn.now >= offer.valid_until {
+            turn.refused(Reason::Expired);
             return turn.expired(key.0, about, Phase::Negotiation);
         }
-        let params = Arc::clone(&turn.core.setup.params);
+        let min_trade = turn.params().coalition.min_trade_wh;
         let stand = SellerStand {
             cost: quote.unit_cost,
             ceiling: quote.ceiling,
             available: offer.profile.capped_by(&quote.available).energy(),
             capacity: quote.capacity,
-            min_trade: params.coalition.min_trade_wh,
+            min_trade,
             overlap: self.book.overlap(sale.block.start, sale.block.end),
             round: offer.round,
             said: offer.unit_price,
         };
-        let verdict = judge_counter(&params.negotiate, &stand, counter, &mut turn.core.rng);
+        let Core { setup, rng, .. } = &mut *turn.core;
+        let verdict = judge_counter(&setup.rules(), &stand, counter, rng);
         let response = CounterResponse { about, round: offer.round, verdict };
         sale.course = match verdict {
             Verdict::NewOffer { unit_price } => {
+                turn.core.diary.sales.offer(offer.profile.energy(), unit_price, false);
                 let offer = Offer { round: offer.round.saturating_add(1), unit_price, ..offer };
                 let attempt = turn.attempt();
                 Course::Offered { offer, said: Some(response.clone()), attempt }
             }
             Verdict::Accept => {
+                turn.core.diary.sales.promise(offer.profile.energy());
                 self.book.hold(temporary(key, &offer, counter, turn));
                 Course::Over { response: Some(response.clone()) }
             }
-            Verdict::Reject { .. } => Course::Over { response: Some(response.clone()) },
+            Verdict::Reject { reason } => {
+                turn.refused(reason);
+                Course::Over { response: Some(response.clone()) }
+            }
         };
         turn.send(key.0, Message::CounterResponse(response));
     }

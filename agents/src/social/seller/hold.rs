@@ -28,6 +28,7 @@ impl Selling {
                 turn.answered(attempt);
                 if turn.now >= offer.valid_until {
                     sale.course = Course::Lapsed;
+                    turn.lost(Reason::Expired);
                     return turn.expired(from, about, Phase::Negotiation);
                 }
                 let offer = offer.clone();
@@ -80,6 +81,7 @@ impl Selling {
         }
         if turn.now >= offer.valid_until {
             sale.course = Course::Lapsed;
+            turn.refused(Reason::Expired);
             return turn.expired(key.0, about, Phase::Negotiation);
         }
         let profile = Arc::new(claim.profile.capped_by(&quote.available));
@@ -126,6 +128,7 @@ impl Selling {
             let temp = temporary(key, held, held.unit_price, turn);
             let hold = Hold { about, round: held.round, profile };
             sale.course = Course::Held { hold: hold.clone() };
+            turn.core.diary.sales.promise(temp.energy);
             self.book.hold(temp);
             self.reserved.insert(reply.contract_id);
             turn.send(key.0, Message::Hold(hold));
@@ -139,9 +142,18 @@ impl Selling {
         sum(others.map(|(_, profile)| &**profile))
     }
 
-    /// The buyer asks for the contract in time: from now on its order gives back what is reserved.
-    pub(crate) fn hand_over(&mut self, about: About, contract_id: &ContractId, turn: &Turn<'_>) {
-        if turn.is_open(about.epoch, Phase::Final) {
+    /// The buyer asks for the contract in time: from now on its order gives back what is reserved. What
+    /// was given up before it asked stays reserved until D3.
+    pub(crate) fn hand_over(
+        &mut self,
+        from: PartyId,
+        about: About,
+        contract_id: &ContractId,
+        turn: &Turn<'_>,
+    ) {
+        let held = self.book.get(&(from, about.task));
+        let is_held = held.is_some_and(|temp| temp.contract_id == *contract_id);
+        if is_held && turn.is_open(about.epoch, Phase::Final) {
             self.reserved.remove(contract_id);
         }
     }
@@ -156,6 +168,7 @@ impl Selling {
 
     fn decline(&mut self, key: SessionKey, about: About, declined: Reason, turn: &mut Turn<'_>) {
         let reply = NegotiationReply { about, declined, max_energy: Energy::ZERO };
+        turn.refused(declined);
         if let Some(sale) = self.sales.get_mut(&key) {
             sale.course = Course::Declined(reply.clone());
         }

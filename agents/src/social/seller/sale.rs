@@ -9,7 +9,7 @@ use crate::local::door::{Block, Quote};
 use crate::params::BlockShape;
 use crate::social::book::{SessionKey, TempContract};
 use crate::social::message::{
-    Claim, CoalitionReply, CounterResponse, Hold, NegotiationReply, Offer,
+    Claim, CoalitionReply, CounterResponse, Hold, NegotiationReply, Offer, Reason,
 };
 use crate::social::resend::Attempt;
 use crate::social::turn::Turn;
@@ -59,10 +59,35 @@ pub(super) enum Course {
 }
 
 impl Course {
+    /// Whether something is still to be said about an offer, by either side.
+    pub(super) fn is_open(&self) -> bool {
+        match self {
+            Self::Opening { .. }
+            | Self::Offered { .. }
+            | Self::Judging { .. }
+            | Self::Claimed { .. }
+            | Self::Reserving { .. } => true,
+            Self::Idle
+            | Self::Declined(_)
+            | Self::Held { .. }
+            | Self::Over { .. }
+            | Self::Lapsed => false,
+        }
+    }
+
     /// Whether the buyer has been given a last word: it may ask for something else now.
     pub(super) fn is_answered(&self) -> bool {
         matches!(self, Self::Declined(_) | Self::Held { .. } | Self::Over { .. })
     }
+}
+
+/// Whose word a session lacked when it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unfinished {
+    /// The own LCA's.
+    Own,
+    /// The buyer's, for this reason.
+    Buyers(Reason),
 }
 
 /// One session as its seller sees it.
@@ -91,6 +116,19 @@ impl Sale {
             course: Course::Idle,
             rounds: 0,
             refusals: 0,
+        }
+    }
+
+    /// Whose word it lacks; none when everything has been said.
+    pub(super) fn unfinished(&self) -> Option<Unfinished> {
+        match (&self.course, &self.reply) {
+            (Course::Idle, None) => Some(Unfinished::Own),
+            // It was told of energy and never came for it: our word reached it too late.
+            (Course::Idle, Some(reply)) => {
+                reply.declined.is_none().then_some(Unfinished::Buyers(Reason::Expired))
+            }
+            (Course::Offered { .. }, _) => Some(Unfinished::Buyers(Reason::Silent)),
+            (course, _) => course.is_open().then_some(Unfinished::Own),
         }
     }
 

@@ -34,7 +34,8 @@ impl Task {
         let energy = profile.energy();
         self.offers += 1;
         self.rounds = self.rounds.max(offer.round.saturating_add(1));
-        let refused = if !aligned || profile.iter().any(|(at, wh)| wh > wanted.at(at)) {
+        // More than is wanted by now answers an earlier question: a claim takes what is still needed.
+        let refused = if !aligned {
             Some(Reason::Mismatch)
         } else if energy < turn.params().coalition.min_trade_wh || energy == Energy::ZERO {
             Some(Reason::TooSmall)

@@ -14,7 +14,7 @@ use crate::social::message::{
     Answer, CounterResponse, Message, Offer, OfferResponse, Reason, Verdict,
 };
 use crate::social::negotiation::{Bargain, BuyerStand, judge_offer};
-use crate::social::turn::Turn;
+use crate::social::turn::{Core, Turn};
 
 impl Task {
     /// The opening offer of a session: judge it once, repeat the verdict to whoever repeats it.
@@ -103,7 +103,8 @@ impl Task {
             round: offer.round,
             said: last,
         };
-        judge_offer(&params.negotiate, &stand, offer.unit_price, &mut turn.core.rng)
+        let Core { setup, rng, .. } = &mut *turn.core;
+        judge_offer(&setup.rules(), &stand, offer.unit_price, rng)
     }
 
     fn hold(&mut self, seller: PartyId, offer: &Offer, unit_price: Price, turn: &Turn<'_>) {

@@ -1,10 +1,9 @@
 //! Reasons and contracts as sentences.
 
 use gridpact_agents::local::why::{Bound, Why};
-use gridpact_agents::social::Reason;
 use gridpact_chain::terms::{Interval, Price};
 
-use super::{Deal, Move, Unfilled};
+use super::{Deal, Move};
 use crate::report::Report;
 use crate::report::run::Calendar;
 use crate::report::units::{decimal, local_hours, money};
@@ -54,56 +53,6 @@ pub(super) fn deals(report: &Report, deals: &[Deal]) -> String {
     out
 }
 
-/// What it did not get and why, one line a task.
-pub(super) fn unfilled(report: &Report, tasks: &[Unfilled]) -> String {
-    let words = Words::of(report);
-    let mut out = "\nWhat it wanted from its neighbours and did not get\n".to_owned();
-    if tasks.is_empty() {
-        out += "  Nothing: whatever it tendered was covered.\n";
-    }
-    for task in tasks {
-        let reasons: Vec<String> = task
-            .reasons
-            .iter()
-            .map(|(reason, times)| format!("{times} x {}", refusal(*reason)))
-            .collect();
-        out += &format!(
-            "  {:<20} asked at {}: {} of {} left; {} asked, {} could sell, {} offers{}{}\n",
-            words.span(task.start, task.end),
-            words.time(task.epoch),
-            kwh(task.residual_wh),
-            kwh(task.wanted_wh),
-            task.members,
-            task.available,
-            task.offers,
-            if reasons.is_empty() { "" } else { ": " },
-            reasons.join(", "),
-        );
-    }
-    out
-}
-
-/// A refusal in words.
-fn refusal(reason: Reason) -> &'static str {
-    match reason {
-        Reason::NoEnergy => "nothing left to sell",
-        Reason::CostAboveCeiling => "costs the seller more than the grid asks",
-        Reason::NoGain => "no cheaper than the grid",
-        Reason::Enough => "held enough offers",
-        Reason::Saturated => "the seller had better buyers",
-        Reason::BelowCost => "below the seller's cost",
-        Reason::Unknown => "unknown to the other side",
-        Reason::Expired => "too late",
-        Reason::Mismatch => "terms did not match",
-        Reason::NotNeeded => "no longer needed",
-        Reason::Silent => "no answer",
-        Reason::GateClosed => "after gate closure",
-        Reason::TooSmall => "too little to trade",
-        Reason::NotFitting => "did not fit the rest",
-        Reason::Limit => "over a shared limit",
-    }
-}
-
 pub(super) fn kwh(wh: u64) -> String {
     format!("{} kWh", decimal(wh as f64 / 1e3, 2))
 }
@@ -145,12 +94,12 @@ impl<'a> Words<'a> {
         Self { report, currency: &report.run().currency }
     }
 
-    fn price(&self, price: Price) -> String {
+    pub(super) fn price(&self, price: Price) -> String {
         decimal(price.0 as f64 / 1e6, 3)
     }
 
     /// Local clock time at the start of an interval, with the day of the run from the second on.
-    fn time(&self, at: u32) -> String {
+    pub(super) fn time(&self, at: u32) -> String {
         let calendar = &self.report.run().calendar;
         let hours = match at.checked_sub(calendar.first_interval) {
             Some(later) => local_hours(calendar, later as usize),
@@ -169,7 +118,7 @@ impl<'a> Words<'a> {
         clock
     }
 
-    fn span(&self, start: u32, end: u32) -> String {
+    pub(super) fn span(&self, start: u32, end: u32) -> String {
         format!("{}-{}", self.time(start), self.time(end))
     }
 

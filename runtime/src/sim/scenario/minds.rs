@@ -2,7 +2,7 @@
 
 use gridpact_agents::params::{
     Award, BlockShape, BuyQuantile, CoalitionParams, Curve, Forecast, Growth, LcaParams,
-    NegotiateParams, Pricing, TacticName, Terminal,
+    NegotiateParams, PricingName, TacticName, Terminal,
 };
 use gridpact_chain::terms::Energy;
 use serde::{Deserialize, Serialize};
@@ -63,7 +63,7 @@ pub struct NegotiateFile {
     overbook: Millionths,
     cost_floor: bool,
     max_rounds: u32,
-    pricing: Pricing,
+    pricing: PricingName,
     tactic: TacticName,
     curve: Curve,
     #[serde(with = "or_none")]

@@ -10,7 +10,7 @@ use gridpact_agents::machine::Machine;
 use gridpact_agents::network::{Network, NetworkFees};
 use gridpact_agents::params::{Deadlines, Params};
 use gridpact_agents::social::message::Message;
-use gridpact_agents::social::{Effect, Input, SocialAgent, SocialSetup};
+use gridpact_agents::social::{Effect, Input, SocialAgent, SocialSetup, pricing, tactic};
 use gridpact_chain::digest::Digest;
 use gridpact_chain::sign::Signature;
 use gridpact_chain::terms::{Energy, Epoch, Interval, PartyId, Power, Price, Profile, Timestamp};
@@ -111,6 +111,8 @@ impl Trader {
             party: me,
             community: Digest::default(),
             params: Arc::clone(&commons.params),
+            tactic: tactic::named(commons.params.negotiate.tactic),
+            pricing: pricing::named(commons.params.negotiate.pricing),
             neighbours: known.to_vec(),
             network: Arc::clone(&commons.network),
             line_limit: Power(15_000),
@@ -158,7 +160,8 @@ impl Trader {
             Effect::Obligation(_)
             | Effect::Record(_)
             | Effect::Quiescent { .. }
-            | Effect::Outcome(_) => {}
+            | Effect::Outcome(_)
+            | Effect::Sales(_) => {}
         }
     }
 }

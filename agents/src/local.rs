@@ -120,8 +120,9 @@ pub struct LocalAgent {
     wishes: Wishes,
 
     tenders: Tenders,
-    /// Intervals tendered in this epoch: they may be bought, so they are not sold.
-    tendering: BTreeSet<Interval>,
+    /// Intervals tendered in this epoch, which may be bought and so are not sold, with what is asked
+    /// for beyond the plan's purchase, Wh.
+    tendering: BTreeMap<Interval, f64>,
     has_sent_blocks: bool,
     /// Running mean of the prices of own purchases.
     deal_price: Option<f64>,
@@ -160,7 +161,7 @@ impl LocalAgent {
             given: Given::default(),
             wishes: Wishes::default(),
             tenders: Tenders::default(),
-            tendering: BTreeSet::new(),
+            tendering: BTreeMap::new(),
             has_sent_blocks: false,
             deal_price: None,
             quotes: VecDeque::new(),

@@ -157,10 +157,10 @@ pub enum Terminal {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BuyQuantile {
-    /// The newsvendor's critical ratio, but never more than the plan buys: beyond it a kWh is worth
-    /// its feed-in price to the plan, and no contract may cost its buyer's plan more than it is worth.
+    /// The newsvendor's critical ratio, but never more than the plan buys: nothing is insured.
     Plan,
-    /// The newsvendor's critical ratio: insured against more than is expected, at the agreed price.
+    /// The newsvendor's critical ratio: against a shortage, which costs more than a surplus, more may
+    /// be asked for than is expected.
     Newsvendor,
     /// A fixed quantile in parts per million, above 0 and below 1 000 000.
     #[serde(untagged)]
@@ -233,7 +233,7 @@ impl Default for LcaParams {
             max_block_min: 240,
             block_shape: BlockShape::Profile,
             terminal: Terminal::Replacement,
-            buy_quantile: BuyQuantile::Plan,
+            buy_quantile: BuyQuantile::Newsvendor,
             forecast: Forecast::Auto,
         }
     }

@@ -262,9 +262,12 @@ impl LocalAgent {
             return;
         }
         self.has_sent_blocks = true;
-        for deficit in &deficits {
-            let profile = &deficit.block.profile;
-            self.tendering.extend(profile.iter().filter(|(_, wh)| *wh > 0).map(|(at, _)| at));
+        let plan = self.current.as_ref().map(|current| &current.plan);
+        let planned = |at| plan.and_then(|plan| Some(plan.import_wh[plan.index_of(at)?]));
+        let wanted = deficits.iter().flat_map(|deficit| deficit.block.profile.iter());
+        for (at, wh) in wanted.filter(|(_, wh)| *wh > 0) {
+            let insured_wh = (wh as f64 - planned(at).unwrap_or(0.0)).max(0.0);
+            self.tendering.insert(at, insured_wh);
         }
         out.push(LocalEffect::Blocks(PurchaseBlocks { epoch, deficits }));
     }

@@ -58,7 +58,7 @@ impl LocalAgent {
 
     /// Whether this site buys or asks to buy in `at`: then it does not sell (net position).
     pub(super) fn is_barred(&self, at: Interval) -> bool {
-        self.tendering.contains(&at) || self.obligations.reaches(Side::Buyer, at)
+        self.tendering.contains_key(&at) || self.obligations.reaches(Side::Buyer, at)
     }
 
     pub(super) fn on_reserve(

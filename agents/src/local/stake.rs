@@ -2,7 +2,8 @@
 //! which signing decided.
 //!
 //! A question holds everything the plan counts: grid prices, wear, the worth of stored energy,
-//! departures, other contracts. It flows into no mind and no message.
+//! departures, other contracts. What a buyer has asked for beyond its expectation, because a shortage
+//! costs more than a surplus (protocol 3.1), counts as needed. It flows into no mind and no message.
 
 use gridpact_chain::contract::ContractId;
 
@@ -33,10 +34,23 @@ impl LocalAgent {
         let question = |obligations: &super::Obligations| {
             let mut problem = current.problem.clone();
             planning::oblige(&mut problem, obligations);
+            if side == Side::Buyer {
+                self.insure(&mut problem);
+            }
             self.wishes.put(&mut problem, &current.roster, &self.readings, None);
             problem
         };
         let others = self.obligations.without(contract_id);
         Some(Stake { side, without: question(&others), with: question(&self.obligations) })
+    }
+
+    /// Adds what has been tendered beyond the plan to the need.
+    fn insure(&self, problem: &mut Problem) {
+        for (at, insured_wh) in &self.tendering {
+            let t = at.0.checked_sub(problem.start.0).map(|t| t as usize);
+            if let Some(load_wh) = t.and_then(|t| problem.load_wh.get_mut(t)) {
+                *load_wh += insured_wh;
+            }
+        }
     }
 }

@@ -108,8 +108,8 @@ proptest! {
 }
 
 #[test]
-fn insurance_is_worth_less_to_a_point_plan_than_it_costs() {
-    let added_by = |quantile| {
+fn what_is_asked_for_against_a_shortage_counts_as_needed_and_more_does_not() {
+    let added_by = |quantile, times: u64| {
         let mut params = Params::default();
         params.lca.buy_quantile = quantile;
         let mut world = World::new(params, days(500, 0), None);
@@ -117,14 +117,16 @@ fn insurance_is_worth_less_to_a_point_plan_than_it_costs() {
         world.tell(0, LocalInput::Deal { unit_price: Price(80_001) });
         let out = world.run_to(MIDNIGHT + 7);
         let deficit = blocks(&out)[0].deficits[0].clone();
-        let profile = deficit.block.profile;
+        let mut profile = deficit.block.profile;
+        profile.wh.iter_mut().for_each(|wh| *wh *= times);
         let cost = profile.energy().0 as f64 / 1e3 * (deficit.retail.0 - 1) as f64;
         let signed = Obligation::Signed { contract_id: contract(1), side: Side::Buyer, profile };
         world.tell(50_000, LocalInput::Obligation(signed));
         added(&world, 1) + cost
     };
-    assert!(added_by(BuyQuantile::Newsvendor) > 100_000.0, "what is not needed is fed in");
-    assert!(added_by(BuyQuantile::Plan) <= 10.0);
+    assert!(added_by(BuyQuantile::Plan, 1) <= 10.0);
+    assert!(added_by(BuyQuantile::Newsvendor, 1) <= 10.0);
+    assert!(added_by(BuyQuantile::Newsvendor, 2) > 100_000.0, "what is not needed is fed in");
 }
 
 #[test]

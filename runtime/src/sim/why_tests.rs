@@ -3,11 +3,28 @@
 use gridpact_agents::social::{Account, Filling, SalesOutcome, TaskOutcome};
 use gridpact_chain::terms::PartyId;
 
-use super::*;
+use super::Places;
+use super::World;
+use crate::observe::Observer;
 use crate::report::Report;
+use crate::report::Run;
 use crate::report::explain::Explanation;
 use crate::sim::baseline::Lives;
-use crate::supervise::{AskError, within};
+use crate::sim::faults::Crash;
+use crate::sim::faults::Faults;
+use crate::sim::faults::Role;
+use crate::sim::founding::Founding;
+use crate::sim::harvest;
+use crate::sim::homes::Nursery;
+use crate::sim::homes::first_epoch;
+use crate::sim::homes::party_of;
+use crate::sim::scenario::{Host, Scenario};
+use crate::supervise::{self, AskError, within};
+use gridpact_chain::terms::Epoch;
+use gridpact_chain::terms::Interval;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
 
 /// What is left of a world, with what its homes answer.
 struct Told {

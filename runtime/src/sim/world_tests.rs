@@ -3,8 +3,29 @@
 use gridpact_agents::local::speech::Planned;
 use gridpact_chain::terms::PartyId;
 
-use super::*;
+use super::wiring::commons;
+use super::wiring::home_spec;
+use super::wiring::open_workshop;
 use crate::actors::EpochStarted;
+use crate::actors::local::LocalStore;
+use crate::clock::Clock;
+use crate::device::simulated::Field;
+use crate::node::Home;
+use crate::node::HomeDoors;
+use crate::order::local::LocalOrdering;
+use crate::sim::faults::Faults;
+use crate::sim::founding::Founding;
+use crate::sim::homes::Nursery;
+use crate::sim::homes::first_epoch;
+use crate::sim::scenario::Scenario;
+use crate::store::Journal;
+use crate::store::MemoryJournal;
+use crate::store::readings::Shelf;
+use crate::supervise;
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
 
 /// Epochs that are lived.
 const EPOCHS: u32 = 40;

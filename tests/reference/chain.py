@@ -33,79 +33,69 @@ def need(holds, what):
         raise Bad(what)
 
 
-# --- bytes: MessagePack in its one canonical form -------------------------------------------------
+# --- bytes: MessagePack in its one canonical form ---
+UINT, INT = list(zip(range(0xCC, 0xD0), "BHIQ")), list(zip(range(0xD0, 0xD4), "bhiq"))
+SIZED = {bytes: (0, 0, "\xc4\xc5\xc6"), str: (0xA0, 32, "\xd9\xda\xdb"),
+         list: (0x90, 16, "\0\xdc\xdd"), dict: (0x80, 16, "\0\xde\xdf")}
+MARKS = {ord(mark): (kind, form) for kind, (_, _, marks) in SIZED.items() for mark, form in zip(marks, "BHI")}
+
 
 def pack(value):
     if value is None or isinstance(value, bool):
         return {None: b"\xc0", False: b"\xc2", True: b"\xc3"}[value]
     if isinstance(value, int):
-        if value >= 0:
-            forms = [(0x80, "", 0), (2**8, "B", 0xCC), (2**16, ">H", 0xCD), (2**32, ">I", 0xCE), (2**64, ">Q", 0xCF)]
-            _, form, mark = next(f for f in forms if value < f[0])
-            return bytes([value]) if not form else bytes([mark]) + struct.pack(form, value)
-        forms = [(-32, "", 0), (-(2**7), "b", 0xD0), (-(2**15), ">h", 0xD1), (-(2**31), ">i", 0xD2), (-(2**63), ">q", 0xD3)]
-        _, form, mark = next(f for f in forms if value >= f[0])
-        return bytes([256 + value]) if not form else bytes([mark]) + struct.pack(form, value)
-    n = len(value)
-    sizes = {bytes: (0, 0, 0xC4, 0xC5, 0xC6), str: (0xA0, 32, 0xD9, 0xDA, 0xDB),
-             list: (0x90, 16, 0, 0xDC, 0xDD), dict: (0x80, 16, 0, 0xDE, 0xDF)}
-    fix, small, *marks = sizes[type(value)]
+        if -32 <= value < 128:
+            return struct.pack("b", value)
+        bits = [8, 16, 32, 64] if value >= 0 else [7, 15, 31, 63]
+        mark, form = next(m for m, n in zip(UINT if value >= 0 else INT, bits) if -(2**n) <= value < 2**n)
+        return struct.pack(">B" + form, mark, value)
+    (fix, small, marks), n = SIZED[type(value)], len(value.encode() if isinstance(value, str) else value)
     if n < small:
         head = bytes([fix + n])
     else:
-        form, mark = next((f, m) for f, m, top in zip(("B", ">H", ">I"), marks, (2**8, 2**16, 2**32)) if m and n < top)
-        head = bytes([mark]) + struct.pack(form, n)
+        mark, form = next((m, f) for m, f, top in zip(marks, "BHI", (8, 16, 32)) if m != "\0" and n < 2**top)
+        head = struct.pack(">B" + form, ord(mark), n)
     if isinstance(value, (bytes, str)):
         return head + (value.encode() if isinstance(value, str) else value)
-    parts = [x for pair in value.items() for x in pair] if isinstance(value, dict) else value
-    return head + b"".join(map(pack, parts))
+    return head + b"".join(map(pack, value if isinstance(value, list) else [x for pair in value.items() for x in pair]))
 
 
 def unpack(data, what):
     """The value of `data`, which must be its canonical form to the last byte."""
-    at = 0
+    rest = data
 
     def take(n):
-        nonlocal at
-        need(n <= len(data) - at, f"{what} is cut short")
-        at += n
-        return data[at - n:at]
-
-    def number(form):
-        return struct.unpack(form, take(struct.calcsize(form)))[0]
+        nonlocal rest
+        need(n <= len(rest), f"{what} is cut short")
+        taken, rest = rest[:n], rest[n:]
+        return taken
 
     def one(depth):
         need(depth < 16, f"{what} is nested too deeply")
         b = take(1)[0]
         if b < 0x80 or b >= 0xE0:
             return b if b < 0x80 else b - 256
-        ints = {0xCC: "B", 0xCD: ">H", 0xCE: ">I", 0xCF: ">Q", 0xD0: "b", 0xD1: ">h", 0xD2: ">i", 0xD3: ">q"}
-        sized = {0xC4: "B", 0xC5: ">H", 0xC6: ">I", 0xD9: "B", 0xDA: ">H", 0xDB: ">I",
-                 0xDC: ">H", 0xDD: ">I", 0xDE: ">H", 0xDF: ">I"}
-        if b in ints:
-            return number(ints[b])
         if b in (0xC0, 0xC2, 0xC3):
             return {0xC0: None, 0xC2: False, 0xC3: True}[b]
-        need(b < 0xC0 or b in sized, f"{what} holds a form that is not used: {b:#x}")
-        n = number(sized[b]) if b in sized else b & (0x1F if b >= 0xA0 else 0x0F)
-        if 0xC4 <= b <= 0xC6:
-            return take(n)
-        if 0xA0 <= b < 0xC0 or b in (0xD9, 0xDA, 0xDB):
-            return str(take(n), "utf-8", "strict")
-        if b in (0xDC, 0xDD) or 0x90 <= b < 0xA0:
-            return [one(depth + 1) for _ in range(n)]
-        return {one(depth + 1): one(depth + 1) for _ in range(n)}
+        if b in dict(UINT + INT):
+            form = ">" + dict(UINT + INT)[b]
+            return struct.unpack(form, take(struct.calcsize(form)))[0]
+        if b in MARKS and b:
+            kind, form = MARKS[b]
+            n = struct.unpack(">" + form, take(struct.calcsize(form)))[0]
+        else:
+            need(b < 0xC0, f"{what} holds a form that is not used: {b:#x}")
+            kind, n = next((kind, b - fix) for kind, (fix, small, _) in SIZED.items() if small and fix <= b < fix + small)
+        if kind in (bytes, str):
+            return take(n) if kind is bytes else take(n).decode()
+        return [one(depth + 1) for _ in range(n)] if kind is list else {one(depth + 1): one(depth + 1) for _ in range(n)}
 
-    try:
-        value = one(0)
-    except (UnicodeDecodeError, TypeError) as error:
-        raise Bad(f"{what}: {error}") from None
-    need(at == len(data) and pack(value) == data, f"{what} is not in canonical form")
+    value = one(0)
+    need(not rest and pack(value) == data, f"{what} is not in canonical form")
     return value
 
 
-# --- signatures: strict Ed25519 -------------------------------------------------------------------
-
+# --- signatures: strict Ed25519 ---
 def point(data):
     """The point these bytes stand for, or none."""
     y, sign = int.from_bytes(data, "little") % 2**255, data[31] >> 7
@@ -147,8 +137,7 @@ def is_signed(key, message, signature):
         return False
 
 
-# --- files ----------------------------------------------------------------------------------------
-
+# --- files ---
 CRC = []
 for n in range(256):
     for _ in range(8):
@@ -215,8 +204,7 @@ def records(folder):
     yield CLOSED, 0, end
 
 
-# --- the chain ------------------------------------------------------------------------------------
-
+# --- the chain ---
 def audit(folder):
     genesis, pairs, proofs, tip = None, [], {}, None
     for kind, height, payload in records(folder):

@@ -9,6 +9,7 @@ pub mod digest;
 pub mod encode;
 pub mod fault;
 pub mod genesis;
+pub mod inclusion;
 pub mod journal;
 pub mod ledger;
 pub mod lottery;

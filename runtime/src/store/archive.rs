@@ -16,13 +16,16 @@ use super::frame::Kind;
 use super::read::{Frame, read_all};
 use super::{LogError, StoreError};
 
+/// One pair and what proves it.
+pub type Height = (Arc<Pair>, Arc<Proof>);
+
 /// A chain as it lies on disk.
 #[derive(Debug)]
 pub struct Archive {
     /// The founding document.
     pub genesis: Genesis,
     /// All pairs with their proofs, from height 1.
-    pub pairs: Vec<(Arc<Pair>, Arc<Proof>)>,
+    pub pairs: Vec<Height>,
     /// Own votes and orders of the node that wrote it, in order.
     pub records: Vec<JournalEntry>,
     /// Own contracts of the node that wrote it.

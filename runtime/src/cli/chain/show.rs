@@ -1,0 +1,53 @@
+//! `gridpact chain show`: one pair of blocks, for people.
+
+use std::fmt::Write as _;
+
+use gridpact_chain::block::{Pair, Proof, Record};
+
+use super::{at, name_of};
+use crate::cli::{Failure, say};
+use crate::store::archive::Archive;
+
+pub(super) fn show(archive: &Archive, height: u64) -> Result<(), Failure> {
+    let (pair, proof) = at(archive, height)?;
+    say(&describe(archive, pair, proof))
+}
+
+fn describe(archive: &Archive, pair: &Pair, proof: &Proof) -> String {
+    let community = archive.genesis.community();
+    let block = &*pair.contract;
+    let mut text = String::new();
+    let mut line = |name: &str, value: String| {
+        let _ = writeln!(text, "{name:<20} {value}");
+    };
+    line("height", pair.height().to_string());
+    line("contract block", pair.contract.digest(&community).to_string());
+    line("  follows", block.prev_contract_hash.to_string());
+    line("  chain time", format!("{} ms", block.time_ms.0));
+    line("  registry", block.registry.to_string());
+    if let Record::Contract(contract) = &*block.record {
+        let body = &contract.body;
+        line("contract", body.contract_id.to_string());
+        line("  epoch", body.epoch.to_string());
+        line("  buyer", format!("{} {}", body.buyer, name_of(archive, body.buyer)));
+        line("  seller", format!("{} {}", body.seller, name_of(archive, body.seller)));
+        line("  intervals", format!("{}..{}", body.start, body.end));
+        line("  energy", body.energy.to_string());
+        line("  price", body.unit_price.to_string());
+        line("  amount", body.amount.to_string());
+        line("  valid until", format!("{} ms", body.valid_until.0));
+    }
+    line("ledger block", pair.ledger.digest(&community).to_string());
+    line("  follows", pair.ledger.prev_ledger_hash.to_string());
+    for entry in &pair.ledger.entries {
+        line("  entry", format!("{} {:+} -> {}", entry.party, entry.delta.0, entry.balance));
+    }
+    if let Some(root) = pair.ledger.checkpoint {
+        line("  checkpoint", root.to_string());
+    }
+    line("approvals", proof.approvals.signatures.len().to_string());
+    let votes = proof.ledger_votes.as_ref().map_or(0, |votes| votes.signatures.len());
+    line("ledger votes", votes.to_string());
+    line("batch", format!("{} at position {}", proof.order.head.index, proof.order.position));
+    text.trim_end().to_owned()
+}

@@ -1,0 +1,88 @@
+//! `gridpact chain verify`: a chain proved from its bytes alone.
+
+use gridpact_chain::digest::Digest;
+use gridpact_chain::journal::JournalEntry;
+use gridpact_chain::registry::Registry;
+use gridpact_chain::sign::{Claim, Verdicts as _};
+use gridpact_chain::statement::Statement;
+use gridpact_chain::verifier::audit;
+
+use crate::cli::{Failure, say};
+use crate::store::archive::Archive;
+use crate::verdicts::ProcessVerdicts;
+
+pub(super) fn verify(
+    archive: &Archive,
+    community: Option<Digest>,
+    tip: Option<Digest>,
+) -> Result<(), Failure> {
+    let verdicts = ProcessVerdicts::default();
+    let report = audit(&archive.genesis, &archive.pairs, None, &verdicts);
+    let found = archive.genesis.community();
+    let mut wrong: Vec<String> = report
+        .findings
+        .iter()
+        .map(|finding| format!("height {}: {}", finding.height, finding.damage))
+        .collect();
+    if report.balances_sum != 0 {
+        wrong.push(format!("balances sum to {} instead of 0", report.balances_sum));
+    }
+    let open = report.pairs - report.closed;
+    if open > 0 {
+        wrong.push(format!("{open} pairs have no quorum of ledger votes"));
+    }
+    if report.tip != archive.tip {
+        wrong.push(format!("the end frame names {} as the tip", archive.tip));
+    }
+    if community.is_some_and(|community| community != found) {
+        wrong.push(format!("this is community {found}"));
+    }
+    if tip.is_some_and(|tip| tip != report.tip) {
+        wrong.push(format!("the chain ends with {}", report.tip));
+    }
+    let votes = check_own_votes(archive, &found, &verdicts, &mut wrong);
+    if !wrong.is_empty() {
+        return Err(Failure::FoundWrong(wrong.join("\ngridpact: ")));
+    }
+    let anchor = match (community, tip) {
+        (Some(_), Some(_)) => "proved against the given community and tip",
+        (None, None) => "consistent in itself; not anchored",
+        (Some(_), None) => "proved for the given community; its end is not anchored",
+        (None, Some(_)) => "proved up to the given tip; its community is not anchored",
+    };
+    say(&format!(
+        "{anchor}\ncommunity   {found}\ntip         {}\npairs       {} (closed {})\nsignatures  {}\nenergy      {}",
+        report.tip,
+        report.pairs,
+        report.closed,
+        report.signatures + votes,
+        report.energy,
+    ))
+}
+
+/// The votes that the writing node has cast itself carry its signature; returns how many there are.
+fn check_own_votes(
+    archive: &Archive,
+    community: &Digest,
+    verdicts: &ProcessVerdicts,
+    wrong: &mut Vec<String>,
+) -> u64 {
+    let registry = Registry::founding(&archive.genesis);
+    let mut votes = 0;
+    for record in &archive.records {
+        let (voter, statement, signature): (_, Statement, _) = match record {
+            JournalEntry::Approval { vote, .. } => (vote.voter, vote.statement(), vote.signature),
+            JournalEntry::LedgerVote(vote) => (vote.voter, vote.statement(), vote.signature),
+            _ => continue,
+        };
+        votes += 1;
+        let holds = registry.key(voter).is_some_and(|key| {
+            let claim = Claim { key, message: statement.digest(community), signature };
+            verdicts.check(claim.key, &claim.message, &claim.signature)
+        });
+        if !holds {
+            wrong.push(format!("a vote of {voter} does not carry its signature"));
+        }
+    }
+    votes
+}

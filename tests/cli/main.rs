@@ -1,5 +1,6 @@
 //! The program itself, as its users and their scripts meet it: arguments, exit codes, streams, files.
 
+mod auditors;
 mod bench_forecast;
 mod bench_welfare;
 mod chain;

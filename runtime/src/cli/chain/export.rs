@@ -12,7 +12,7 @@ use crate::store::archive::Archive;
 
 /// How records are written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub(super) enum Format {
+pub(in crate::cli) enum Format {
     /// Comma-separated, with a header.
     #[default]
     Csv,

@@ -16,7 +16,9 @@ pub(super) fn list(archive: &Archive, from: u64, most: Option<u64>) -> Result<()
         "{:>8} {:>15} {:<10} {:>6} {:>6} {:>19} {:>9} {:>9} {:>12}\n",
         "height", "time_ms", "contract", "buyer", "seller", "intervals", "Wh", "u/kWh", "u"
     );
-    for (pair, _) in pairs.take(most.map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(usize::MAX))) {
+    for (pair, _) in
+        pairs.take(most.map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(usize::MAX)))
+    {
         let Some(body) = pair.contract.record.body() else { continue };
         let _ = writeln!(
             text,
@@ -62,10 +64,11 @@ pub(super) fn balances(archive: &Archive, height: Option<u64>, json: bool) -> Re
     for (pair, _) in archive.pairs.iter().take_while(|(pair, _)| pair.height() <= height) {
         held.set(&pair.ledger.entries);
     }
-    let account = |(party, money): (gridpact_chain::terms::PartyId, gridpact_chain::terms::Money)| {
-        let name = name_of(archive, party);
-        Account { party: party.0, name, balance_microcurrency: money.0 }
-    };
+    let account =
+        |(party, money): (gridpact_chain::terms::PartyId, gridpact_chain::terms::Money)| {
+            let name = name_of(archive, party);
+            Account { party: party.0, name, balance_microcurrency: money.0 }
+        };
     let accounts = Accounts {
         community: archive.genesis.community().to_string(),
         height,

@@ -26,9 +26,9 @@ pub(super) fn check(file: &Path, community: &Digest) -> Result<(), Failure> {
     let inclusion: Inclusion = serde_json::from_str(&text)
         .map_err(|error| Failure::BadInput(format!("{}: {error}", file.display())))?;
     let verdicts = ProcessVerdicts::default();
-    let body = inclusion.check(community, &verdicts).map_err(|error| {
-        Failure::FoundWrong(format!("{}: {error}", file.display()))
-    })?;
+    let body = inclusion
+        .check(community, &verdicts)
+        .map_err(|error| Failure::FoundWrong(format!("{}: {error}", file.display())))?;
     say(&format!(
         "on the chain of community {community} at height {}\ncontract  {}\nbuyer     {}\nseller    {}\nenergy    {}\nprice     {}\namount    {}",
         inclusion.pair.height(),

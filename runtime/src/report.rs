@@ -22,6 +22,7 @@ mod json;
 pub mod load;
 pub mod out;
 mod page;
+pub mod records;
 pub mod run;
 mod section;
 pub mod settle;

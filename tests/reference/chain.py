@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""An independent auditor: proves a chain from its bytes alone, by chain/FORMAT.md and nothing else.
+"""An independent auditor: proves a chain from its bytes alone, as chain/FORMAT.md says.
 
 Shares no line with the program. Needs the standard library and `cryptography`.
 

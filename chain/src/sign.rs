@@ -18,6 +18,9 @@ pub enum KeyError {
     /// Not a point of the curve.
     #[error("public key is not a point of the curve")]
     NotAPoint,
+    /// Another way to write a point: one key would be two members.
+    #[error("public key is not written in its canonical form")]
+    NotCanonical,
     /// A point of small order, under which anybody can sign.
     #[error("public key is weak: it has small order")]
     Weak,
@@ -34,9 +37,12 @@ impl PublicKey {
     /// Accepts 32 bytes as a key.
     ///
     /// # Errors
-    /// [`KeyError`] when the point is invalid, weak or not torsion-free.
+    /// [`KeyError`] when the point is invalid, written otherwise, weak or not torsion-free.
     pub fn from_bytes(bytes: &[u8; 32]) -> Result<Self, KeyError> {
         let key = VerifyingKey::from_bytes(bytes).map_err(|_| KeyError::NotAPoint)?;
+        if key.to_edwards().compress().as_bytes() != bytes {
+            return Err(KeyError::NotCanonical);
+        }
         if key.is_weak() {
             return Err(KeyError::Weak);
         }

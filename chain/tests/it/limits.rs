@@ -230,6 +230,24 @@ fn weak_and_twisted_keys_are_not_registered() {
 }
 
 #[test]
+fn a_key_is_written_in_one_way_only() {
+    // y and p + y are one coordinate; only below p is it canonical.
+    let others = (0..19_u8).flat_map(|y| {
+        [0x7f, 0xff].map(|last| {
+            let mut bytes = [0xff; 32];
+            (bytes[0], bytes[31]) = (0xed + y, last);
+            bytes
+        })
+    });
+    let verdicts: Vec<_> = others.map(|bytes| PublicKey::from_bytes(&bytes)).collect();
+    let points = verdicts.iter().filter(|v| **v == Err(KeyError::NotCanonical)).count();
+    assert!(points > 4, "some of them are points: {points}");
+    assert!(
+        verdicts.iter().all(|v| matches!(v, Err(KeyError::NotCanonical | KeyError::NotAPoint)))
+    );
+}
+
+#[test]
 fn a_genesis_is_checked_cause_by_cause() {
     let base = || a_genesis(4, Quorum::Majority);
     assert_eq!(base().check(), Ok(()));

@@ -1,7 +1,7 @@
 //! What a market made of its chances: the welfare of its contracts beside the most that could have
 //! been made of the bids and asks its agents really had, found exactly.
 //!
-//! It looks at a market that has been lived (`world::market`, `world::run_weighed`) and at nothing
+//! It looks at a market that has been lived (`world::market`, `world::run_asked`) and at nothing
 //! else; who prints the figures is not its business.
 
 use gridpact_agents::network::Network;

@@ -182,14 +182,8 @@ pub fn market(
     chain: &Path,
     progress: Progress<'_>,
 ) -> Result<(Vec<Contract>, Observer), WorldError> {
-    let founding = Founding::new(scenario, &community)?;
-    let nursery = Rc::new(Nursery::new(scenario, community));
     let observer = Observer::of_market();
-    let faults = Faults::default();
-    let (places, seen) = (Places::from(chain), observer.clone());
-    let crop = grow(scenario, &nursery, &founding, &places, &faults, seen, progress)?;
-    let contracts = harvest::contracts(scenario, &nursery.community, &crop);
-    Ok((contracts, observer))
+    Ok((watched(scenario, community, chain, &observer, progress)?, observer))
 }
 
 /// Lets a scenario's market live, in shards, and hands out its contracts and what each party had at
@@ -204,13 +198,24 @@ pub fn signings(
 ) -> Result<(Vec<Contract>, Vec<Signing>), WorldError> {
     let mut scenario = scenario.clone();
     scenario.scenario.host = Host::Shards;
-    let founding = Founding::new(&scenario, &community)?;
-    let nursery = Rc::new(Nursery::new(&scenario, Arc::new(community)));
-    let (faults, seen) = (Faults::default(), Observer::of_signings());
-    let (places, none) = (Places::from(chain), &|_, _| ());
-    let crop = grow(&scenario, &nursery, &founding, &places, &faults, seen.clone(), none)?;
-    let contracts = harvest::contracts(&scenario, &nursery.community, &crop);
+    let seen = Observer::of_signings();
+    let contracts = watched(&scenario, Arc::new(community), chain, &seen, &|_, _| ())?;
     Ok((contracts, seen.take_signings()))
+}
+
+/// The contracts of a market that lives undisturbed before this observer.
+fn watched(
+    scenario: &Scenario,
+    community: Arc<Community>,
+    chain: &Path,
+    observer: &Observer,
+    progress: Progress<'_>,
+) -> Result<Vec<Contract>, WorldError> {
+    let founding = Founding::new(scenario, &community)?;
+    let nursery = Rc::new(Nursery::new(scenario, community));
+    let (faults, places, seen) = (Faults::default(), Places::from(chain), observer.clone());
+    let crop = grow(scenario, &nursery, &founding, &places, &faults, seen, progress)?;
+    Ok(harvest::contracts(scenario, &nursery.community, &crop))
 }
 
 /// A world from its first epoch to what it leaves behind.

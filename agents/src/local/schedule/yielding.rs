@@ -20,10 +20,10 @@ const ROUNDS: usize = 48;
 /// # Errors
 /// [`SolveError::Solver`] when even the linear programme has no answer.
 pub(super) fn solve(frame: &Frame<'_>, effort: Effort) -> Result<Plan, SolveError> {
-    let (frame_of, mut frame) = (frame, frame.clone());
+    let (original, mut frame) = (frame, frame.clone());
     let mut decisions = answer(&frame, effort)?;
     for _ in 0..ROUNDS {
-        if let Some((station, t)) = decisions.broken_line(frame_of) {
+        if let Some((station, t)) = decisions.broken_line(original) {
             station.stores.iter().for_each(|s| frame.stores[*s].discharge[t] = 0.0);
             decisions = answer(&frame, effort)?;
             continue;
@@ -31,13 +31,12 @@ pub(super) fn solve(frame: &Frame<'_>, effort: Effort) -> Result<Plan, SolveErro
         let Some((s, t)) = broken(&frame, &decisions) else {
             return Ok(settle(&frame, &decisions, Method::Linear));
         };
-        let ways = [kept(&frame, s, t), closed(&frame, s, t)].into_iter().flatten();
-        let mut answers: Vec<_> = ways
+        let ways = kept(&frame, s, t).into_iter().chain([closed(&frame, s, t)]);
+        let cheapest = ways
             .filter_map(|way| answer(&way, effort).ok().map(|decisions| (way, decisions)))
             .map(|(way, found)| (reckon(&way, &found, Method::Linear).objective, way, found))
-            .collect();
-        answers.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let Some((_, way, found)) = answers.into_iter().next() else { break };
+            .min_by(|a, b| a.0.total_cmp(&b.0));
+        let Some((_, way, found)) = cheapest else { break };
         (frame, decisions) = (way, found);
     }
     for (s, store) in frame.stores.iter_mut().enumerate() {
@@ -60,13 +59,13 @@ fn kept<'a>(frame: &Frame<'a>, s: usize, t: usize) -> Option<Frame<'a>> {
 }
 
 /// The storage gives nothing in `t`, nor before it in the same stay where it keeps no floor.
-fn closed<'a>(frame: &Frame<'a>, s: usize, t: usize) -> Option<Frame<'a>> {
+fn closed<'a>(frame: &Frame<'a>, s: usize, t: usize) -> Frame<'a> {
     let store = &frame.stores[s];
     let mut way = frame.clone();
     for at in store.stay(t).filter(|at| *at <= t && !store.held.contains(&(at + 1))) {
         way.stores[s].discharge[at] = 0.0;
     }
-    Some(way)
+    way
 }
 
 fn answer(frame: &Frame<'_>, effort: Effort) -> Result<Decisions, SolveError> {

@@ -20,6 +20,7 @@
 
 pub mod archive;
 pub mod chain;
+pub mod disk;
 pub mod entry;
 pub mod error;
 pub mod frame;
@@ -28,6 +29,7 @@ pub mod log;
 pub mod read;
 pub mod readings;
 
+mod group;
 mod lock;
 #[cfg(test)]
 mod memory;
@@ -36,6 +38,7 @@ mod recover;
 mod running;
 mod scan;
 mod segment;
+mod tail;
 mod walk;
 
 #[cfg(test)]
@@ -46,10 +49,11 @@ pub use entry::{Entry, Journal, MemoryJournal};
 pub use error::LogError;
 pub use frame::Kind;
 pub use frames::FrameLog;
-pub use log::Log;
+pub use log::{Log, Sizes};
 #[cfg(test)]
 pub(crate) use memory::Memory;
 pub use read::{Frame, Frames, read_all};
+pub use recover::{Cut, Found};
 
 /// Why something could not be made durable or read back.
 #[derive(Debug, thiserror::Error)]

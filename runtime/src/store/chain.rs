@@ -89,7 +89,7 @@ impl ChainJournal {
     pub fn close(&mut self) -> Result<(), StoreError> {
         self.commit()?;
         match self.log.take() {
-            Some(log) => Ok(log.close(&self.tip.0)?),
+            Some(mut log) => Ok(log.close(&self.tip.0)?),
             None => Ok(()),
         }
     }

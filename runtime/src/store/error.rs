@@ -48,9 +48,13 @@ pub enum LogError {
     /// A kind that only the log itself may write.
     #[error("frames of kind {0:?} are written by the log itself")]
     Reserved(crate::store::Kind),
-    /// An earlier write failed; what is on disk is unknown until the log is opened again.
-    #[error("{0} had a failed write, open the log again")]
-    Dead(PathBuf),
+    /// The log was stopped cleanly.
+    #[error("{0} was closed, open it again to go on")]
+    Stopped(PathBuf),
+    /// The disk has no room for the next group. Nothing was written of it, so nothing is in doubt:
+    /// it is written once there is room.
+    #[error("no room on disk for {0}, free some: nothing new is signed or settled until then")]
+    NoRoom(PathBuf),
     /// The disk said no.
     #[error("{action} {path}: {source}")]
     Io {
@@ -61,6 +65,14 @@ pub enum LogError {
         /// Why it failed.
         source: std::io::Error,
     },
+}
+
+impl LogError {
+    /// Whether room on disk is all that is missing.
+    #[must_use]
+    pub fn is_no_room(&self) -> bool {
+        matches!(self, Self::NoRoom(_))
+    }
 }
 
 /// Names the action and the path of a failed system call.

@@ -15,14 +15,13 @@ pub trait FrameLog {
     /// Makes everything appended durable and returns the last sequence number that now is.
     ///
     /// # Errors
-    /// When the disk refuses: then nothing of the group is acknowledged, and the journal is dead.
+    /// When the disk refuses: then nothing of the group is acknowledged. The group is kept; asked
+    /// again, the journal starts over from the bytes on disk and writes it anew.
     fn commit(&mut self) -> Result<u64, LogError>;
 
     /// Commits, then marks a clean stop at `tip`.
     ///
     /// # Errors
     /// As [`FrameLog::commit`].
-    fn close(self, tip: &[u8]) -> Result<(), LogError>
-    where
-        Self: Sized;
+    fn close(&mut self, tip: &[u8]) -> Result<(), LogError>;
 }

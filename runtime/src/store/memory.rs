@@ -42,7 +42,7 @@ impl FrameLog for Memory {
         Ok(self.committed as u64)
     }
 
-    fn close(mut self, _tip: &[u8]) -> Result<(), LogError> {
+    fn close(&mut self, _tip: &[u8]) -> Result<(), LogError> {
         self.commit().map(|_| ())
     }
 }

@@ -4,25 +4,32 @@
 //! whether the file is then what was written. The new file is complete and durable before it takes
 //! the name, and the damaged one is kept beside it.
 
-use std::fs::{self, File};
-use std::io::{ErrorKind, Write};
+use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use super::disk::{Disk, DiskFile};
 use super::error::{LogError, io};
 use super::frame::{HEADER, Header, Kind, TRAILER};
+use super::lock::Lock;
 use super::running::Running;
-use super::segment::{self, DRAFT, Role, sync_dir};
+use super::segment::{self, DRAFT, Role};
+use super::tail::frame_at;
 
 /// Suffix of a damaged file that was replaced.
 pub const DAMAGED: &str = ".damaged";
 
+/// A file that was mended, and the lock that lies on it if it is the one that is locked.
+pub type Mended = (Box<dyn DiskFile>, Option<Lock>);
+
 /// Mends one file with `good` frames and returns it, open for writing; `None` when it is whole.
 pub fn mend(
+    disk: &dyn Disk,
     dir: &Path,
     number: u32,
     role: Role,
     good: &[Vec<u8>],
-) -> Result<Option<File>, LogError> {
+) -> Result<Option<Mended>, LogError> {
     let path = dir.join(segment::name(number, role));
     let found = fs::read(&path).map_err(io("read", &path))?;
     if prove(&found).is_ok() {
@@ -36,26 +43,34 @@ pub fn mend(
     };
     let bytes = replace(&found, good).map_err(damage)?;
     prove(&bytes).map_err(damage)?;
-    set_in_place(dir, &path, &bytes).map(Some)
+    set_in_place(disk, dir, &path, &bytes, (number, role) == (1, Role::Log)).map(Some)
 }
 
-fn set_in_place(dir: &Path, path: &Path, bytes: &[u8]) -> Result<File, LogError> {
+fn set_in_place(
+    disk: &dyn Disk,
+    dir: &Path,
+    path: &Path,
+    bytes: &[u8],
+    is_locked: bool,
+) -> Result<Mended, LogError> {
     let (draft, aside) = (with_suffix(path, DRAFT), with_suffix(path, DAMAGED));
-    let file = File::options().read(true).write(true).create(true).truncate(true).open(&draft);
-    let mut file = file.map_err(io("create", &draft))?;
-    file.write_all(bytes).map_err(io("write", &draft))?;
-    file.sync_all().map_err(io("flush", &draft))?;
+    let mut file = disk.create(&draft).map_err(io("create", &draft))?;
+    // Locked before it takes the name: nobody else shall find it free.
+    let lock = if is_locked { Some(Lock::exclusive(file.handle(), dir)?) } else { None };
+    file.set_len(0).map_err(io("empty", &draft))?;
+    file.write_at(0, bytes).map_err(io("write", &draft))?;
+    file.sync().map_err(io("flush", &draft))?;
     // A second name for the damaged file first: at no moment is there no file under the name.
-    match fs::remove_file(&aside) {
+    match disk.remove(&aside) {
         Err(error) if error.kind() != ErrorKind::NotFound => {
             return Err(io("remove", &aside)(error));
         }
         Ok(()) | Err(_) => {}
     }
-    fs::hard_link(path, &aside).map_err(io("keep as", &aside))?;
-    fs::rename(&draft, path).map_err(io("rename to", path))?;
-    sync_dir(dir)?;
-    Ok(file)
+    disk.link(path, &aside).map_err(io("keep as", &aside))?;
+    disk.rename(&draft, path).map_err(io("rename to", path))?;
+    disk.sync_dir(dir).map_err(io("flush", dir))?;
+    Ok((file, lock))
 }
 
 fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
@@ -64,21 +79,9 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-/// Length of the whole frame at the start of `bytes`, and its header.
-fn frame_at(bytes: &[u8]) -> Result<(Header, usize), &'static str> {
-    let head = bytes.first_chunk::<HEADER>().ok_or("the file ends within a frame header")?;
-    let header = Header::decode(head)?;
-    let end = HEADER + header.length;
-    let payload = bytes.get(HEADER..end).ok_or("the file ends within a frame")?;
-    let checksum = bytes.get(end..end + TRAILER).ok_or("the file ends within a frame")?;
-    if checksum != crc32c::crc32c(payload).to_le_bytes() {
-        return Err("checksum of the payload does not match");
-    }
-    Ok((header, end + TRAILER))
-}
-
 /// Proves the whole file by the running hashes in it.
 fn prove(bytes: &[u8]) -> Result<(), (usize, &'static str)> {
+    let bytes = &bytes[..ended(bytes)];
     let (opening, mut at) = frame_at(bytes).map_err(|what| (0, what))?;
     let start = bytes.get(HEADER + 4..HEADER + 36).and_then(|value| value.try_into().ok());
     let start = start.filter(|_| opening.kind == Kind::Open);
@@ -99,17 +102,28 @@ fn prove(bytes: &[u8]) -> Result<(), (usize, &'static str)> {
     Ok(())
 }
 
+/// Where the zeros begin that were made ready for more. A frame's last bytes may be zeros as well.
+fn ended(bytes: &[u8]) -> usize {
+    let mut at = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    let mut start = 0;
+    while let Some(Ok((_, length))) = bytes.get(start..).filter(|_| start < at).map(frame_at) {
+        start += length;
+        at = at.max(start);
+    }
+    at
+}
+
 /// The bytes with every frame that is not whole replaced by the good frame most like it.
 fn replace(bytes: &[u8], good: &[Vec<u8>]) -> Result<Vec<u8>, (usize, &'static str)> {
     let (mut out, mut at) = (bytes.to_vec(), 0);
-    while at < out.len() {
+    while at < out.len() && out[at..].iter().any(|byte| *byte != 0) {
         at += match frame_at(&out[at..]) {
             Ok((_, length)) => length,
             Err(what) => {
                 let fits = |frame: &&Vec<u8>| {
                     let after = out.get(at + frame.len()..);
                     let next = after.and_then(|after| after.first_chunk::<HEADER>());
-                    after.is_some_and(<[u8]>::is_empty)
+                    after.is_some_and(|after| after.iter().all(|byte| *byte == 0))
                         || next.is_some_and(|head| Header::decode(head).is_ok())
                 };
                 let unlike = |frame: &&Vec<u8>| {

@@ -97,7 +97,7 @@ impl Frames {
                 Step::End => {
                     walk.proofs_end()?;
                     if walk.number == self.newest {
-                        let (offset, what) = (walk.log.length(), "the end frame is missing");
+                        let (offset, what) = (walk.log.proved().0, "the end frame is missing");
                         let missing = || walk.log.error(offset, what);
                         let end = self.end.take().ok_or_else(missing)?;
                         self.walk = None;

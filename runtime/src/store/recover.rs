@@ -1,21 +1,22 @@
 //! Opening after a restart: everything is proved again, only a torn tail is cut.
 //!
-//! Torn is what a crash leaves: the newest log file ends within a group, or in nothing but zeros.
-//! Proof bytes beyond the last Mark were never acknowledged and go with it. A complete frame
-//! whose bytes are wrong is never taken for a torn one, because cutting it could take back a vote.
+//! Torn is what a crash leaves behind the last Commit of the newest log file ([`tail`]).
+//! Proof bytes beyond the last Mark were never acknowledged and go with it. Everything else is
+//! damage: nothing is cut then, because cutting could take back a vote.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{Seek, SeekFrom};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use super::disk::Disk;
 use super::error::{LogError, io};
-use super::frame::{self, HEADER, TRAILER};
+use super::frame::{self, Kind};
 use super::lock::Lock;
 use super::read::Frame;
 use super::running::Running;
 use super::scan::{Fault, Scan, Step};
-use super::segment::{self, Role, Segment, sync_dir};
+use super::segment::{self, OPENING_BYTES, Role, Segment, Sizes};
+use super::tail;
 use super::walk::Walk;
 
 /// A log ready for appending.
@@ -29,29 +30,87 @@ pub struct Recovered {
     pub proof: Segment,
     /// The lock on the directory.
     pub lock: Lock,
+    /// What was found.
+    pub found: Found,
+}
+
+/// What opening a log has found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Found {
+    /// Whether the last stop was clean.
+    pub was_closed: bool,
+    /// What a crash had left behind the last Commit and was cut off.
+    pub cut: Vec<Cut>,
+}
+
+/// Bytes that were cut off a file: nobody was ever told that they last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cut {
+    /// The file.
+    pub file: PathBuf,
+    /// Where they began.
+    pub offset: u64,
+    /// How many there were.
+    pub bytes: u64,
 }
 
 /// Proves the log in `dir`, hands its frames to `each`, cuts a torn tail.
-pub fn recover(dir: &Path, mut each: impl FnMut(Frame)) -> Result<Recovered, LogError> {
+pub fn recover(
+    disk: &dyn Disk,
+    dir: &Path,
+    mut each: impl FnMut(Frame),
+) -> Result<Recovered, LogError> {
     let lock = lock(dir)?;
-    let newest = newest(dir)?;
-    let mut walk = Walk::first(dir)?;
+    let newest = newest(disk, dir)?;
+    let (mut walk, mut was_closed) = (Walk::first(dir)?, false);
     loop {
         match walk.step() {
-            Ok(Step::Group(frames, _)) => frames.into_iter().for_each(&mut each),
-            Ok(Step::Closed(_)) => {}
+            Ok(Step::Group(frames, _)) => {
+                was_closed = false;
+                frames.into_iter().for_each(&mut each);
+            }
+            Ok(Step::Closed(_)) => was_closed = true,
             Ok(Step::End) if walk.number < newest => {
                 walk.proofs_end()?;
-                walk = walk.next(dir)?;
+                (walk, was_closed) = (walk.next(dir)?, false);
             }
             Ok(Step::End) => break,
-            Err(Fault::Torn(_)) if walk.number == newest => break,
+            Err(Fault::Torn(error) | Fault::Damage(error)) if walk.number == newest => {
+                judge(&walk.log, was_closed, error)?;
+                break;
+            }
             Err(fault) => return Err(fault.into()),
         }
     }
-    let (log, proof) = (truncated(&walk.log)?, truncated(&walk.proof)?);
-    sync_dir(dir)?;
-    Ok(Recovered { number: newest, log, proof, lock })
+    let _ = walk.proof.ends_here()?;
+    let cut = [&walk.log, &walk.proof].into_iter().filter_map(torn).collect();
+    let log = Segment::over(disk, &walk.log)?;
+    let proof = Segment::over(disk, &walk.proof)?;
+    disk.sync_dir(dir).map_err(io("flush", dir))?;
+    let found = Found { was_closed, cut };
+    Ok(Recovered { number: newest, log, proof, lock, found })
+}
+
+/// Whether what lies behind the proved bytes is a torn group; else what it is instead.
+fn judge(log: &Scan, was_closed: bool, error: LogError) -> Result<(), LogError> {
+    let (from, running) = log.proved();
+    if from == 0 {
+        return Err(error);
+    }
+    let due = was_closed.then(|| {
+        let (commit, mut bytes) = (running.due(), Vec::new());
+        frame::encode(&mut bytes, Kind::Commit, commit.height, &commit.encode());
+        bytes
+    });
+    let tail = tail::read_from(log.path(), from)?;
+    let judged = tail::judge(&tail, from, due.as_deref());
+    judged.map_err(|(at, what)| log.error(from + at as u64, what))
+}
+
+/// What will be cut off a file.
+fn torn(scan: &Scan) -> Option<Cut> {
+    let (offset, file) = (scan.proved().0, scan.path().to_owned());
+    (!scan.is_padded()).then(|| Cut { file, offset, bytes: scan.length() - offset })
 }
 
 /// Takes the lock on the first log file.
@@ -66,7 +125,7 @@ fn lock(dir: &Path) -> Result<Lock, LogError> {
 }
 
 /// Number of the newest segment; drafts of a crash are removed on the way.
-fn newest(dir: &Path) -> Result<u32, LogError> {
+fn newest(disk: &dyn Disk, dir: &Path) -> Result<u32, LogError> {
     let (mut logs, mut proofs) = (BTreeSet::new(), BTreeSet::new());
     for entry in fs::read_dir(dir).map_err(io("list", dir))? {
         let path = entry.map_err(io("list", dir))?.path();
@@ -76,7 +135,7 @@ fn newest(dir: &Path) -> Result<u32, LogError> {
             Some((number, Role::Proof)) => _ = proofs.insert(number),
             None if !super::is_store_file(&name) => return Err(LogError::Foreign(path)),
             None if name.ends_with(segment::DRAFT) => {
-                fs::remove_file(&path).map_err(io("remove", &path))?;
+                disk.remove(&path).map_err(io("remove", &path))?;
             }
             None => {}
         }
@@ -88,36 +147,24 @@ fn newest(dir: &Path) -> Result<u32, LogError> {
     if let Some(gap) = (1..newest).find(|number| !logs.contains(number)) {
         return Err(LogError::Missing(dir.join(segment::name(gap, Role::Log))));
     }
-    if proofs.contains(&newest) { Ok(newest) } else { unstart(dir, newest) }
+    if proofs.contains(&newest) { Ok(newest) } else { unstart(disk, dir, newest) }
 }
 
 /// Takes back the start of a segment that a crash interrupted: its log holds only the opening and
 /// has no proof file yet. The first segment is completed instead, as the lock lies on it.
-fn unstart(dir: &Path, newest: u32) -> Result<u32, LogError> {
+fn unstart(disk: &dyn Disk, dir: &Path, newest: u32) -> Result<u32, LogError> {
     let path = dir.join(segment::name(newest, Role::Log));
-    let length = fs::metadata(&path).map_err(io("look at", &path))?.len();
-    let opening = HEADER + frame::open_payload(0, &[0; 32]).len() + TRAILER;
-    if length != opening as u64 {
+    let behind = tail::read_from(&path, OPENING_BYTES)?;
+    if behind.iter().any(|byte| *byte != 0) {
         return Err(LogError::Missing(dir.join(segment::name(newest, Role::Proof))));
     }
     if newest == 1 {
-        Segment::create(dir, 1, Role::Proof, &Running::from([0; 32], 0))?;
+        let start = Running::from([0; 32], 0);
+        // Its room is made when the first group needs it.
+        let sizes = Sizes { segment: OPENING_BYTES, step: OPENING_BYTES };
+        Segment::create(disk, dir, 1, Role::Proof, &start, sizes)?;
         return Ok(1);
     }
-    fs::remove_file(&path).map_err(io("remove", &path))?;
+    disk.remove(&path).map_err(io("remove", &path))?;
     Ok(newest - 1)
-}
-
-/// Cuts the file after its last proved byte and makes it ready for appending.
-fn truncated(scan: &Scan) -> Result<Segment, LogError> {
-    let path = scan.path().to_owned();
-    let file = File::options().read(true).write(true).open(&path);
-    let mut file = file.map_err(io("open", &path))?;
-    let (proved, running) = scan.proved();
-    if proved < scan.length() {
-        file.set_len(proved).map_err(io("cut", &path))?;
-        file.sync_all().map_err(io("flush", &path))?;
-    }
-    file.seek(SeekFrom::Start(proved)).map_err(io("seek in", &path))?;
-    Ok(Segment::over(path, file, running.clone(), proved))
 }

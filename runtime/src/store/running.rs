@@ -30,6 +30,13 @@ impl Running {
         self.height = self.height.max(height);
     }
 
+    /// Takes in a row of whole frames, the greatest of whose heights is `height`.
+    pub fn feed_all(&mut self, frames: u64, height: u64, bytes: &[u8]) {
+        self.since.update(bytes);
+        self.frames += frames;
+        self.height = self.height.max(height);
+    }
+
     /// Ends a group: the Commit that belongs here.
     pub fn seal(&mut self) -> Commit {
         let commit = self.due();

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use super::error::{LogError, io};
 use super::frame::{self, HEADER, Header, Kind, TRAILER};
+use super::group::GROUP_MAX;
 use super::read::Frame;
 use super::running::Running;
-use super::segment::{self, GROUP_MAX, Role};
+use super::segment::{self, Role};
 
 /// How far a proof file is pinned by the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +27,8 @@ pub enum Step {
     Group(Vec<Frame>, Option<Mark>),
     /// A proved end frame.
     Closed(Frame),
-    /// The end of the file, exactly after a group, an end frame or the opening.
+    /// The end of the file, exactly after a group, an end frame or the opening; zeros that the writer
+    /// made ready may follow.
     End,
 }
 
@@ -35,14 +37,16 @@ pub enum Step {
 pub enum Fault {
     /// The file ends within a group: what a crash leaves behind.
     Torn(LogError),
-    /// Anything else.
+    /// Anything else in the file.
     Damage(LogError),
+    /// The other file does not hold what this one pins.
+    Unpinned(LogError),
 }
 
 impl From<Fault> for LogError {
     fn from(fault: Fault) -> Self {
         match fault {
-            Fault::Torn(error) | Fault::Damage(error) => error,
+            Fault::Torn(error) | Fault::Damage(error) | Fault::Unpinned(error) => error,
         }
     }
 }
@@ -52,11 +56,14 @@ impl From<Fault> for LogError {
 pub struct Scan {
     path: PathBuf,
     number: u32,
+    role: Role,
     file: BufReader<File>,
     length: u64,
     offset: u64,
+    start: Running,
     running: Running,
     proved: (u64, Running),
+    is_padded: bool,
 }
 
 struct Raw {
@@ -76,8 +83,10 @@ impl Scan {
         let length = file.metadata().map_err(io("look at", &path))?.len();
         let running = Running::from(running.value(), running.height());
         let file = BufReader::with_capacity(1 << 20, file);
-        let proved = (0, running.clone());
-        let mut scan = Self { path, number, file, length, offset: 0, running, proved };
+        let (start, proved) = (running.clone(), (0, running.clone()));
+        let (offset, is_padded) = (0, false);
+        let mut scan =
+            Self { path, number, role, file, length, offset, start, running, proved, is_padded };
         scan.opening()?;
         Ok(scan)
     }
@@ -159,17 +168,22 @@ impl Scan {
     fn frame(&mut self) -> Result<Option<Raw>, Fault> {
         let (offset, left) = (self.offset, self.length - self.offset);
         if left == 0 {
+            self.is_padded = true;
             return Ok(None);
         }
-        if left < HEADER as u64 {
-            return Err(self.torn(offset, "the file ends within a frame header"));
-        }
         let mut head = [0; HEADER];
-        self.fill(&mut head)?;
+        let some = usize::try_from(left).map_or(HEADER, |left| left.min(HEADER));
+        self.fill(&mut head[..some])?;
+        if some < HEADER {
+            return match head.iter().all(|byte| *byte == 0) {
+                true => self.padding(offset, "only zeros follow"),
+                false => Err(self.torn(offset, "the file ends within a frame header")),
+            };
+        }
         let header = match Header::decode(&head) {
             Ok(header) => header,
             Err(what) if self.rest_is_zero(&head)? => {
-                return Err(self.torn(offset, &format!("{what}: only zeros follow")));
+                return self.padding(offset, &format!("{what}: only zeros follow"));
             }
             Err(what) => return Err(self.damage(offset, what)),
         };
@@ -190,7 +204,21 @@ impl Scan {
         Ok(Some(Raw { header, offset, payload }))
     }
 
-    /// Whether the file is nothing but zeros from here on, as after a lost extension of the file.
+    /// Zeros up to the end of the file: made ready behind a group, or where one is missing.
+    fn padding(&mut self, offset: u64, what: &str) -> Result<Option<Raw>, Fault> {
+        self.is_padded = offset == self.proved.0 && offset > 0;
+        if self.is_padded { Ok(None) } else { Err(self.torn(offset, what)) }
+    }
+
+    /// Whether there is nothing but zeros behind the proved bytes; the scan ends here.
+    pub fn ends_here(&mut self) -> Result<bool, LogError> {
+        if !self.is_padded && self.offset == self.proved.0 {
+            self.is_padded = self.rest_is_zero(&[0; HEADER])?;
+        }
+        Ok(self.is_padded)
+    }
+
+    /// Whether the file is nothing but zeros from here on.
     fn rest_is_zero(&mut self, head: &[u8]) -> Result<bool, Fault> {
         let mut chunk = vec![0; 1 << 16];
         let mut seen = head.iter().all(|byte| *byte == 0);
@@ -233,6 +261,26 @@ impl Scan {
     /// How many bytes are proved, and the running state after them.
     pub fn proved(&self) -> (u64, &Running) {
         (self.proved.0, &self.proved.1)
+    }
+
+    /// Whether the end of the file was found right behind the proved bytes and their zeros.
+    pub fn is_padded(&self) -> bool {
+        self.is_padded
+    }
+
+    /// Number of the segment.
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// Which of the segment's files it is.
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// Running state before the opening frame.
+    pub fn start(&self) -> &Running {
+        &self.start
     }
 
     /// Length of the file when it was opened.

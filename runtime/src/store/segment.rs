@@ -1,18 +1,47 @@
-//! One file of the log while it is written: a buffered group, one write, one fdatasync.
+//! One file of the log while it is written. Room is made before it is needed, in steps of zeros that
+//! are durable, so that a group never makes the file longer: one write, one fdatasync.
 
-use std::fs::{self, File};
-use std::io::{Seek, SeekFrom, Write};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use super::disk::{Disk, DiskFile};
 use super::error::{LogError, io};
-use super::frame::{self, Kind};
+use super::frame::{self, HEADER, Kind, TRAILER};
 use super::lock::Lock;
 use super::running::Running;
+use super::scan::{Scan, Step};
 
-/// Longest group: what memory must bear, and what a reader must hold before it may believe it.
-pub const GROUP_MAX: usize = 64 << 20;
 /// Suffix of a file that is not yet complete.
 pub const DRAFT: &str = ".tmp";
+/// Bytes of the opening frame.
+pub const OPENING_BYTES: u64 = (HEADER + 36 + TRAILER) as u64;
+/// Zeros written at once.
+const ZEROS: usize = 256 << 10;
+
+/// How large files become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sizes {
+    /// Bytes of a segment's file. Only a group that is longer makes one longer.
+    pub segment: u64,
+    /// Bytes that are made ready at once.
+    pub step: u64,
+}
+
+impl Default for Sizes {
+    /// Segments of 64 MiB, made ready in steps of 4 MiB.
+    fn default() -> Self {
+        Self { segment: 64 << 20, step: 4 << 20 }
+    }
+}
+
+impl Sizes {
+    /// Length of a file that holds `needed` bytes.
+    fn holding(self, needed: u64) -> u64 {
+        let step = self.step.max(1);
+        let whole = needed.div_ceil(step).saturating_mul(step);
+        if needed <= self.segment { whole.min(self.segment) } else { whole }
+    }
+}
 
 /// The two kinds of file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,130 +73,174 @@ pub fn parse_name(text: &str) -> Option<(u32, Role)> {
     (number > 0 && name(number, role) == text).then_some((number, role))
 }
 
-/// A file open for appending.
+/// A file open for appending: what of it is durable, and how far room was made.
 #[derive(Debug)]
 pub struct Segment {
     path: PathBuf,
-    file: File,
-    group: Vec<u8>,
+    number: u32,
+    role: Role,
+    file: Box<dyn DiskFile>,
+    /// Running state before the opening frame.
+    start: Running,
     running: Running,
     length: u64,
-    dead: bool,
+    allocated: u64,
 }
 
 impl Segment {
-    /// Creates the file complete under its name, durable, with its Open frame.
+    /// Creates the file complete under its name, durable, with its Open frame and its first step.
     pub fn create(
+        disk: &dyn Disk,
         dir: &Path,
         number: u32,
         role: Role,
         running: &Running,
+        sizes: Sizes,
     ) -> Result<Self, LogError> {
-        Self::start(dir, number, role, running, draft(dir, number, role)?)
+        let file = draft(disk, dir, number, role)?;
+        Self::start(disk, dir, (number, role), running, file, sizes)
     }
 
     /// Creates the first log file; it is locked before its name exists.
-    pub fn create_first(dir: &Path) -> Result<(Self, Lock), LogError> {
-        let file = draft(dir, 1, Role::Log)?;
-        let lock = Lock::exclusive(&file, dir)?;
-        let path = dir.join(name(1, Role::Log));
-        if path.exists() {
+    pub fn create_first(
+        disk: &dyn Disk,
+        dir: &Path,
+        sizes: Sizes,
+    ) -> Result<(Self, Lock), LogError> {
+        let file = draft(disk, dir, 1, Role::Log)?;
+        let lock = Lock::exclusive(file.handle(), dir)?;
+        if dir.join(name(1, Role::Log)).exists() {
             return Err(LogError::Exists(dir.into()));
         }
-        Ok((Self::start(dir, 1, Role::Log, &Running::from([0; 32], 0), file)?, lock))
+        let start = Running::from([0; 32], 0);
+        Ok((Self::start(disk, dir, (1, Role::Log), &start, file, sizes)?, lock))
     }
 
     fn start(
+        disk: &dyn Disk,
         dir: &Path,
-        number: u32,
-        role: Role,
-        running: &Running,
-        mut file: File,
+        (number, role): (u32, Role),
+        before: &Running,
+        mut file: Box<dyn DiskFile>,
+        sizes: Sizes,
     ) -> Result<Self, LogError> {
         let path = dir.join(name(number, role));
         let draft = dir.join(name(number, role) + DRAFT);
-        let mut running = Running::from(running.value(), running.height());
+        let start = Running::from(before.value(), before.height());
+        let mut running = start.clone();
         let mut bytes = Vec::new();
         let payload = frame::open_payload(number, &running.value());
         frame::encode(&mut bytes, Kind::Open, running.height(), &payload);
         running.feed(running.height(), &[&bytes]);
+        let allocated = sizes.holding(OPENING_BYTES);
         file.set_len(0).map_err(io("empty", &draft))?;
-        file.write_all(&bytes).map_err(io("write", &draft))?;
-        file.sync_all().map_err(io("flush", &draft))?;
-        fs::rename(&draft, &path).map_err(io("rename to", &path))?;
-        sync_dir(dir)?;
-        Ok(Self::over(path, file, running, bytes.len() as u64))
+        let written = file.write_at(0, &bytes);
+        if let Err(error) = written.and_then(|()| zero(&mut *file, OPENING_BYTES, allocated)) {
+            let _ = file.set_len(0);
+            return Err(room(&draft)(error));
+        }
+        file.sync().map_err(io("flush", &draft))?;
+        disk.rename(&draft, &path).map_err(io("rename to", &path))?;
+        disk.sync_dir(dir).map_err(io("flush", dir))?;
+        let length = OPENING_BYTES;
+        Ok(Self { path, number, role, file, start, running, length, allocated })
     }
 
-    /// Goes on with a file whose `length` bytes are proved and whose descriptor stands at its end.
-    pub fn over(path: PathBuf, file: File, running: Running, length: u64) -> Self {
-        Self { path, file, group: Vec::new(), running, length, dead: false }
+    /// Goes on with a file that `scan` has proved; whatever lies behind the proved bytes is cut off,
+    /// unless it is zeros.
+    pub fn over(disk: &dyn Disk, scan: &Scan) -> Result<Self, LogError> {
+        let path = scan.path().to_owned();
+        let (length, running) = scan.proved();
+        let mut file = disk.open(&path).map_err(io("open", &path))?;
+        let allocated = if scan.is_padded() {
+            scan.length()
+        } else {
+            cut(&mut *file, &path, length)?;
+            length
+        };
+        let (number, role, start) = (scan.number(), scan.role(), scan.start().clone());
+        let running = running.clone();
+        Ok(Self { path, number, role, file, start, running, length, allocated })
     }
 
-    /// Goes on in another file with the same durable bytes.
-    pub fn continue_in(&mut self, mut file: File) -> Result<(), LogError> {
-        file.seek(SeekFrom::Start(self.length)).map_err(io("seek in", &self.path))?;
+    /// Gives up a descriptor that failed: opens the file anew, proves what was acknowledged from its
+    /// bytes, and cuts off whatever else the failure may have left.
+    pub fn reopen(&mut self, disk: &dyn Disk) -> Result<(), LogError> {
+        let dir = self.path.parent().unwrap_or(Path::new("."));
+        let mut file = disk.open(&self.path).map_err(io("open", &self.path))?;
+        let mut scan = Scan::open(dir, self.number, self.role, &self.start)?;
+        while scan.proved().0 < self.length {
+            match scan.step()? {
+                Step::End => break,
+                Step::Group(..) | Step::Closed(_) => {}
+            }
+        }
+        let (proved, running) = scan.proved();
+        if proved != self.length || running.due() != self.running.due() {
+            return Err(scan.error(proved, "what was acknowledged is no longer there"));
+        }
+        cut(&mut *file, &self.path, self.length)?;
         self.file = file;
+        self.allocated = self.length;
         Ok(())
     }
 
-    /// Adds a frame to the group in memory.
-    pub fn append(&mut self, kind: Kind, height: u64, payload: &[u8]) -> Result<(), LogError> {
-        self.alive()?;
-        if payload.len() > frame::PAYLOAD_MAX {
-            return Err(LogError::TooLong { length: payload.len(), limit: frame::PAYLOAD_MAX });
-        }
-        let start = self.group.len();
-        let length = start + frame::HEADER + payload.len() + frame::TRAILER;
-        // The log's own frames are small and must not fail once the group was taken.
-        if kind.is_callers() && length > GROUP_MAX {
-            return Err(LogError::GroupTooLong { length, limit: GROUP_MAX });
-        }
-        frame::encode(&mut self.group, kind, height, payload);
-        self.running.feed(height, &[&self.group[start..]]);
+    /// Goes on in another file of the same name with the same durable bytes.
+    pub fn continue_in(&mut self, file: Box<dyn DiskFile>) -> Result<(), LogError> {
+        let found = file.handle().metadata().map_err(io("look at", &self.path))?.len();
+        self.file = file;
+        self.allocated = found;
         Ok(())
     }
 
-    /// Ends the group and makes it durable; does nothing without one.
-    pub fn commit(&mut self) -> Result<(), LogError> {
-        self.alive()?;
-        if self.group.is_empty() {
+    /// Whether `more` bytes fit in a file of full size.
+    pub fn fits(&self, more: u64, sizes: Sizes) -> bool {
+        self.length + more <= sizes.segment
+    }
+
+    /// Whether it holds nothing but its opening.
+    pub fn is_fresh(&self) -> bool {
+        self.length == OPENING_BYTES
+    }
+
+    /// Makes room for `more` bytes: zeros, durable before anything is written over them.
+    pub fn make_room(&mut self, more: u64, sizes: Sizes) -> Result<(), LogError> {
+        let needed = self.length + more;
+        if needed <= self.allocated {
             return Ok(());
         }
-        let commit = self.running.seal();
-        frame::encode(&mut self.group, Kind::Commit, commit.height, &commit.encode());
-        self.flush()
-    }
-
-    /// Writes the end frame of a clean stop; the group before it must be committed.
-    pub fn close(&mut self, tip: &[u8]) -> Result<(), LogError> {
-        self.commit()?;
-        let payload = frame::closed_payload(&self.running.due().running, tip);
-        let height = self.running.height();
-        self.append(Kind::Closed, height, &payload)?;
-        self.flush()
-    }
-
-    fn flush(&mut self) -> Result<(), LogError> {
-        // Until both calls have succeeded nobody knows what the disk holds, and a second fdatasync
-        // after a failed one may lie; so any early return leaves the descriptor dead.
-        self.dead = true;
-        self.file.write_all(&self.group).map_err(io("write", &self.path))?;
-        self.file.sync_data().map_err(io("flush", &self.path))?;
-        self.dead = false;
-        self.length += self.group.len() as u64;
-        self.group.clear();
+        let until = sizes.holding(needed);
+        if let Err(error) = zero(&mut *self.file, self.allocated, until) {
+            // Whoever is short of room shall have back what was taken in vain.
+            let _ = self.file.set_len(self.allocated);
+            return Err(room(&self.path)(error));
+        }
+        self.file.sync().map_err(io("flush", &self.path))?;
+        self.allocated = until;
         Ok(())
     }
 
-    /// Refuses a dead descriptor.
-    pub fn alive(&self) -> Result<(), LogError> {
-        if self.dead { Err(LogError::Dead(self.path.clone())) } else { Ok(()) }
+    /// Writes bytes behind what is durable and makes them durable. They count only once
+    /// [`Segment::advance`] is told; after a failure nobody knows what the disk holds.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), LogError> {
+        self.file.write_at(self.length, bytes).map_err(io("write", &self.path))?;
+        self.file.sync().map_err(io("flush", &self.path))
     }
 
-    /// Whether frames wait for a commit.
-    pub fn is_pending(&self) -> bool {
-        !self.group.is_empty()
+    /// Counts `more` written bytes, after which the state is `running`.
+    pub fn advance(&mut self, running: Running, more: u64) {
+        self.running = running;
+        self.length += more;
+        self.allocated = self.allocated.max(self.length);
+    }
+
+    /// Gives back the room that was made and not used.
+    pub fn trim(&mut self) -> Result<(), LogError> {
+        if self.allocated > self.length {
+            cut(&mut *self.file, &self.path, self.length)?;
+            self.allocated = self.length;
+        }
+        Ok(())
     }
 
     /// Durable bytes.
@@ -175,23 +248,46 @@ impl Segment {
         self.length
     }
 
-    /// Hash and height so far.
+    /// Hash and height after what is durable.
     pub fn running(&self) -> &Running {
         &self.running
     }
 }
 
-fn draft(dir: &Path, number: u32, role: Role) -> Result<File, LogError> {
+fn draft(
+    disk: &dyn Disk,
+    dir: &Path,
+    number: u32,
+    role: Role,
+) -> Result<Box<dyn DiskFile>, LogError> {
     let draft = dir.join(name(number, role) + DRAFT);
     // Emptied only once it is locked: it may be somebody's first file at this very moment.
-    let file = File::options().read(true).write(true).create(true).truncate(false).open(&draft);
-    file.map_err(io("create", &draft))
+    disk.create(&draft).map_err(io("create", &draft))
 }
 
-/// Makes names in a directory durable.
-pub fn sync_dir(dir: &Path) -> Result<(), LogError> {
-    let handle = File::open(dir).map_err(io("open", dir))?;
-    handle.sync_all().map_err(io("flush", dir))
+/// What it means that zeros, or a new file, could not be written.
+fn room(path: &Path) -> impl FnOnce(std::io::Error) -> LogError + '_ {
+    move |error| match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => LogError::NoRoom(path.into()),
+        _ => io("make room in", path)(error),
+    }
+}
+
+fn cut(file: &mut dyn DiskFile, path: &Path, length: u64) -> Result<(), LogError> {
+    file.set_len(length).map_err(io("cut", path))?;
+    file.sync().map_err(io("flush", path))
+}
+
+/// Writes zeros: a hole would be cheaper and would not be room.
+fn zero(file: &mut dyn DiskFile, from: u64, until: u64) -> std::io::Result<()> {
+    let zeros = vec![0; ZEROS.min(usize::try_from(until.saturating_sub(from)).unwrap_or(ZEROS))];
+    let mut at = from;
+    while at < until {
+        let some = usize::try_from(until - at).map_or(zeros.len(), |left| left.min(zeros.len()));
+        file.write_at(at, &zeros[..some])?;
+        at += some as u64;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -208,39 +304,11 @@ mod tests {
     }
 
     #[test]
-    fn after_a_failed_write_the_descriptor_is_dead() {
-        let Ok(full) = File::options().write(true).open("/dev/full") else { return };
-        let running = Running::from([0; 32], 0);
-        let mut segment = Segment::over("/dev/full".into(), full, running, 0);
-        segment.append(Kind::Vote, 1, b"vote").expect("memory");
-        assert!(matches!(segment.commit(), Err(LogError::Io { action: "write", .. })));
-        assert!(matches!(segment.commit(), Err(LogError::Dead(_))));
-        assert!(matches!(segment.append(Kind::Vote, 1, b"vote"), Err(LogError::Dead(_))));
-        assert!(matches!(segment.close(b"tip"), Err(LogError::Dead(_))));
-    }
-
-    #[test]
-    fn after_a_failed_flush_the_descriptor_is_dead() {
-        let (_reader, writer) = std::io::pipe().expect("a pipe");
-        let file = File::from(std::os::fd::OwnedFd::from(writer));
-        let mut segment = Segment::over("pipe".into(), file, Running::from([0; 32], 0), 0);
-        segment.append(Kind::Vote, 1, b"vote").expect("memory");
-        assert!(matches!(segment.commit(), Err(LogError::Io { action: "flush", .. })));
-        assert!(matches!(segment.commit(), Err(LogError::Dead(_))));
-    }
-
-    #[test]
-    fn payloads_and_groups_are_bounded() {
-        let file = tempfile::tempfile().expect("tmp");
-        let mut segment = Segment::over("tmp".into(), file, Running::from([0; 32], 0), 0);
-        let longest = vec![0; frame::PAYLOAD_MAX];
-        let longer = vec![0; frame::PAYLOAD_MAX + 1];
-        segment.append(Kind::Pair, 1, &longest[1..]).expect("below the limit");
-        assert!(matches!(segment.append(Kind::Pair, 1, &longer), Err(LogError::TooLong { .. })));
-        segment.append(Kind::Pair, 1, &longest).expect("at the limit");
-        segment.append(Kind::Pair, 1, &longest).expect("the group has room");
-        let refused = segment.append(Kind::Pair, 1, &longest);
-        assert!(matches!(refused, Err(LogError::GroupTooLong { .. })));
-        segment.commit().expect("what was taken is written");
+    fn files_grow_in_steps_up_to_the_size_of_a_segment() {
+        let sizes = Sizes { segment: 10, step: 4 };
+        let lengths: Vec<u64> = [1, 4, 5, 8, 9, 10, 11, 13].map(|n| sizes.holding(n)).into();
+        assert_eq!(lengths, [4, 4, 8, 8, 10, 10, 12, 16]);
+        assert_eq!(Sizes::default().holding(1), 4 << 20);
+        assert_eq!(Sizes::default().holding(64 << 20), 64 << 20);
     }
 }

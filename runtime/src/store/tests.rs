@@ -2,11 +2,15 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use super::disk::RealDisk;
 use super::frame::{HEADER, TRAILER};
-use super::{Frame, FrameLog, Kind, Log, LogError, Memory, read_all};
+use super::{Frame, FrameLog, Kind, Log, LogError, Memory, Sizes, read_all};
 
 mod crash;
+mod faults;
+mod faulty;
 mod strict;
 
 /// What was appended: kind, height, payload.
@@ -30,9 +34,20 @@ fn a_group(journal: &mut impl FrameLog, n: u64) -> Said {
     said
 }
 
+/// Segments of this size, made ready in halves.
+fn small_of(segment: u64) -> Sizes {
+    Sizes { segment, step: segment.div_ceil(2) }
+}
+
+/// Where the zeros of a file begin.
+fn ended(bytes: &[u8]) -> usize {
+    bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1)
+}
+
 /// A closed log of `groups` groups and what it says, the end frame included.
 fn a_log(dir: &Path, groups: u64, segment_bytes: u64) -> Said {
-    let mut log = Log::create_with(dir, segment_bytes).expect("created");
+    let mut log =
+        Log::create_with(Arc::new(RealDisk), dir, small_of(segment_bytes)).expect("created");
     let mut said: Said = (1..=groups).flat_map(|n| a_group(&mut log, n)).collect();
     log.close(b"tip").expect("closed");
     said.push((Kind::Closed, groups, b"tip".to_vec()));
@@ -45,7 +60,9 @@ fn strictly(dir: &Path) -> Result<Said, LogError> {
 
 fn reopened(dir: &Path, segment_bytes: u64) -> Result<(Log, Said), LogError> {
     let mut frames = Vec::new();
-    let log = Log::open_with(dir, segment_bytes, |frame| frames.push(frame))?;
+    let log = Log::open_with(Arc::new(RealDisk), dir, small_of(segment_bytes), |frame| {
+        frames.push(frame)
+    })?;
     Ok((log, said(&frames)))
 }
 
@@ -60,7 +77,7 @@ fn files(dir: &Path) -> Vec<PathBuf> {
 fn what_was_appended_is_read_back() {
     let tmp = tempfile::tempdir().expect("tmp");
     let dir = tmp.path().join("chain");
-    let said = a_log(&dir, 5, super::log::SEGMENT_BYTES);
+    let said = a_log(&dir, 5, 64 << 20);
     assert_eq!(strictly(&dir).expect("proved"), said);
     assert_eq!(files(&dir), [dir.join("0001.log"), dir.join("0001.proof")]);
 }
@@ -113,7 +130,7 @@ fn a_log_has_one_writer() {
     let tmp = tempfile::tempdir().expect("tmp");
     let dir = tmp.path();
     // Small segments, so that the lock must outlive the segment on which it was taken.
-    let mut log = Log::create_with(dir, 1).expect("created");
+    let mut log = Log::create_with(Arc::new(RealDisk), dir, small_of(1)).expect("created");
     for n in 1..3 {
         assert!(matches!(Log::open(dir), Err(LogError::Busy(_))));
         assert!(matches!(read_all(dir), Err(LogError::Busy(_))));

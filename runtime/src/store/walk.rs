@@ -42,7 +42,7 @@ impl Walk {
     pub fn step(&mut self) -> Result<Step, Fault> {
         match self.log.step()? {
             Step::Group(mut frames, Some(mark)) => {
-                frames.extend(self.proofs(mark).map_err(Fault::Damage)?);
+                frames.extend(self.proofs(mark).map_err(Fault::Unpinned)?);
                 Ok(Step::Group(frames, Some(mark)))
             }
             step => Ok(step),
@@ -62,10 +62,10 @@ impl Walk {
         Ok(frames)
     }
 
-    /// Whether the proof file ends where the log pins it.
-    pub fn proofs_end(&self) -> Result<(), LogError> {
+    /// Whether the proof file ends where the log pins it; zeros may follow.
+    pub fn proofs_end(&mut self) -> Result<(), LogError> {
         let (proved, _) = self.proof.proved();
-        if proved == self.proof.length() {
+        if self.proof.ends_here()? {
             return Ok(());
         }
         Err(self.proof.error(proved, "bytes that no Commit of the log pins"))

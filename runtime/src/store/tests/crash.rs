@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
+use super::super::Cut;
 use super::*;
 
 /// A log as a crash leaves it: two committed groups, then `tail` bytes of a third one.
@@ -10,10 +11,11 @@ fn torn(dir: &Path, tail: usize) -> (Said, usize) {
     let mut log = Log::create(dir).expect("created");
     let mut said: Said = (1..=2).flat_map(|n| a_group(&mut log, n)).collect();
     let file = dir.join("0001.log");
-    let committed = fs::metadata(&file).expect("there").len() as usize;
+    let committed = ended(&fs::read(&file).expect("readable"));
     let third = a_group(&mut log, 3);
     drop(log);
-    let whole = fs::read(&file).expect("readable");
+    let mut whole = fs::read(&file).expect("readable");
+    whole.truncate(ended(&whole));
     let keep = (committed + tail).min(whole.len());
     fs::write(&file, &whole[..keep]).expect("written");
     if keep == whole.len() {
@@ -47,9 +49,22 @@ fn zeros_where_the_tail_should_be_are_cut() {
     let file = tmp.path().join("0001.log");
     let mut bytes = fs::read(&file).expect("readable");
     bytes.resize(bytes.len() + 5_000, 0);
-    fs::write(&file, bytes).expect("written");
-    strictly(tmp.path()).expect_err("zeros are not proved");
-    assert_eq!(reopened(tmp.path(), 1 << 20).expect("only torn").1, said);
+    fs::write(&file, &bytes).expect("written");
+    strictly(tmp.path()).expect_err("the end frame is missing");
+    let (log, found) = reopened(tmp.path(), 1 << 20).expect("only torn");
+    assert_eq!(found, said);
+    assert!(
+        !log.found().was_closed && log.found().cut.is_empty(),
+        "zeros are room, nothing is cut"
+    );
+    drop(log);
+    let (from, length) = (ended(&bytes), bytes.len() + 1);
+    bytes.push(1);
+    fs::write(&file, &bytes).expect("written");
+    let (log, found) = reopened(tmp.path(), 1 << 20).expect("the last sector of a torn group");
+    assert_eq!(found, said);
+    let cut = Cut { file, offset: from as u64, bytes: (length - from) as u64 };
+    assert_eq!(log.found().cut, [cut], "and it is said");
 }
 
 #[test]
@@ -57,7 +72,8 @@ fn proofs_that_no_commit_pins_are_cut() {
     let tmp = tempfile::tempdir().expect("tmp");
     let (said, _) = torn(tmp.path(), 0);
     let file = tmp.path().join("0001.proof");
-    let pinned = fs::read(&file).expect("readable");
+    let mut pinned = fs::read(&file).expect("readable");
+    pinned.truncate(ended(&pinned));
     fs::write(&file, [&pinned[..], b"GPF1 and then the power went"].concat()).expect("written");
     strictly(tmp.path()).expect_err("they are not proved");
     assert_eq!(reopened(tmp.path(), 1 << 20).expect("only torn").1, said);
@@ -68,25 +84,18 @@ fn proofs_that_no_commit_pins_are_cut() {
 }
 
 #[test]
-fn a_segment_whose_start_was_interrupted_is_started_again() {
-    for groups in [0, 2] {
-        let tmp = tempfile::tempdir().expect("tmp");
-        let path = |name: &str| tmp.path().join(name);
-        let mut log = Log::create_with(tmp.path(), 150).expect("created");
-        let mut said: Said = (1..=groups).flat_map(|n| a_group(&mut log, n)).collect();
-        drop(log);
-        let newest = files(tmp.path()).len() / 2;
-        assert_eq!(newest, if groups == 0 { 1 } else { 3 });
-        // The crash came after the log of the new segment, before its proof file.
-        fs::rename(path(&format!("{newest:04}.proof")), path(&format!("{newest:04}.proof.tmp")))
-            .expect("moved");
-        let (mut log, found) = reopened(tmp.path(), 150).expect("only interrupted");
-        assert_eq!(found, said);
-        said.extend(a_group(&mut log, groups + 1));
-        log.close(b"tip").expect("closed");
-        said.push((Kind::Closed, groups + 1, b"tip".to_vec()));
-        assert_eq!(strictly(tmp.path()).expect("proved"), said);
-    }
+fn a_first_segment_whose_start_was_interrupted_is_started_again() {
+    let tmp = tempfile::tempdir().expect("tmp");
+    let path = |name: &str| tmp.path().join(name);
+    drop(Log::create_with(Arc::new(RealDisk), tmp.path(), small_of(150)).expect("created"));
+    // The crash came after the log of the segment, before its proof file.
+    fs::rename(path("0001.proof"), path("0001.proof.tmp")).expect("moved");
+    let (mut log, found) = reopened(tmp.path(), 150).expect("only interrupted");
+    assert_eq!(found, []);
+    let mut said = a_group(&mut log, 1);
+    log.close(b"tip").expect("closed");
+    said.push((Kind::Closed, 1, b"tip".to_vec()));
+    assert_eq!(strictly(tmp.path()).expect("proved"), said);
 }
 
 const CHILD: &str = "GRIDPACT_STORE_CHILD";
@@ -95,7 +104,8 @@ const CHILD: &str = "GRIDPACT_STORE_CHILD";
 #[test]
 fn child_that_writes_until_it_is_killed() {
     let Ok(dir) = std::env::var(CHILD) else { return };
-    let mut log = Log::open_with(Path::new(&dir), 4_000, |_| ()).expect("opened");
+    let mut log = Log::open_with(Arc::new(RealDisk), Path::new(&dir), small_of(4_000), |_| ())
+        .expect("opened");
     let start = log.height();
     for n in start + 1..start + 1_000_000 {
         a_group(&mut log, n);
@@ -106,7 +116,7 @@ fn child_that_writes_until_it_is_killed() {
 #[test]
 fn kill_nine_loses_nothing_that_was_acknowledged() {
     let tmp = tempfile::tempdir().expect("tmp");
-    drop(Log::create_with(tmp.path(), 4_000).expect("created"));
+    drop(Log::create_with(Arc::new(RealDisk), tmp.path(), small_of(4_000)).expect("created"));
     let myself = std::env::current_exe().expect("a test binary");
     let mut total = 0;
     for round in 1..=6 {

@@ -4,13 +4,13 @@ use super::*;
 
 /// Three groups in two segments: small enough to spoil every bit of every file.
 fn small(dir: &Path) -> Said {
-    a_log(dir, 3, 300)
+    a_log(dir, 3, 600)
 }
 
 fn spoilt(dir: &Path, file: &Path, content: &[u8]) -> (LogError, LogError) {
     fs::write(file, content).expect("written");
     let strict = strictly(dir).expect_err("strict reading finds it");
-    let open = reopened(dir, 300).expect_err("recovery finds it");
+    let open = reopened(dir, 600).expect_err("recovery finds it");
     (strict, open)
 }
 
@@ -44,11 +44,11 @@ fn every_lost_or_added_byte_is_found() {
     small(tmp.path());
     for file in files(tmp.path()) {
         let good = fs::read(&file).expect("readable");
-        for length in 0..good.len() {
+        for length in 0..ended(&good) {
             fs::write(&file, &good[..length]).expect("written");
             strictly(tmp.path()).expect_err("a file cut short");
         }
-        for extra in [&b"\0"[..], b"x", &good] {
+        for extra in [&b"x"[..], b"\0x", &good] {
             fs::write(&file, [&good[..], extra].concat()).expect("written");
             strictly(tmp.path()).expect_err("a file with more at its end");
         }
@@ -91,7 +91,7 @@ fn a_forged_frame_with_good_checksums_breaks_the_running_hash() {
 #[test]
 fn missing_swapped_and_foreign_files_are_found() {
     let tmp = tempfile::tempdir().expect("tmp");
-    a_log(tmp.path(), 9, 300);
+    a_log(tmp.path(), 9, 600);
     let path = |name: &str| tmp.path().join(name);
     let refused = || {
         let strict = strictly(tmp.path()).expect_err("strict reading finds it");

@@ -25,9 +25,13 @@ pub mod entry;
 pub mod error;
 pub mod frame;
 pub mod frames;
+pub mod last_use;
 pub mod log;
+pub mod opening;
 pub mod read;
 pub mod readings;
+pub mod salvage;
+pub mod state;
 
 mod group;
 mod lock;
@@ -52,6 +56,7 @@ pub use frames::FrameLog;
 pub use log::{Log, Sizes};
 #[cfg(test)]
 pub(crate) use memory::Memory;
+pub use opening::{Opened, Opening};
 pub use read::{Frame, Frames, read_all};
 pub use recover::{Cut, Found};
 
@@ -64,6 +69,31 @@ pub enum StoreError {
     /// What the log holds.
     #[error(transparent)]
     Archive(Box<archive::ArchiveError>),
+    /// The store is damaged: it is read, and nothing is written until it is mended.
+    #[error("{0}: nothing new is signed or settled until a good copy has mended it")]
+    ReadOnly(String),
+    /// A record could not be taken: what the minds know and what the disk holds differ for good.
+    #[error("a record was not taken: {0}")]
+    Broken(String),
+    /// What the key has signed is not what the store remembers.
+    #[error(transparent)]
+    Key(#[from] last_use::KeyUseError),
+    /// The derived state.
+    #[error(transparent)]
+    State(#[from] state::StateError),
+}
+
+impl StoreError {
+    /// Whether it passes by itself or by somebody's doing, with nothing lost meanwhile: want of room,
+    /// and damage that a good copy mends.
+    #[must_use]
+    pub fn is_waited_out(&self) -> bool {
+        match self {
+            Self::Log(error) => error.is_no_room(),
+            Self::ReadOnly(_) => true,
+            Self::Archive(_) | Self::Broken(_) | Self::Key(_) | Self::State(_) => false,
+        }
+    }
 }
 
 /// Whether `name` is one the store gives to its own files: `NNNN.log`, `NNNN.proof`, their drafts

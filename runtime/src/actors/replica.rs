@@ -4,8 +4,10 @@
 //! that hands chain records to the journal, and what must be durable is durable before it is sent:
 //! sends that follow a record wait in the outbox for the journal's commit, one for all letters of
 //! the same turn. It never decides what is valid. After a crash it is rebuilt from the journal.
+//! While the disk refuses, it signs and settles nothing new and answers for what it had before.
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -18,6 +20,7 @@ use gridpact_chain::sign::Signature;
 use gridpact_chain::statement::Statement;
 use gridpact_chain::terms::{PartyId, Timestamp};
 
+use super::outbox::{Flushed, Outbox};
 use super::{Door, EpochStarted, Poison, arm};
 use crate::clock::Clock;
 use crate::keys::Signer;
@@ -107,6 +110,9 @@ pub struct PairReloaded {
     /// Its proof.
     pub proof: Arc<Proof>,
 }
+
+/// Inputs from within the house that wait while the disk refuses; peers say again what matters.
+const HELD_MAX: usize = 1_024;
 
 /// To itself, behind everything that is queued: commit the journal and empty the outbox.
 #[derive(Debug, Clone, Copy)]
@@ -223,9 +229,11 @@ pub struct ReplicaActor {
     clock: Clock,
     counts: Counters,
     effects: Vec<Effect>,
-    /// Effects that wait for the journal's commit.
-    outbox: Vec<Effect>,
-    is_dirty: bool,
+    outbox: Outbox<Effect>,
+    /// What came while the disk refused.
+    held: VecDeque<Input>,
+    /// Height up to which pairs were closed when last everything was durable.
+    durable: u64,
 }
 
 /// What every life of a replica is given besides its mind.
@@ -252,6 +260,7 @@ impl ReplicaActor {
     #[must_use]
     pub fn new(mind: Replica, me: PartyId, means: ReplicaMeans) -> Self {
         let ReplicaMeans { ports, journal, signer, registry, verdicts, clock, counts } = means;
+        let durable = mind.snapshot().closed;
         Self {
             mind,
             me,
@@ -263,12 +272,18 @@ impl ReplicaActor {
             clock,
             counts,
             effects: Vec::new(),
-            outbox: Vec::new(),
-            is_dirty: false,
+            outbox: Outbox::default(),
+            held: VecDeque::new(),
+            durable,
         }
     }
 
     fn step(&mut self, input: Input, cx: &mut Context<Self>) {
+        // What was asked of peers may be what mends a damaged store.
+        let is_answer = matches!(&input, Input::Message { message: ChainMessage::Range(_), .. });
+        if self.outbox.is_stuck() && !is_answer {
+            return self.put_off(input);
+        }
         let mut effects = std::mem::take(&mut self.effects);
         self.mind.handle(self.clock.now(), input, &*self.verdicts, &mut effects);
         for effect in effects.drain(..) {
@@ -283,8 +298,7 @@ impl ReplicaActor {
         match effect {
             Effect::Record(entry) => {
                 let must_wait = self.journal.borrow_mut().record(Entry::Chain(entry));
-                if must_wait && !self.is_dirty {
-                    self.is_dirty = true;
+                if must_wait && self.outbox.begin() {
                     cx.tell_self(Flush);
                 }
             }
@@ -301,9 +315,29 @@ impl ReplicaActor {
 
     /// Performs an effect, behind the journal's commit if one is due.
     fn hold(&mut self, effect: Effect) {
-        match effect {
-            effect if self.is_dirty => self.outbox.push(effect),
-            effect => self.perform(effect),
+        if let Some(effect) = self.outbox.pass(effect) {
+            self.perform(effect);
+        }
+    }
+
+    /// While the disk refuses, pairs that were durable before are still handed out; all else waits,
+    /// or is dropped where its sender will say it again.
+    fn put_off(&mut self, input: Input) {
+        let (from, message) = match input {
+            Input::Message { from, message } => (from, message),
+            Input::Wake => return,
+            input if self.held.len() < HELD_MAX => return self.held.push_back(input),
+            _ => return self.counts.borrow_mut().refused += 1,
+        };
+        let ChainMessage::RangeRequest { from: first, to } = message else {
+            self.counts.borrow_mut().refused += 1;
+            return;
+        };
+        let message = ChainMessage::RangeRequest { from: first, to: to.min(self.durable) };
+        let (input, mut answers) = (Input::Message { from, message }, Vec::new());
+        self.mind.handle(self.clock.now(), input, &*self.verdicts, &mut answers);
+        for answer in answers.into_iter().filter(|answer| matches!(answer, Effect::Send { .. })) {
+            self.perform(answer);
         }
     }
 
@@ -311,6 +345,9 @@ impl ReplicaActor {
         let ports = &self.ports;
         match effect {
             Effect::Record(_) => unreachable!("records never pass the outbox"),
+            Effect::Sign(statement) if !self.may_sign(&statement) => {
+                self.counts.borrow_mut().refused += 1;
+            }
             Effect::Sign(statement) => self.signer.sign(statement, ports.signed.clone()),
             Effect::Send { to, message } => ports.transport.chain(self.me, to, message),
             Effect::Broadcast { to, message } => self.broadcast(to, &message),
@@ -327,6 +364,11 @@ impl ReplicaActor {
             Effect::Fault(_) => self.counts.borrow_mut().faults += 1,
             Effect::Alarm(_) => self.counts.borrow_mut().alarms += 1,
         }
+    }
+
+    /// Whether this vote is certainly not one that an earlier life gave and the store forgot.
+    fn may_sign(&self, statement: &Statement) -> bool {
+        self.journal.borrow().may_sign(statement, self.mind.snapshot().time_ms)
     }
 
     /// Good copies take the place of damaged ones in the journal before anybody hears of it.
@@ -356,6 +398,10 @@ impl Actor for ReplicaActor {
     const KIND: &'static str = "replica";
 
     fn started(&mut self, cx: &mut Context<Self>) {
+        // What an earlier life recorded and did not see on disk is known, and not to be spoken yet.
+        if self.journal.borrow().is_pending() && self.outbox.begin() {
+            cx.tell_self(Flush);
+        }
         self.step(Input::Started, cx);
     }
 
@@ -370,14 +416,23 @@ impl Actor for ReplicaActor {
 
 impl Handler<Flush> for ReplicaActor {
     fn handle(&mut self, _: Flush, cx: &mut Context<Self>) {
-        if let Err(error) = self.journal.borrow_mut().commit() {
-            // Nothing of this group may be spoken: the next life starts from what is on disk.
-            cx.fail(error.to_string());
-            return;
+        let was_stuck = self.outbox.is_stuck();
+        let committed = self.journal.borrow_mut().commit();
+        match self.outbox.after(committed) {
+            Flushed::Spoken(effects) => effects.into_iter().for_each(|effect| self.perform(effect)),
+            Flushed::Again(wait) => {
+                let at = self.clock.instant_of(self.clock.now()) + wait;
+                cx.tell_at(Flush, at);
+                return;
+            }
+            Flushed::Failed(why) => return cx.fail(why),
         }
-        self.is_dirty = false;
-        for effect in std::mem::take(&mut self.outbox) {
-            self.perform(effect);
+        self.durable = self.mind.snapshot().closed;
+        if was_stuck {
+            for input in std::mem::take(&mut self.held) {
+                self.step(input, cx);
+            }
+            self.step(Input::Wake, cx);
         }
     }
 }

@@ -17,6 +17,7 @@ use gridpact_chain::terms::PartyId;
 
 use super::coordinator::Quiescent;
 use super::local::Deal;
+use super::outbox::{Flushed, Outbox};
 use super::replica::{ChainTime, ContractSettled, Publish, Signed};
 use super::{EpochStarted, PhaseEnded, Poison, arm};
 use crate::store::Entry;
@@ -73,9 +74,7 @@ pub struct SocialActor {
     means: SocialMeans,
 
     effects: Vec<Effect>,
-    /// Effects that wait for the journal's commit.
-    outbox: Vec<Effect>,
-    is_dirty: bool,
+    outbox: Outbox<Effect>,
     /// What a mind that was born again wants done first.
     reborn: Vec<Effect>,
 }
@@ -84,7 +83,7 @@ impl SocialActor {
     /// A body for `mind` of member `me`; `reborn` is what its restoration wants done.
     #[must_use]
     pub fn new(mind: SocialAgent, me: PartyId, means: SocialMeans, reborn: Vec<Effect>) -> Self {
-        Self { mind, me, means, effects: Vec::new(), outbox: Vec::new(), is_dirty: false, reborn }
+        Self { mind, me, means, effects: Vec::new(), outbox: Outbox::default(), reborn }
     }
 
     fn step(&mut self, input: Input, cx: &mut Context<Self>) {
@@ -102,13 +101,15 @@ impl SocialActor {
         match effect {
             Effect::Record(entry) => {
                 let must_wait = self.means.journal.borrow_mut().record(Entry::Social(entry));
-                if must_wait && !self.is_dirty {
-                    self.is_dirty = true;
+                if must_wait && self.outbox.begin() {
                     cx.tell_self(Flush);
                 }
             }
-            effect if self.is_dirty => self.outbox.push(effect),
-            effect => self.perform(effect),
+            effect => {
+                if let Some(effect) = self.outbox.pass(effect) {
+                    self.perform(effect);
+                }
+            }
         }
     }
 
@@ -157,6 +158,10 @@ impl Actor for SocialActor {
     const KIND: &'static str = "sca";
 
     fn started(&mut self, cx: &mut Context<Self>) {
+        // What an earlier life recorded and did not see on disk is known, and not to be spoken yet.
+        if self.means.journal.borrow().is_pending() && self.outbox.begin() {
+            cx.tell_self(Flush);
+        }
         for effect in std::mem::take(&mut self.reborn) {
             self.queue(effect, cx);
         }
@@ -173,14 +178,14 @@ impl Actor for SocialActor {
 
 impl Handler<Flush> for SocialActor {
     fn handle(&mut self, _: Flush, cx: &mut Context<Self>) {
-        if let Err(error) = self.means.journal.borrow_mut().commit() {
-            // Nothing of this group may be spoken: the next life starts from what is on disk.
-            cx.fail(error.to_string());
-            return;
-        }
-        self.is_dirty = false;
-        for effect in std::mem::take(&mut self.outbox) {
-            self.perform(effect);
+        let committed = self.means.journal.borrow_mut().commit();
+        match self.outbox.after(committed) {
+            Flushed::Spoken(effects) => effects.into_iter().for_each(|effect| self.perform(effect)),
+            Flushed::Again(wait) => {
+                let at = self.means.clock.instant_of(self.means.clock.now()) + wait;
+                cx.tell_at(Flush, at);
+            }
+            Flushed::Failed(why) => cx.fail(why),
         }
     }
 }
@@ -221,7 +226,9 @@ impl Handler<ReserveReply> for SocialActor {
 
 impl Handler<FromPeer> for SocialActor {
     fn handle(&mut self, FromPeer { from, message }: FromPeer, cx: &mut Context<Self>) {
-        if is_genuine(&self.means.registry, &self.means.verdicts, from, &message) {
+        // A disk that refuses leaves nothing to promise: peers are not heard until it takes records.
+        let is_heard = !self.outbox.is_stuck();
+        if is_heard && is_genuine(&self.means.registry, &self.means.verdicts, from, &message) {
             self.step(Input::Peer { from, message }, cx);
         }
     }

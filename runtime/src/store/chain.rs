@@ -11,14 +11,19 @@ use gridpact_chain::digest::Digest;
 use gridpact_chain::encode::{self, Encoded, encode};
 use gridpact_chain::genesis::Genesis;
 use gridpact_chain::journal::JournalEntry;
-use gridpact_chain::terms::Interval;
+use gridpact_chain::statement::Statement;
+use gridpact_chain::terms::{Interval, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::StoreError;
 use super::entry::{Entry, Journal, is_of, old_contracts, replace};
 use super::frame::{self, Kind};
 use super::frames::FrameLog as _;
+use super::last_use::LastUse;
+use super::lock::Lock;
 use super::log::Log;
+use super::opening::Beside;
+use super::salvage::Hole;
 
 /// Longest record of a kind that has no limit of its own: a batch with its approvals.
 pub(super) const RECORD_MAX: usize = 16 << 20;
@@ -37,15 +42,39 @@ pub(super) enum ProofPart {
     Closed(Encoded<Votes>),
 }
 
+/// Where records go.
+#[derive(Debug)]
+pub(super) enum Place {
+    /// To the log.
+    Log(Log),
+    /// Nowhere: the log is damaged there, and nothing is written before it is mended.
+    Damaged {
+        /// Where.
+        holes: Vec<Hole>,
+        /// Keeps out others meanwhile.
+        lock: Option<Lock>,
+    },
+    /// Nowhere: it was stopped cleanly.
+    Closed,
+}
+
 /// A member's journal on disk.
+#[derive(Debug)]
 pub struct ChainJournal {
-    log: Option<Log>,
-    trouble: Option<StoreError>,
-    entries: Vec<Entry>,
-    tip: Digest,
-    community: Digest,
-    height: u64,
-    bytes: u64,
+    pub(super) place: Place,
+    /// A record that could not be taken: from then on nothing is durable any more.
+    trouble: Option<String>,
+    pub(super) entries: Vec<Entry>,
+    /// Records since the last commit.
+    pending: usize,
+    pub(super) tip: Digest,
+    pub(super) community: Digest,
+    pub(super) height: u64,
+    pub(super) bytes: u64,
+    /// What the own key has signed, as the store knows it.
+    pub(super) signed: LastUse,
+    /// What lies beside the chain: state, reserve, the key's last use.
+    pub(super) beside: Beside,
 }
 
 impl ChainJournal {
@@ -54,20 +83,49 @@ impl ChainJournal {
     /// # Errors
     /// When the directory is in use, foreign or cannot be written.
     pub fn create(dir: &Path, genesis: &Genesis) -> Result<Self, StoreError> {
-        let mut log = Log::create(dir)?;
+        Self::begin(Log::create(dir)?, genesis, Beside::default())
+    }
+
+    /// A journal in an empty log.
+    pub(super) fn begin(
+        mut log: Log,
+        genesis: &Genesis,
+        beside: Beside,
+    ) -> Result<Self, StoreError> {
         let bytes = encode(genesis);
         log.append(Kind::Genesis, 0, &bytes)?;
         log.commit()?;
         let community = genesis.community();
         Ok(Self {
-            log: Some(log),
+            place: Place::Log(log),
             trouble: None,
             entries: Vec::new(),
+            pending: 0,
             tip: community,
             community,
             height: 0,
             bytes: bytes.len() as u64,
+            signed: LastUse::default(),
+            beside,
         })
+    }
+
+    /// A journal in what was found on disk.
+    pub(super) fn going_on(
+        place: Place,
+        community: Digest,
+        entries: Vec<Entry>,
+        beside: Beside,
+    ) -> Self {
+        let (mut signed, mut height, mut tip) = (LastUse::default(), 0, community);
+        for entry in &entries {
+            signed.take(entry);
+            if let Entry::Chain(JournalEntry::Pair { pair, .. }) = entry {
+                (height, tip) = (pair.height(), pair.ledger.digest(&community));
+            }
+        }
+        let (trouble, pending, bytes) = (None, 0, 0);
+        Self { place, trouble, entries, pending, tip, community, height, bytes, signed, beside }
     }
 
     /// Pairs written so far.
@@ -76,33 +134,59 @@ impl ChainJournal {
         self.height
     }
 
-    /// Bytes of all records written so far, without their frames.
+    /// Bytes of all records written by this process, without their frames.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// Marks a clean stop; nothing can be recorded after it.
+    /// Where the log is damaged; nothing is written while it is.
+    #[must_use]
+    pub fn damage(&self) -> &[Hole] {
+        match &self.place {
+            Place::Damaged { holes, .. } => holes,
+            Place::Log(_) | Place::Closed => &[],
+        }
+    }
+
+    /// How far the own key has voted beyond what this store knows; none for a store that knows all.
+    #[must_use]
+    pub fn unknown_votes(&self) -> Option<LastUse> {
+        self.beside.unknown
+    }
+
+    /// Marks a clean stop; nothing can be recorded after it. On a full disk the reserve gives the room.
     ///
     /// # Errors
     /// When the disk refuses; the log then counts as not stopped cleanly.
     pub fn close(&mut self) -> Result<(), StoreError> {
-        self.commit()?;
-        match self.log.take() {
-            Some(mut log) => Ok(log.close(&self.tip.0)?),
-            None => Ok(()),
+        let mut closed = self.try_close();
+        if matches!(&closed, Err(StoreError::Log(error)) if error.is_no_room()) {
+            self.beside.release();
+            closed = self.try_close();
         }
+        closed
+    }
+
+    fn try_close(&mut self) -> Result<(), StoreError> {
+        self.commit()?;
+        if let Place::Log(log) = &mut self.place {
+            log.close(&self.tip.0)?;
+            self.place = Place::Closed;
+            self.beside.let_go();
+        }
+        Ok(())
     }
 
     fn append(&mut self, kind: Kind, height: u64, payload: &[u8]) {
-        let Some(log) = &mut self.log else { return };
+        let Place::Log(log) = &mut self.place else { return };
         self.bytes += payload.len() as u64;
         if let Err(error) = log.append(kind, height, payload) {
-            self.trouble.get_or_insert(error.into());
+            self.trouble.get_or_insert(error.to_string());
         }
     }
 
-    fn write(&mut self, entry: &Entry) {
+    pub(super) fn write(&mut self, entry: &Entry) {
         match entry {
             Entry::Social(entry) => self.append(Kind::Reservation, self.height, &encode(entry)),
             Entry::Chain(JournalEntry::Pair { pair, proof }) => self.write_pair(pair, proof),
@@ -123,25 +207,12 @@ impl ChainJournal {
 
     /// Frames that the files may have held for `height`, as this journal remembers them.
     fn frames_of(&self, height: u64) -> Vec<Vec<u8>> {
-        let mut frames = Vec::new();
-        for entry in &self.entries {
-            match entry {
-                Entry::Chain(JournalEntry::Pair { pair, proof }) if pair.height() == height => {
-                    let (approvals, order) = (proof.approvals.clone(), proof.order.clone());
-                    let part = ProofPart::Admitted { approvals, order };
-                    frames.push(frame_of(Kind::Pair, height, &encode(&**pair)));
-                    frames.push(frame_of(Kind::Proof, height, &encode(&part)));
-                }
-                Entry::Chain(JournalEntry::Closed { height: closed, votes })
-                    if *closed == height =>
-                {
-                    let part = encode(&ProofPart::Closed(votes.clone()));
-                    frames.push(frame_of(Kind::Proof, height, &part));
-                }
-                _ => {}
-            }
-        }
-        frames
+        let is_of = |entry: &&Entry| match entry {
+            Entry::Chain(JournalEntry::Pair { pair, .. }) => pair.height() == height,
+            Entry::Chain(JournalEntry::Closed { height: closed, .. }) => *closed == height,
+            _ => false,
+        };
+        self.entries.iter().filter(is_of).flat_map(frames_of_entry).collect()
     }
 
     fn write_pair(&mut self, pair: &Arc<Pair>, proof: &Arc<Proof>) {
@@ -156,20 +227,48 @@ impl ChainJournal {
 
 impl Journal for ChainJournal {
     fn record(&mut self, entry: Entry) -> bool {
+        self.signed.take(&entry);
         self.write(&entry);
         self.entries.push(entry);
+        self.pending += 1;
         true
     }
 
     fn commit(&mut self) -> Result<(), StoreError> {
-        if let Some(trouble) = self.trouble.take() {
-            self.log = None;
-            return Err(trouble);
+        if let Some(trouble) = &self.trouble {
+            return Err(StoreError::Broken(trouble.clone()));
         }
-        if let Some(log) = &mut self.log {
-            log.commit()?;
+        if matches!(self.place, Place::Damaged { .. }) && self.pending > 0 {
+            // What a peer has sent meanwhile may be what is missing.
+            let new = self.entries.len().saturating_sub(self.pending);
+            let frames = self.entries[new..].iter().flat_map(frames_of_entry).collect::<Vec<_>>();
+            self.mend_closed(&frames)?;
         }
+        match &mut self.place {
+            Place::Log(log) => _ = log.commit()?,
+            Place::Closed if self.pending > 0 => {
+                return Err(StoreError::Broken("the journal was closed".to_owned()));
+            }
+            Place::Closed => {}
+            Place::Damaged { holes, .. } => {
+                let holes: Vec<String> = holes.iter().map(Hole::to_string).collect();
+                return Err(StoreError::ReadOnly(holes.join("; ")));
+            }
+        }
+        // Only now: a count beside the key that the store does not reach would silence the node.
+        self.beside.used(&self.signed)?;
+        let new = self.entries.len().saturating_sub(self.pending);
+        self.beside.take(self.entries.get(new..).unwrap_or_default());
+        self.pending = 0;
         Ok(())
+    }
+
+    fn is_pending(&self) -> bool {
+        self.pending > 0
+    }
+
+    fn may_sign(&self, statement: &Statement, now: Timestamp) -> bool {
+        self.beside.unknown.is_none_or(|unknown| unknown.allows(statement, now))
     }
 
     fn repair(
@@ -183,9 +282,11 @@ impl Journal for ChainJournal {
         let mut frames = self.frames_of(height);
         replace(self.entries.iter_mut(), height, pair, proof);
         frames.extend(self.frames_of(height));
-        match &mut self.log {
-            Some(log) => Ok(log.mend(&frames)?),
-            None => Ok(()),
+        frames.extend(frames_of_pair(height, pair, proof));
+        match &mut self.place {
+            Place::Log(log) => Ok(log.mend(&frames)?),
+            Place::Damaged { .. } => self.mend_closed(&frames),
+            Place::Closed => Ok(()),
         }
     }
 
@@ -199,6 +300,34 @@ impl Journal for ChainJournal {
     fn entries(&self) -> Vec<Entry> {
         self.entries.clone()
     }
+}
+
+/// The frames of a pair, or of its closing.
+fn frames_of_entry(entry: &Entry) -> Vec<Vec<u8>> {
+    match entry {
+        Entry::Chain(JournalEntry::Pair { pair, proof }) => {
+            frames_of_pair(pair.height(), pair, proof)
+        }
+        Entry::Chain(JournalEntry::Closed { height, votes }) => {
+            vec![frame_of(Kind::Proof, *height, &encode(&ProofPart::Closed(votes.clone())))]
+        }
+        Entry::Chain(_) | Entry::Social(_) => Vec::new(),
+    }
+}
+
+/// The frames of a pair and of what is known of its proof.
+fn frames_of_pair(height: u64, pair: &Arc<Pair>, proof: &Arc<Proof>) -> Vec<Vec<u8>> {
+    let (approvals, order) = (proof.approvals.clone(), proof.order.clone());
+    let admitted = encode(&ProofPart::Admitted { approvals, order });
+    let closed = proof.ledger_votes.clone().map(|votes| encode(&ProofPart::Closed(votes)));
+    let mut frames = vec![frame_of(Kind::Pair, height, &encode(&**pair))];
+    frames.extend(
+        [Some(admitted), closed]
+            .into_iter()
+            .flatten()
+            .map(|part| frame_of(Kind::Proof, height, &part)),
+    );
+    frames
 }
 
 fn frame_of(kind: Kind, height: u64, payload: &[u8]) -> Vec<u8> {

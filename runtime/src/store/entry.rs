@@ -7,7 +7,8 @@ use gridpact_agents::social::Entry as SocialEntry;
 use gridpact_chain::block::{Pair, Proof};
 use gridpact_chain::contract::ContractId;
 use gridpact_chain::journal::JournalEntry;
-use gridpact_chain::terms::Interval;
+use gridpact_chain::statement::Statement;
+use gridpact_chain::terms::{Interval, Timestamp};
 
 use super::StoreError;
 
@@ -28,8 +29,20 @@ pub trait Journal {
     /// Makes everything taken so far durable.
     ///
     /// # Errors
-    /// When it cannot be made durable: then nothing since the last commit may be spoken of.
+    /// When it cannot be made durable: then nothing since the last commit may be spoken of. What was
+    /// taken is kept, and asking again writes it once the disk takes it.
     fn commit(&mut self) -> Result<(), StoreError>;
+
+    /// Whether there are records that are not durable yet.
+    fn is_pending(&self) -> bool {
+        false
+    }
+
+    /// Whether a vote can be given at chain time `now`: not while the key may have given it already
+    /// in votes that this journal does not know.
+    fn may_sign(&self, _: &Statement, _: Timestamp) -> bool {
+        true
+    }
 
     /// Puts this closed copy of the pair of `height` in place of the one that was taken. On disk
     /// only damaged files are written anew; the old ones stay beside them as `*.damaged`.

@@ -11,6 +11,7 @@ use super::{Frame, FrameLog, Kind, Log, LogError, Memory, Sizes, read_all};
 mod crash;
 mod faults;
 mod faulty;
+mod opening;
 mod strict;
 
 /// What was appended: kind, height, payload.

@@ -13,6 +13,7 @@ pub mod inclusion;
 pub mod journal;
 pub mod ledger;
 pub mod lottery;
+pub mod membership;
 pub mod message;
 pub mod refusal;
 pub mod registry;

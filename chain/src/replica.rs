@@ -7,7 +7,9 @@
 
 mod approval;
 mod asking;
+mod asks;
 mod closing;
+mod members;
 mod order;
 mod port;
 mod repair;
@@ -20,7 +22,7 @@ use std::sync::Arc;
 pub use self::port::{ALL_TO_ALL_MAX, Alarm, Audience, Effect, Fanout, Input, Params, Snapshot};
 pub use self::restore::RestoreError;
 
-use self::approval::Asks;
+use self::asks::Asks;
 use self::order::Queue;
 use self::repair::Repair;
 use self::settle::Heights;
@@ -31,7 +33,7 @@ use crate::genesis::Genesis;
 use crate::ledger::{Balances, Ledger};
 use crate::message::Message;
 use crate::refusal::Refusal;
-use crate::registry::Registry;
+use crate::registry::{Registries, Registry};
 use crate::sign::{Signature, Verdicts};
 use crate::statement::{Approval, LedgerVote, Statement};
 use crate::terms::{PartyId, Timestamp};
@@ -40,7 +42,7 @@ use crate::terms::{PartyId, Timestamp};
 pub struct Replica {
     genesis: Arc<Genesis>,
     community: Digest,
-    registry: Arc<Registry>,
+    registries: Registries,
     me: PartyId,
     params: Params,
 
@@ -58,26 +60,24 @@ impl Replica {
     /// A replica of member `me` before the first block; `genesis` has passed its check.
     #[must_use]
     pub fn new(genesis: Arc<Genesis>, me: PartyId, params: Params) -> Self {
-        let registry = Registry::founding(&genesis);
-        Self::with_registry(genesis, registry, me, params)
+        let registries = Registries::founding(&genesis);
+        Self::with_registry(genesis, registries, me, params)
     }
 
     /// [`new`](Self::new) with a registry made once and shared by all nodes of a process.
     #[must_use]
     pub fn with_registry(
         genesis: Arc<Genesis>,
-        registry: Arc<Registry>,
+        registries: impl Into<Registries>,
         me: PartyId,
-        mut params: Params,
+        params: Params,
     ) -> Self {
-        let community = registry.community();
-        if registry.voters().len() > ALL_TO_ALL_MAX {
-            params.fanout = Fanout::Tally;
-        }
-        Self {
+        let registries = registries.into();
+        let community = registries.community();
+        let mut replica = Self {
             genesis,
             community,
-            registry,
+            registries,
             me,
             params,
             ledger: Ledger::new(community),
@@ -87,7 +87,9 @@ impl Replica {
             repair: Repair::default(),
             timers: Timers::default(),
             halted: false,
-        }
+        };
+        replica.limit_fanout();
+        replica
     }
 
     /// Takes one input at time `now` and appends what is to be done to `out`, in order.
@@ -105,6 +107,7 @@ impl Replica {
                 self.asks.start_epoch(epoch, t_settle, now);
             }
             Input::Publish(contract) => self.on_publish(*contract, step),
+            Input::Propose(change) => self.on_propose(*change, step),
             Input::Message { from, message } => self.on_message(from, message, step),
             Input::Ordered(batch) => self.on_batch(batch, step),
             Input::Signed { statement, signature } => self.on_signed(&statement, signature, step),
@@ -126,6 +129,7 @@ impl Replica {
             height: self.ledger.height,
             closed: self.heights.closed(),
             tip: self.ledger.tip,
+            registry: self.registry().version(),
             time_ms: self.ledger.time_ms,
             epoch: self.asks.epoch(),
             asking: self.asks.own(),
@@ -148,6 +152,17 @@ impl Replica {
     #[must_use]
     pub fn is_settled(&self, id: ContractId) -> bool {
         self.queue.is_settled(id)
+    }
+
+    /// Every version of the members that its chain has made so far.
+    #[must_use]
+    pub fn registries(&self) -> &Registries {
+        &self.registries
+    }
+
+    /// The newest of them.
+    fn registry(&self) -> &Registry {
+        self.registries.current()
     }
 
     /// The community's digest.
@@ -182,14 +197,17 @@ impl Replica {
     /// The door of votes (protocol 8.9): whoever counts hears each voter once.
     fn on_vote(&mut self, from: PartyId, vote: Vote, step: &mut Step<'_>) {
         let (voter, registry) = match &vote {
-            Vote::Approval(vote) => (vote.voter, vote.registry),
-            Vote::Ledger(vote) => (vote.voter, vote.registry),
+            Vote::Approval(vote) => (vote.voter, self.registries.version(vote.registry)),
+            Vote::Ledger(vote) => {
+                let in_force = self.registries.at(vote.height);
+                (vote.voter, Some(in_force).filter(|r| r.version() == vote.registry))
+            }
         };
-        if voter != from || !self.registry.is_voter(voter) {
-            return step.refuse(None, Some(from), Refusal::NotAVoter(voter));
-        }
-        if registry != self.registry.version() {
+        let Some(registry) = registry else {
             return step.refuse(None, Some(from), Refusal::UnknownRegistry);
+        };
+        if voter != from || !registry.is_voter(voter) {
+            return step.refuse(None, Some(from), Refusal::NotAVoter(voter));
         }
         match vote {
             Vote::Approval(vote) => self.on_approval(vote, step),

@@ -23,7 +23,7 @@ pub use self::proofs::{check_proof, claims_of};
 use crate::block::{Pair, Proof};
 use crate::digest::Digest;
 use crate::ledger::Ledger;
-use crate::registry::Registry;
+use crate::registry::Registries;
 use crate::sign::Verdicts;
 use crate::terms::Timestamp;
 
@@ -48,7 +48,7 @@ struct Sweep {
 
 /// One node's verifier.
 pub struct Verifier {
-    registry: Arc<Registry>,
+    registries: Registries,
     community: Digest,
     params: Params,
 
@@ -69,13 +69,14 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    /// A verifier of the chain that `registry` founded, before its first pair.
+    /// A verifier of the chain that `registries` founded, before its first pair.
     #[must_use]
-    pub fn new(registry: Arc<Registry>, params: Params) -> Self {
-        let community = registry.community();
+    pub fn new(registries: impl Into<Registries>, params: Params) -> Self {
+        let registries = registries.into();
+        let community = registries.community();
         let start = Ledger::new(community);
         Self {
-            registry,
+            registries,
             community,
             params,
             pairs: Vec::new(),
@@ -109,7 +110,7 @@ impl Verifier {
         let height = self.height() + 1;
         let root = |ledger: &Ledger| Some(ledger.balances.root(&self.community));
         let checked = check_pair(&self.head, &pair, root)
-            .and_then(|()| check_proof(&pair, &proof, &self.registry, verdicts));
+            .and_then(|()| check_proof(&pair, &proof, &self.registries, verdicts));
         self.counters.pairs_checked += 1;
         self.counters.proofs_checked += 1;
         self.join(pair, proof);
@@ -124,6 +125,7 @@ impl Verifier {
     fn join(&mut self, pair: Arc<Pair>, proof: Arc<Proof>) {
         self.roots.extend(pair.ledger.checkpoint);
         pairs::follow(&mut self.head, &pair);
+        self.registries.follow(&pair, &proof);
         self.tail_bytes += pair.len();
         self.pairs.push((pair, proof));
         if self.tail_bytes >= self.params.segment_bytes {
@@ -141,7 +143,7 @@ impl Verifier {
         let slot = self.pairs.get_mut(index(height)?)?;
         slot.1 = proof;
         self.counters.proofs_checked += 1;
-        let checked = proofs::check_ledger_votes(&slot.0, &slot.1, &self.registry, verdicts);
+        let checked = proofs::check_ledger_votes(&slot.0, &slot.1, &self.registries, verdicts);
         checked.err().and_then(|damage| self.suspect(height, damage))
     }
 
@@ -167,7 +169,7 @@ impl Verifier {
         let named = above
             .filter(|_| !self.suspects.contains(&(height + 1)))
             .map(|(above, _)| (above.contract.prev_contract_hash, above.ledger.prev_ledger_hash));
-        let judged = check_copy(height, named, (&pair, &proof), &self.registry, verdicts);
+        let judged = check_copy(height, named, (&pair, &proof), &self.registries, verdicts);
         let slot = index(height).and_then(|at| self.pairs.get_mut(at));
         let (Ok(()), Some(slot)) = (judged, slot) else { return false };
         *slot = (pair, proof);
@@ -182,6 +184,8 @@ impl Verifier {
     /// next sweep starts anew and proves every pair.
     fn rebuild(&mut self, height: u64) {
         self.roots = self.pairs.iter().filter_map(|(pair, _)| pair.ledger.checkpoint).collect();
+        self.registries.restart();
+        self.pairs.iter().for_each(|(pair, proof)| self.registries.follow(pair, proof));
         let sealed = self.segments.last().map_or(0, |segment| segment.last);
         let (below, all) = (index(sealed + 1).unwrap_or(0), self.pairs.len());
         match (self.state_after(below, height), self.state_after(all, height)) {
@@ -260,7 +264,7 @@ impl Verifier {
             room = room.saturating_sub(pair.len() + proofs::len(proof));
             let checked = pairs::check_values(pair, &mut scratch)
                 .and_then(|()| proofs::check_bytes(proof))
-                .and_then(|()| check_proof(pair, proof, &self.registry, verdicts));
+                .and_then(|()| check_proof(pair, proof, &self.registries, verdicts));
             self.next_proof += 1;
             self.counters.proofs_checked += 1;
             if let Err(damage) = checked {

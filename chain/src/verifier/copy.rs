@@ -5,7 +5,7 @@ use super::pairs::check_values;
 use super::proofs::{check_bytes, check_proof};
 use crate::block::{Pair, Proof};
 use crate::digest::Digest;
-use crate::registry::Registry;
+use crate::registry::Registries;
 use crate::sign::Verdicts;
 
 /// Both hashes of a pair as the pair above it names them: contract block, ledger block.
@@ -22,12 +22,12 @@ pub fn check_copy(
     height: u64,
     named: Option<Named>,
     (pair, proof): (&Pair, &Proof),
-    registry: &Registry,
+    registries: &Registries,
     verdicts: &dyn Verdicts,
 ) -> Result<(), Damage> {
-    let community = registry.community();
-    let body = pair.contract.record.body().ok_or(Damage::Record)?;
-    if body.community != community {
+    let community = registries.community();
+    // A change of the members names no community; its votes, which cover it, are asked for below.
+    if pair.contract.record.body().is_some_and(|body| body.community != community) {
         return Err(Damage::Record);
     }
     if (pair.contract.height, pair.ledger.height) != (height, height) {
@@ -48,5 +48,5 @@ pub fn check_copy(
         return Err(Damage::LedgerVotes);
     }
     check_bytes(proof)?;
-    check_proof(pair, proof, registry, verdicts)
+    check_proof(pair, proof, registries, verdicts)
 }

@@ -1,15 +1,17 @@
 //! The check of what stands beside a pair: parties, approvals, order, ledger votes.
 
 use super::Damage;
-use crate::ballot::{approval_digest, check_parties, check_votes};
+use crate::ballot::{approval_digest, check_approved, check_votes, quorum_for};
 use crate::batch::{OrderProof, is_ordered};
-use crate::block::{Order, Pair, Proof, Votes};
+use crate::block::{Order, Pair, Proof, Record, Votes};
 use crate::contract::SignedContract;
 use crate::digest::Digest;
 use crate::encode::Encoded;
-use crate::registry::Registry;
+use crate::refusal::Refusal;
+use crate::registry::{Registries, Registry};
 use crate::sign::{Claim, Verdicts};
 use crate::statement::Statement;
+use crate::verdicts::Strict;
 
 /// Bytes of a proof.
 pub(super) fn len(proof: &Proof) -> usize {
@@ -17,43 +19,62 @@ pub(super) fn len(proof: &Proof) -> usize {
     proof.approvals.bytes().len() + votes + proof.order.head.bytes().len()
 }
 
-/// Checks parties' signatures, approvals, order and, if the pair is closed, ledger votes.
+/// Checks parties' signatures, approvals, order and, if the pair is closed, ledger votes, each by
+/// the registry version that is asked for: approvals by the one they name, the order by the one in
+/// force where the batch begins, ledger votes by the one in force at the height.
 ///
 /// # Errors
 /// The first [`Damage`] found.
 pub fn check_proof(
     pair: &Pair,
     proof: &Proof,
-    registry: &Registry,
+    registries: &Registries,
     verdicts: &dyn Verdicts,
 ) -> Result<(), Damage> {
-    let community = registry.community();
-    let contract = pair.contract.record.contract().ok_or(Damage::Record)?;
-    let (id, body) = (contract.body.contract_id, contract.body.digest());
-    check_parties(contract, &body, registry, verdicts).map_err(|_| Damage::Party)?;
-    let message = approval_digest(id, body, proof.approvals.registry, &community);
-    if !check_votes(&proof.approvals, &message, registry, verdicts) {
-        return Err(Damage::Approvals);
-    }
+    check_version(pair, registries)?;
+    let record = &pair.contract.record;
+    check_approved(record, &proof.approvals, pair.height(), registries, verdicts)
+        .map_err(|reason| damage_of(record, reason))?;
+    let community = registries.community();
     let Order { head, proof: order, .. } = &proof.order;
+    let ordering = registries.of_batch(head.index);
     if !holds(&proof.order, pair, &community)
-        || !is_ordered(head, order, &community, registry, verdicts)
+        || !is_ordered(head, order, &community, ordering, verdicts)
     {
         return Err(Damage::Order);
     }
-    check_ledger_votes(pair, proof, registry, verdicts)
+    check_ledger_votes(pair, proof, registries, verdicts)
+}
+
+/// Whether the block names the version in force at its height.
+fn check_version(pair: &Pair, registries: &Registries) -> Result<(), Damage> {
+    let in_force = registries.at(pair.height()).version();
+    if pair.contract.registry == in_force { Ok(()) } else { Err(Damage::Record) }
+}
+
+/// What a refusal means once the record is on the chain.
+fn damage_of(record: &Record, reason: Refusal) -> Damage {
+    match reason {
+        Refusal::NotApproved | Refusal::UnknownRegistry | Refusal::StaleRegistry { .. } => {
+            Damage::Approvals
+        }
+        Refusal::Unsupported => Damage::Record,
+        _ if record.contract().is_some() => Damage::Party,
+        Refusal::NotTheOperator | Refusal::NoEvidence(_) => Damage::Party,
+        _ => Damage::Record,
+    }
 }
 
 /// Checks the ledger votes, if there are any.
 pub(super) fn check_ledger_votes(
     pair: &Pair,
     proof: &Proof,
-    registry: &Registry,
+    registries: &Registries,
     verdicts: &dyn Verdicts,
 ) -> Result<(), Damage> {
     let Some(votes) = &proof.ledger_votes else { return Ok(()) };
-    let message = ledger_digest(pair, votes, &registry.community());
-    let is_proven = check_votes(votes, &message, registry, verdicts);
+    let message = ledger_digest(pair, votes, &registries.community());
+    let is_proven = check_votes(votes, &message, registries.at(pair.height()), verdicts);
     if is_proven { Ok(()) } else { Err(Damage::LedgerVotes) }
 }
 
@@ -96,20 +117,40 @@ fn ledger_digest(pair: &Pair, votes: &Votes, community: &Digest) -> Digest {
 pub fn claims_of<'r>(
     pair: &Pair,
     proof: &Proof,
-    registry: &'r Registry,
+    registries: &'r Registries,
 ) -> Result<Vec<Claim<'r>>, Damage> {
-    let community = registry.community();
-    let contract = pair.contract.record.contract().ok_or(Damage::Record)?;
-    let mut claims = party_claims(contract, registry).ok_or(Damage::Party)?;
-    let (id, body) = (contract.body.contract_id, contract.body.digest());
-    let message = approval_digest(id, body, proof.approvals.registry, &community);
-    add_votes(&proof.approvals, message, registry, &mut claims).ok_or(Damage::Approvals)?;
+    let community = registries.community();
+    check_version(pair, registries)?;
+    let record = &*pair.contract.record;
+    let (id, digest) = record.subject(&community).ok_or(Damage::Record)?;
+    let approving = registries.approving(proof.approvals.registry, pair.height());
+    let approving = approving.map_err(|_| Damage::Approvals)?;
+    let mut claims = match record {
+        Record::Contract(contract) => party_claims(contract, approving).ok_or(Damage::Party)?,
+        Record::Membership(change) => {
+            // Evidence has signatures of its own: they are judged at once.
+            let in_force = registries.at(pair.height());
+            change.check(in_force, registries, &Strict).map_err(|r| damage_of(record, r))?;
+            if in_force.version() != proof.approvals.registry {
+                return Err(Damage::Approvals);
+            }
+            Vec::new()
+        }
+        Record::Delivery(_) | Record::Anchor(_) => return Err(Damage::Record),
+    };
+    let message = approval_digest(id, digest, proof.approvals.registry, &community);
+    let quorum = quorum_for(record, approving);
+    add_votes(&proof.approvals, message, approving, quorum, &mut claims)
+        .ok_or(Damage::Approvals)?;
     if let Some(votes) = &proof.ledger_votes {
         let message = ledger_digest(pair, votes, &community);
-        add_votes(votes, message, registry, &mut claims).ok_or(Damage::LedgerVotes)?;
+        let counting = registries.at(pair.height());
+        add_votes(votes, message, counting, counting.quorum(), &mut claims)
+            .ok_or(Damage::LedgerVotes)?;
     }
     let OrderProof::Sequencer(signature) = proof.order.proof else { return Err(Damage::Order) };
-    let key = registry.key(registry.sequencer()).ok_or(Damage::Order)?;
+    let ordering = registries.of_batch(proof.order.head.index);
+    let key = ordering.key(ordering.sequencer()).ok_or(Damage::Order)?;
     if !holds(&proof.order, pair, &community) {
         return Err(Damage::Order);
     }
@@ -128,10 +169,11 @@ fn add_votes<'r>(
     votes: &Votes,
     message: Digest,
     registry: &'r Registry,
+    quorum: usize,
     claims: &mut Vec<Claim<'r>>,
 ) -> Option<()> {
     let in_order = votes.signatures.windows(2).all(|two| two[0].0 < two[1].0);
-    let is_enough = votes.signatures.len() >= registry.quorum();
+    let is_enough = votes.signatures.len() >= quorum;
     if !in_order || !is_enough || votes.registry != registry.version() {
         return None;
     }

@@ -228,7 +228,7 @@ impl Handler<FromPeer> for SocialActor {
     fn handle(&mut self, FromPeer { from, message }: FromPeer, cx: &mut Context<Self>) {
         // A disk that refuses leaves nothing to promise: peers are not heard until it takes records.
         let is_heard = !self.outbox.is_stuck();
-        if is_heard && is_genuine(&self.means.registry, &self.means.verdicts, from, &message) {
+        if is_heard && is_genuine(&self.means.members.now(), &self.means.verdicts, from, &message) {
             self.step(Input::Peer { from, message }, cx);
         }
     }

@@ -41,7 +41,7 @@ impl LastUse {
         match entry {
             Entry::Chain(JournalEntry::Approval { record, .. }) => {
                 self.votes += 1;
-                let until = record.body().map_or(Timestamp(u64::MAX), |body| body.valid_until);
+                let until = record.body().map_or(self.until, |body| body.valid_until);
                 self.until = self.until.max(until);
             }
             Entry::Chain(JournalEntry::LedgerVote(vote)) => {

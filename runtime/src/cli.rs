@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 
 mod bench;
 mod chain;
+mod forget;
 mod schedule;
 mod scratch;
 mod simulate;
@@ -33,6 +34,8 @@ enum Verb {
     /// Measure what this program does, each figure beside its limit
     #[command(subcommand)]
     Bench(bench::Verb),
+    /// Destroy a site's readings, contract profiles and salts; its chain still proves itself
+    Forget(forget::Args),
     /// Prove or show a chain that stands on disk
     #[command(subcommand)]
     Chain(chain::Verb),
@@ -71,6 +74,7 @@ pub fn main() -> ExitCode {
         Verb::Simulate(args) => simulate::run(&args),
         Verb::Schedule(args) => schedule::run(&args),
         Verb::Bench(verb) => bench::run(&verb),
+        Verb::Forget(args) => forget::run(&args),
         Verb::Chain(verb) => chain::run(&verb),
     };
     let (text, code) = match result {

@@ -81,6 +81,21 @@ impl Signer {
     }
 }
 
+/// Draws the keys of confidential records in a simulated community: the same for the same seed.
+#[must_use]
+pub fn simulated_draw(seed: u64) -> crate::store::vault::Draw {
+    let mut rng = ChaCha20Rng::seed_from_u64(seed);
+    rng.set_stream(VAULT_STREAM);
+    Box::new(move || {
+        let mut bytes = [0_u8; 32];
+        rng.fill_bytes(&mut bytes);
+        Ok(bytes)
+    })
+}
+
+/// The stream of the keys of confidential records.
+const VAULT_STREAM: u64 = 1 << 41;
+
 /// Keeps the streams of keys apart from the streams of profiles, which use small numbers.
 const KEY_STREAMS: u64 = 1 << 40;
 

@@ -32,6 +32,7 @@ pub mod read;
 pub mod readings;
 pub mod salvage;
 pub mod state;
+pub mod vault;
 
 mod group;
 mod lock;
@@ -59,6 +60,7 @@ pub(crate) use memory::Memory;
 pub use opening::{Opened, Opening};
 pub use read::{Frame, Frames, read_all};
 pub use recover::{Cut, Found};
+pub use vault::Vault;
 
 /// Why something could not be made durable or read back.
 #[derive(Debug, thiserror::Error)]
@@ -81,6 +83,9 @@ pub enum StoreError {
     /// The derived state.
     #[error(transparent)]
     State(#[from] state::StateError),
+    /// The keys of confidential records.
+    #[error(transparent)]
+    Vault(#[from] vault::VaultError),
 }
 
 impl StoreError {
@@ -91,7 +96,9 @@ impl StoreError {
         match self {
             Self::Log(error) => error.is_no_room(),
             Self::ReadOnly(_) => true,
-            Self::Archive(_) | Self::Broken(_) | Self::Key(_) | Self::State(_) => false,
+            Self::Archive(_) | Self::Broken(_) | Self::Key(_) | Self::State(_) | Self::Vault(_) => {
+                false
+            }
         }
     }
 }

@@ -9,6 +9,7 @@ mod compare;
 mod data;
 mod exit_codes;
 mod experiment;
+mod forget;
 mod json;
 mod kill;
 mod out_dir;

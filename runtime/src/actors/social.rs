@@ -193,7 +193,10 @@ impl Handler<Flush> for SocialActor {
 impl Handler<EpochStarted> for SocialActor {
     fn handle(&mut self, EpochStarted { epoch, deadlines }: EpochStarted, cx: &mut Context<Self>) {
         if self.means.retention.is_due(epoch) {
-            self.means.journal.borrow_mut().forget(self.means.retention.before(epoch));
+            let before = self.means.retention.before(epoch);
+            if let Err(error) = self.means.journal.borrow_mut().forget(before) {
+                return cx.fail(error.to_string());
+            }
         }
         self.step(Input::EpochStart { epoch, deadlines }, cx);
     }

@@ -210,7 +210,7 @@ fn live(
     }
     let out = OutDir::prepare(&args.out).map_err(Failure::input)?;
     let bar = progress_bar(args.quiet);
-    let places = Places { chain: &out.chain(), readings };
+    let places = Places { chain: &out.chain(), vault: Some(out.path()), readings };
     let welfare = is_told && args.wants_welfare(community.sites.len());
     let asked = Asked { welfare, lives: None };
     let run = world::run_asked(scenario, community, places, asked, &|done, of| {

@@ -9,6 +9,7 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use super::error::ReportError;
+use crate::store::vault::VAULT;
 
 /// Where a run writes unless told otherwise.
 pub const DEFAULT: &str = "gridpact-out";
@@ -118,7 +119,9 @@ fn survey(dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
         } else if kind.is_file() && FILES.contains(&name.trim_end_matches(UNFINISHED)) {
             files.push(entry.path());
         } else if name == CHAIN && kind.is_dir() {
-            files.extend(survey_chain(dir, &entry.path())?);
+            files.extend(survey_within(dir, &entry.path(), &crate::store::is_store_file)?);
+        } else if name == VAULT && kind.is_dir() {
+            files.extend(survey_vault(dir, &entry.path())?);
         } else {
             foreign.get_or_insert(name);
         }
@@ -132,19 +135,41 @@ fn survey(dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
     }
 }
 
-fn survey_chain(dir: &Path, chain: &Path) -> Result<Vec<PathBuf>, ReportError> {
+/// The files in a directory that holds only files with names of its own.
+fn survey_within(
+    dir: &Path,
+    inner: &Path,
+    is_ours: &dyn Fn(&str) -> bool,
+) -> Result<Vec<PathBuf>, ReportError> {
     let mut files = Vec::new();
-    for entry in fs::read_dir(chain).map_err(io("list", chain))? {
-        let entry = entry.map_err(io("list", chain))?;
+    for entry in fs::read_dir(inner).map_err(io("list", inner))? {
+        let entry = entry.map_err(io("list", inner))?;
         let kind = entry.file_type().map_err(io("look at", &entry.path()))?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if !kind.is_file() || !crate::store::is_store_file(&name) {
-            let found = format!("{CHAIN}/{name}");
-            return Err(ReportError::Foreign { dir: dir.into(), found });
+        if !kind.is_file() || !is_ours(&entry.file_name().to_string_lossy()) {
+            return Err(foreign(dir, &entry.path()));
         }
         files.push(entry.path());
     }
     Ok(files)
+}
+
+/// The keys in `vault/PARTY/`.
+fn survey_vault(dir: &Path, vault: &Path) -> Result<Vec<PathBuf>, ReportError> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(vault).map_err(io("list", vault))? {
+        let entry = entry.map_err(io("list", vault))?;
+        let kind = entry.file_type().map_err(io("look at", &entry.path()))?;
+        if !kind.is_dir() {
+            return Err(foreign(dir, &entry.path()));
+        }
+        files.extend(survey_within(dir, &entry.path(), &crate::store::vault::is_key_file)?);
+    }
+    Ok(files)
+}
+
+fn foreign(dir: &Path, found: &Path) -> ReportError {
+    let found = found.strip_prefix(dir).unwrap_or(found).display().to_string();
+    ReportError::Foreign { dir: dir.into(), found }
 }
 
 fn io<'a>(action: &'static str, path: &'a Path) -> impl Fn(std::io::Error) -> ReportError + 'a {

@@ -64,14 +64,17 @@ pub enum WorldError {
 pub struct Places<'a> {
     /// The chain's directory.
     pub chain: &'a Path,
+    /// The directory that holds the keys of confidential records; without one they lie open in the
+    /// chain's log.
+    pub vault: Option<&'a Path>,
     /// Where the homes' RAs keep their readings.
     pub readings: Shelf,
 }
 
 impl<'a, P: AsRef<Path> + ?Sized> From<&'a P> for Places<'a> {
-    /// The chain in this directory, readings in memory.
+    /// The chain in this directory, readings in memory, nothing hidden.
     fn from(chain: &'a P) -> Self {
-        Self { chain: chain.as_ref(), readings: Shelf::default() }
+        Self { chain: chain.as_ref(), vault: None, readings: Shelf::default() }
     }
 }
 

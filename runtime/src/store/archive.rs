@@ -14,6 +14,7 @@ use gridpact_chain::journal::JournalEntry;
 use super::chain::{ProofPart, decode};
 use super::frame::Kind;
 use super::read::{Frame, read_all};
+use super::vault::Kept;
 use super::{LogError, StoreError};
 
 /// One pair and what proves it.
@@ -28,8 +29,10 @@ pub struct Archive {
     pub pairs: Vec<Height>,
     /// Own votes and orders of the node that wrote it, in order.
     pub records: Vec<JournalEntry>,
-    /// Own contracts of the node that wrote it.
+    /// Own contracts of the node that wrote it, as far as they are not hidden.
     pub contracts: Vec<SocialEntry>,
+    /// Own contracts whose profiles and salts lie under a key of the node's vault.
+    pub hidden: usize,
     /// The tip its clean stop names.
     pub tip: Digest,
 }
@@ -61,6 +64,22 @@ impl From<ArchiveError> for StoreError {
     }
 }
 
+/// The founding document in a frame of its kind.
+///
+/// # Errors
+/// When it is none, or founds nothing.
+pub fn genesis(frame: &Frame) -> Result<Genesis, ArchiveError> {
+    let wrong = |problem: String| ArchiveError::Record {
+        file: frame.file.clone(),
+        offset: frame.offset,
+        problem,
+    };
+    let genesis: Genesis =
+        decode("genesis", &frame.payload).map_err(|error| wrong(error.to_string()))?;
+    genesis.check().map_err(|error| wrong(error.to_string()))?;
+    Ok(genesis)
+}
+
 /// The directory that holds the chain: `dir` itself, or its `chain/`.
 #[must_use]
 pub fn chain_dir(dir: &Path) -> PathBuf {
@@ -75,6 +94,7 @@ struct Gathering {
     proofs: BTreeMap<u64, Proof>,
     records: Vec<JournalEntry>,
     contracts: Vec<SocialEntry>,
+    hidden: usize,
     tip: Option<Digest>,
 }
 
@@ -116,7 +136,10 @@ impl Gathering {
             }
             Kind::Proof => self.take_proof(frame.height, decode("proof", bytes).map_err(text)?)?,
             Kind::Vote | Kind::Order => self.records.push(decode("record", bytes).map_err(text)?),
-            Kind::Reservation => self.contracts.push(decode("contract", bytes).map_err(text)?),
+            Kind::Reservation => match decode("contract", bytes).map_err(text)? {
+                Kept::Open(entry) => self.contracts.push(entry),
+                Kept::Hidden { .. } => self.hidden += 1,
+            },
             Kind::Closed => {
                 let tip =
                     bytes.try_into().map_err(|_| "the tip is not 32 bytes long".to_owned())?;
@@ -159,7 +182,7 @@ impl Gathering {
             return Err(missing(&format!("there is a proof of height {height}, but no pair")));
         }
         let tip = self.tip.ok_or_else(|| missing("the end frame is missing"))?;
-        let (records, contracts) = (self.records, self.contracts);
-        Ok(Archive { genesis, pairs, records, contracts, tip })
+        let (records, contracts, hidden) = (self.records, self.contracts, self.hidden);
+        Ok(Archive { genesis, pairs, records, contracts, hidden, tip })
     }
 }

@@ -6,6 +6,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use gridpact_agents::social::Entry as SocialEntry;
 use gridpact_chain::block::{Order, Pair, Proof, Votes};
 use gridpact_chain::digest::Digest;
 use gridpact_chain::encode::{self, Encoded, encode};
@@ -24,6 +25,7 @@ use super::lock::Lock;
 use super::log::Log;
 use super::opening::Beside;
 use super::salvage::Hole;
+use super::vault::{Kept, Vault};
 
 /// Longest record of a kind that has no limit of its own: a batch with its approvals.
 pub(super) const RECORD_MAX: usize = 16 << 20;
@@ -84,6 +86,13 @@ impl ChainJournal {
     /// When the directory is in use, foreign or cannot be written.
     pub fn create(dir: &Path, genesis: &Genesis) -> Result<Self, StoreError> {
         Self::begin(Log::create(dir)?, genesis, Beside::default())
+    }
+
+    /// This journal, which writes confidential records under the keys of `vault` from now on.
+    #[must_use]
+    pub fn with_vault(mut self, vault: Vault) -> Self {
+        self.beside.vault = Some(vault);
+        self
     }
 
     /// A journal in an empty log.
@@ -188,7 +197,7 @@ impl ChainJournal {
 
     pub(super) fn write(&mut self, entry: &Entry) {
         match entry {
-            Entry::Social(entry) => self.append(Kind::Reservation, self.height, &encode(entry)),
+            Entry::Social(entry) => self.write_contract(entry),
             Entry::Chain(JournalEntry::Pair { pair, proof }) => self.write_pair(pair, proof),
             Entry::Chain(JournalEntry::Closed { height, votes }) => {
                 let part = encode(&ProofPart::Closed(votes.clone()));
@@ -202,6 +211,17 @@ impl ChainJournal {
                 | JournalEntry::Applied { .. }
                 | JournalEntry::Batch(_)),
             ) => self.append(Kind::Order, self.height, &encode(entry)),
+        }
+    }
+
+    fn write_contract(&mut self, entry: &SocialEntry) {
+        let kept = match &mut self.beside.vault {
+            Some(vault) => vault.hide(entry, &self.community),
+            None => Ok(Kept::Open(entry.clone())),
+        };
+        match kept {
+            Ok(kept) => self.append(Kind::Reservation, self.height, &encode(&kept)),
+            Err(error) => _ = self.trouble.get_or_insert(error.to_string()),
         }
     }
 
@@ -290,11 +310,15 @@ impl Journal for ChainJournal {
         }
     }
 
-    fn forget(&mut self, before: Interval) {
+    fn forget(&mut self, before: Interval) -> Result<(), StoreError> {
         let old = old_contracts(self.entries.iter(), before);
         if !old.is_empty() {
             self.entries.retain(|entry| !is_of(entry, &old));
         }
+        if let Some(vault) = &mut self.beside.vault {
+            vault.forget(before)?;
+        }
+        Ok(())
     }
 
     fn entries(&self) -> Vec<Entry> {

@@ -58,8 +58,11 @@ pub trait Journal {
 
     /// Destroys what only this member knows of contracts whose delivery ended at or before
     /// `before`: profiles, shares and salts. Chain records carry commitments only and stay. A log on
-    /// disk is never rewritten for this: only what later lives are given is destroyed there.
-    fn forget(&mut self, before: Interval);
+    /// disk is never rewritten for this: the keys of its confidential records are destroyed, day by day.
+    ///
+    /// # Errors
+    /// When keys cannot be destroyed; the records are then still readable.
+    fn forget(&mut self, before: Interval) -> Result<(), StoreError>;
 
     /// Everything that was taken, oldest first: what a new life is rebuilt from.
     fn entries(&self) -> Vec<Entry>;
@@ -103,11 +106,12 @@ impl Journal for MemoryJournal {
         Ok(())
     }
 
-    fn forget(&mut self, before: Interval) {
+    fn forget(&mut self, before: Interval) -> Result<(), StoreError> {
         let old = old_contracts(self.shelves.iter().flatten(), before);
         if !old.is_empty() {
             self.shelves.iter_mut().for_each(|shelf| shelf.retain(|entry| !is_of(entry, &old)));
         }
+        Ok(())
     }
 
     fn entries(&self) -> Vec<Entry> {

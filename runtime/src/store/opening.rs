@@ -4,6 +4,7 @@
 //! STORE/chain/            the log: primary data
 //! STORE/state/chain.redb  balances and indexes: derived
 //! STORE/state/reserve     room that is given up when the disk is full and the node stops
+//! STORE/vault/PARTY/      keys of what only this site may know: destroyed to forget it
 //! KEY.last-use            beside the key: how far it has voted
 //! ```
 //!
@@ -19,6 +20,7 @@ use std::sync::Arc;
 use gridpact_chain::block::{Pair, Proof};
 use gridpact_chain::genesis::Genesis;
 use gridpact_chain::journal::JournalEntry;
+use gridpact_chain::terms::PartyId;
 
 use super::archive::ArchiveError;
 use super::chain::{ChainJournal, Place, ProofPart, decode};
@@ -33,6 +35,7 @@ use super::recover::Found;
 use super::salvage::{Hole, salvage};
 use super::segment::{self, Role};
 use super::state::{STATE, State};
+use super::vault::{self, Kept, Vault};
 use super::{Frame, LogError, StoreError};
 
 /// Bytes that are kept back for a clean stop on a full disk.
@@ -45,6 +48,8 @@ const RESERVE: &str = "reserve";
 pub struct Opening {
     /// Directory of the store; created if need be.
     pub dir: PathBuf,
+    /// The member whose store it is.
+    pub party: PartyId,
     /// The file beside the key that says how far it has voted.
     pub last_use: PathBuf,
     /// Whether a key that has voted may be used with an empty store (`--resume-key`): the node then
@@ -70,6 +75,8 @@ pub(super) struct Beside {
     state: Option<State>,
     reserve: Option<PathBuf>,
     chain: Option<PathBuf>,
+    /// Under whose keys confidential records are written.
+    pub vault: Option<Vault>,
     /// How far the key has voted beyond what the store knows.
     pub unknown: Option<LastUse>,
 }
@@ -146,12 +153,15 @@ impl Opening {
             let (file, votes) = (key.path().to_path_buf(), last.votes);
             return Err(KeyUseError::Known { file, votes }.into());
         }
-        let mut beside = Beside { key: Some(key), chain: Some(chain.clone()), ..Beside::default() };
+        let place = vault::place(&self.dir, self.party);
+        let vault = Vault::open(&place, genesis.interval_s, vault::from_the_system())?;
+        let (key, at) = (Some(key), Some(chain.clone()));
+        let mut beside = Beside { key, chain: at, ..Beside::default() };
         let (mut journal, found) = if is_empty {
             let log = Log::create_with(disk, &chain, sizes)?;
             (ChainJournal::begin(log, genesis, Beside::default())?, Some(Found::default()))
         } else {
-            let (place, entries, found) = read(disk, sizes, &chain, genesis)?;
+            let (place, entries, found) = read(disk, sizes, &chain, genesis, &vault)?;
             (ChainJournal::going_on(place, community, entries, Beside::default()), found)
         };
         beside.unknown = last.is_newer_than(&journal.signed).then_some(last);
@@ -163,6 +173,7 @@ impl Opening {
             (beside.state, is_state_rebuilt) = (Some(state), is_new && !pairs.is_empty());
             beside.reserve = reserve(&dir.join(RESERVE));
         }
+        beside.vault = Some(vault);
         journal.beside = beside;
         Ok(Opened { journal, found, is_state_rebuilt })
     }
@@ -191,12 +202,13 @@ fn read(
     sizes: Sizes,
     chain: &Path,
     genesis: &Genesis,
+    vault: &Vault,
 ) -> Result<Read, StoreError> {
     let mut frames = Vec::new();
     match Log::open_with(disk, chain, sizes, |frame| frames.push(frame)) {
         Ok(log) => {
             let found = log.found().clone();
-            let (entries, missing) = entries_of(frames, genesis)?;
+            let (entries, missing) = entries_of(frames, genesis, Some(vault))?;
             match missing {
                 Some(what) => Err(ArchiveError::Missing(what).into()),
                 None => Ok((Place::Log(log), entries, Some(found))),
@@ -208,7 +220,7 @@ fn read(
             if holes.is_empty() {
                 holes.push(as_hole(&error));
             }
-            let (entries, _) = entries_of(salvaged.frames, genesis)?;
+            let (entries, _) = entries_of(salvaged.frames, genesis, Some(vault))?;
             let first = chain.join(segment::name(1, Role::Log));
             let lock = match fs::File::open(&first) {
                 Ok(file) => Some(Lock::exclusive(&file, chain)?),
@@ -236,8 +248,10 @@ fn as_hole(error: &LogError) -> Hole {
 fn entries_of(
     frames: Vec<Frame>,
     genesis: &Genesis,
+    vault: Option<&Vault>,
 ) -> Result<(Vec<Entry>, Option<String>), StoreError> {
     let (mut entries, mut places) = (Vec::new(), BTreeMap::new());
+    let community = genesis.community();
     let mut missing = None;
     for frame in frames {
         let wrong = |problem: String| ArchiveError::Record {
@@ -274,7 +288,16 @@ fn entries_of(
                 }
             },
             Kind::Vote | Kind::Order => Some(Entry::Chain(decode("record", bytes).map_err(text)?)),
-            Kind::Reservation => Some(Entry::Social(decode("contract", bytes).map_err(text)?)),
+            Kind::Reservation => {
+                let kept: Kept = decode("contract", bytes).map_err(text)?;
+                // Where the key is gone, the site has forgotten it.
+                let shown = match (vault, kept) {
+                    (Some(vault), kept) => vault.show(kept, &community).map_err(text)?,
+                    (None, Kept::Open(entry)) => Some(entry),
+                    (None, Kept::Hidden { .. }) => None,
+                };
+                shown.map(Entry::Social)
+            }
             Kind::Closed | Kind::Commit | Kind::Open | Kind::Mark => continue,
         };
         entries.push(entry);
@@ -362,7 +385,7 @@ impl ChainJournal {
             .ok_or_else(|| ArchiveError::Missing("the founding document is missing".to_owned()))?;
         let genesis: Genesis = decode("genesis", &founding.payload)
             .map_err(|error| ArchiveError::Missing(error.to_string()))?;
-        let (entries, missing) = entries_of(frames, &genesis)?;
+        let (entries, missing) = entries_of(frames, &genesis, self.beside.vault.as_ref())?;
         if let Some(what) = missing {
             return Err(ArchiveError::Missing(what).into());
         }

@@ -3,10 +3,11 @@
 //!
 //! Two places keep them: memory, which lasts as long as the process, and a file (`redb`), which
 //! survives it. A record is whole or not there at all, also after a power cut. What is older than
-//! the retention is deleted. The file belongs to one process at a time; its checksums are verified
+//! the retention is deleted, and all of it on demand (`gridpact forget`). The file belongs to one process at a time; its checksums are verified
 //! whenever it is opened.
 
 mod disk;
+mod erase;
 mod memory;
 mod shelf;
 
@@ -18,7 +19,7 @@ use gridpact_chain::terms::Interval;
 
 pub use disk::DiskReadings;
 pub use memory::MemoryReadings;
-pub use shelf::Shelf;
+pub use shelf::{Shelf, file_of};
 
 /// Where one site's readings are kept.
 pub trait ReadingStore {

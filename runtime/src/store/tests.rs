@@ -13,6 +13,7 @@ mod faults;
 mod faulty;
 mod opening;
 mod strict;
+mod vault;
 
 /// What was appended: kind, height, payload.
 type Said = Vec<(Kind, u64, Vec<u8>)>;

@@ -17,6 +17,7 @@ use crate::actors::resource::Limit;
 use crate::actors::{Door, Poison};
 use crate::clock::Clock;
 use crate::device::simulated::Field;
+use crate::keys;
 use crate::node::{Commons, Home, HomeDoors};
 use crate::observe::Observer;
 use crate::order::local::LocalOrdering;
@@ -28,8 +29,21 @@ use crate::sim::harvest::Crop;
 use crate::sim::homes::{Nursery, first_epoch, party_of};
 use crate::sim::scenario::{Host, Scenario};
 use crate::sim::street::Street;
-use crate::store::{ChainJournal, Journal, MemoryJournal};
+use crate::store::{ChainJournal, Journal, MemoryJournal, StoreError, Vault, vault};
 use crate::supervise;
+
+/// The journal on disk: that of the sequencer's node.
+fn journal(
+    scenario: &Scenario,
+    founding: &Founding,
+    places: &Places<'_>,
+) -> Result<ChainJournal, StoreError> {
+    let journal = ChainJournal::create(places.chain, &founding.genesis)?;
+    let Some(store) = places.vault else { return Ok(journal) };
+    let (place, interval_s) = (vault::place(store, SEQUENCER), founding.genesis.interval_s);
+    let vault = Vault::open(&place, interval_s, keys::simulated_draw(scenario.seed))?;
+    Ok(journal.with_vault(vault))
+}
 
 /// What must stay at hand while the world lives.
 pub(super) struct World {
@@ -59,7 +73,7 @@ impl World {
         let community = Arc::clone(&nursery.community);
         let start = first_epoch(&community).starts_at(community.interval_s);
         let clock = Clock::starting_at(start);
-        let chain = Rc::new(RefCell::new(ChainJournal::create(places.chain, &founding.genesis)?));
+        let chain = Rc::new(RefCell::new(journal(scenario, founding, places)?));
         let sites = community.sites.len();
         let doors: Vec<HomeDoors> =
             community.sites.iter().map(|s| HomeDoors::with_devices(s.devices.len())).collect();

@@ -18,7 +18,8 @@ use super::{ReadingStore, ReadingsError};
 /// What the file is: its format and the length of its intervals.
 const ABOUT: TableDefinition<'_, &str, u64> = TableDefinition::new("gridpact.readings");
 /// Readings by device and interval, as JSON.
-const READINGS: TableDefinition<'_, (u16, u32), &[u8]> = TableDefinition::new("readings");
+pub(super) const READINGS: TableDefinition<'_, (u16, u32), &[u8]> =
+    TableDefinition::new("readings");
 /// Standings by device, as JSON.
 const STANDINGS: TableDefinition<'_, u16, &[u8]> = TableDefinition::new("standings");
 
@@ -101,7 +102,7 @@ impl DiskReadings {
         synced.map_err(|error| self.trouble("create")(StorageError::Io(error)))
     }
 
-    fn begin(&self) -> Result<redb::WriteTransaction, ReadingsError> {
+    pub(super) fn begin(&self) -> Result<redb::WriteTransaction, ReadingsError> {
         self.database.begin_write().map_err(self.trouble("write"))
     }
 
@@ -111,7 +112,7 @@ impl DiskReadings {
     }
 
     /// Names the action and the file of what the database says.
-    fn trouble<E: Into<redb::Error>>(
+    pub(super) fn trouble<E: Into<redb::Error>>(
         &self,
         action: &'static str,
     ) -> impl Fn(E) -> ReadingsError + use<'_, E> {
@@ -122,6 +123,16 @@ impl DiskReadings {
                 other => ReadingsError::Io { action, file, what: other.to_string() },
             }
         }
+    }
+
+    /// Gives back the room of what was taken out.
+    pub(super) fn compact(&mut self) -> Result<(), ReadingsError> {
+        let file = self.file.clone();
+        self.database.compact().map(|_| ()).map_err(|error| ReadingsError::Io {
+            action: "compact",
+            file,
+            what: error.to_string(),
+        })
     }
 
     fn decoded<T: DeserializeOwned>(&self, bytes: &[u8]) -> Result<T, ReadingsError> {

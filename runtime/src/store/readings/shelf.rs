@@ -10,6 +10,12 @@ use super::{DiskReadings, MemoryReadings, ReadingStore, ReadingsError};
 /// How the files of readings end.
 const ENDING: &str = "redb";
 
+/// The file of home number `site` in the shelf's directory.
+#[must_use]
+pub fn file_of(dir: &Path, site: usize) -> PathBuf {
+    dir.join(format!("home-{site:05}.{ENDING}"))
+}
+
 /// Where the readings of the homes of a process stand.
 #[derive(Debug, Clone, Default)]
 pub struct Shelf {
@@ -66,7 +72,6 @@ impl Shelf {
         let Some(dir) = &self.dir else {
             return Ok(Rc::new(RefCell::new(MemoryReadings::default())));
         };
-        let file = dir.join(format!("home-{site:05}.{ENDING}"));
-        Ok(Rc::new(RefCell::new(DiskReadings::open(&file, interval_s)?)))
+        Ok(Rc::new(RefCell::new(DiskReadings::open(&file_of(dir, site), interval_s)?)))
     }
 }

@@ -26,7 +26,7 @@ use super::*;
 /// The first public key of RFC 8032, section 7.1.
 const KEY: &str = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
 
-fn genesis(name: &str) -> Genesis {
+pub(super) fn genesis(name: &str) -> Genesis {
     let mut key = [0; 32];
     for (byte, at) in key.iter_mut().zip((0..64).step_by(2)) {
         *byte = u8::from_str_radix(&KEY[at..at + 2], 16).expect("hexadecimal");
@@ -48,7 +48,7 @@ fn genesis(name: &str) -> Genesis {
     }
 }
 
-fn record(community: Digest, n: u64) -> Encoded<Record> {
+pub(super) fn record(community: Digest, n: u64) -> Encoded<Record> {
     let (energy, unit_price) = (Energy(1_000 + n), Price(100_000));
     let body = ContractBody {
         community,
@@ -73,7 +73,7 @@ fn record(community: Digest, n: u64) -> Encoded<Record> {
 
 /// The records of heights 1 to `heights`, as a voter writes them: its approval, the pair, its vote,
 /// the closing.
-fn records(heights: u64) -> Vec<Entry> {
+pub(super) fn records(heights: u64) -> Vec<Entry> {
     let community = genesis("street").community();
     let (mut ledger, mut entries) = (Ledger::new(community), Vec::new());
     let registry = RegistryVersion::default();
@@ -122,12 +122,12 @@ fn pairs(heights: u64) -> Vec<(Arc<Pair>, Arc<Proof>)> {
     pairs
 }
 
-fn at(root: &Path) -> Opening {
+pub(super) fn at(root: &Path) -> Opening {
     let (dir, last_use) = (root.join("store"), root.join("key.last-use"));
-    Opening { dir, last_use, resume_key: false }
+    Opening { dir, party: PartyId(0), last_use, resume_key: false }
 }
 
-fn open_at(root: &Path) -> Result<Opened, StoreError> {
+pub(super) fn open_at(root: &Path) -> Result<Opened, StoreError> {
     at(root).open(&genesis("street"))
 }
 

@@ -241,8 +241,8 @@ impl Journal for Counted {
         self.journal.repair(height, pair, proof)
     }
 
-    fn forget(&mut self, before: Interval) {
-        self.journal.forget(before);
+    fn forget(&mut self, before: Interval) -> Result<(), StoreError> {
+        self.journal.forget(before)
     }
 
     fn entries(&self) -> Vec<Entry> {

@@ -96,6 +96,13 @@ impl StoreError {
     }
 }
 
+/// Whether `name` is one the store gives to a file of its derived state.
+#[must_use]
+pub fn is_state_file(name: &str) -> bool {
+    let name = name.strip_suffix(".tmp").unwrap_or(name);
+    [state::FILE, opening::RESERVE].contains(&name)
+}
+
 /// Whether `name` is one the store gives to its own files: `NNNN.log`, `NNNN.proof`, their drafts
 /// and what was set aside as damaged.
 #[must_use]

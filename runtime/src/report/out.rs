@@ -8,6 +8,8 @@ use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use crate::store::state::STATE;
+
 use super::error::ReportError;
 
 /// Where a run writes unless told otherwise.
@@ -118,7 +120,9 @@ fn survey(dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
         } else if kind.is_file() && FILES.contains(&name.trim_end_matches(UNFINISHED)) {
             files.push(entry.path());
         } else if name == CHAIN && kind.is_dir() {
-            files.extend(survey_chain(dir, &entry.path())?);
+            files.extend(survey_store(dir, CHAIN, crate::store::is_store_file)?);
+        } else if name == STATE && kind.is_dir() {
+            files.extend(survey_store(dir, STATE, crate::store::is_state_file)?);
         } else {
             foreign.get_or_insert(name);
         }
@@ -132,14 +136,19 @@ fn survey(dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
     }
 }
 
-fn survey_chain(dir: &Path, chain: &Path) -> Result<Vec<PathBuf>, ReportError> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(chain).map_err(io("list", chain))? {
-        let entry = entry.map_err(io("list", chain))?;
+/// Lists the files of one of the store's directories.
+fn survey_store(
+    dir: &Path,
+    inner: &str,
+    is_ours: fn(&str) -> bool,
+) -> Result<Vec<PathBuf>, ReportError> {
+    let (mut files, folder) = (Vec::new(), dir.join(inner));
+    for entry in fs::read_dir(&folder).map_err(io("list", &folder))? {
+        let entry = entry.map_err(io("list", &folder))?;
         let kind = entry.file_type().map_err(io("look at", &entry.path()))?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        if !kind.is_file() || !crate::store::is_store_file(&name) {
-            let found = format!("{CHAIN}/{name}");
+        if !kind.is_file() || !is_ours(&name) {
+            let found = format!("{inner}/{name}");
             return Err(ReportError::Foreign { dir: dir.into(), found });
         }
         files.push(entry.path());

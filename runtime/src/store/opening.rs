@@ -38,7 +38,7 @@ use super::{Frame, LogError, StoreError};
 /// Bytes that are kept back for a clean stop on a full disk.
 pub const RESERVE_BYTES: usize = 4 << 20;
 /// Name of the file that keeps them.
-const RESERVE: &str = "reserve";
+pub(super) const RESERVE: &str = "reserve";
 
 /// How a node's store is to be opened.
 #[derive(Debug, Clone)]

@@ -8,7 +8,7 @@
 use std::error::Error;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -113,10 +113,11 @@ fn killed(dir: &Path, after: Duration) -> Result<Option<u64>, Box<dyn Error>> {
     let output = child.stdout.take().ok_or("no pipe")?;
     let child = Arc::new(Mutex::new(child));
     let killer = Arc::clone(&child);
-    let kill = |child: &Mutex<Child>| child.lock().map(|mut child| child.kill());
     let timer = std::thread::spawn(move || {
         std::thread::sleep(after);
-        let _ = kill(&killer);
+        if let Ok(mut child) = killer.lock() {
+            let _ = child.kill();
+        }
     });
     // What the pipe holds when the child is gone was acknowledged as well.
     let said = BufReader::new(output).lines().map_while(Result::ok);

@@ -30,14 +30,18 @@ pub mod log;
 pub mod opening;
 pub mod read;
 pub mod readings;
+pub mod rebuild;
 pub mod salvage;
 pub mod state;
 
+mod beside;
+mod entries;
 mod group;
 mod lock;
 #[cfg(test)]
 mod memory;
 mod mend;
+mod mending;
 mod recover;
 mod running;
 mod scan;
@@ -100,7 +104,7 @@ impl StoreError {
 #[must_use]
 pub fn is_state_file(name: &str) -> bool {
     let name = name.strip_suffix(".tmp").unwrap_or(name);
-    [state::FILE, opening::RESERVE].contains(&name)
+    [state::FILE, beside::RESERVE].contains(&name)
 }
 
 /// Whether `name` is one the store gives to its own files: `NNNN.log`, `NNNN.proof`, their drafts

@@ -11,18 +11,11 @@ use std::time::Duration;
 use gridpact_chain::block::Pair;
 use gridpact_chain::contract::ContractId;
 use gridpact_chain::digest::Digest;
-use gridpact_chain::genesis::Genesis;
 use gridpact_chain::terms::{Money, PartyId};
 use redb::{
     Database, DatabaseError, Durability, ReadableDatabase, ReadableTable, ReadableTableMetadata,
     TableDefinition, WriteTransaction,
 };
-
-use super::StoreError;
-use super::archive::ArchiveError;
-use super::chain::decode;
-use super::frame::Kind;
-use super::recover;
 
 /// Name of the directory beside `chain/`.
 pub const STATE: &str = "state";
@@ -63,48 +56,6 @@ impl StateError {
     pub fn is_busy(&self) -> bool {
         self.is_busy
     }
-}
-
-/// What was written anew.
-#[derive(Debug)]
-pub struct Rebuilt {
-    /// The file.
-    pub file: PathBuf,
-    /// Height and hash of the last pair.
-    pub tip: Tip,
-    /// Accounts that were ever changed.
-    pub accounts: usize,
-}
-
-/// Writes the state beside the log in `chain` anew. Every frame up to the last Commit is proved first;
-/// the log itself is not changed.
-///
-/// # Errors
-/// When somebody writes the log or has the state, when the log is damaged, or the disk refuses.
-pub fn rebuild_beside(chain: &Path) -> Result<Rebuilt, StoreError> {
-    let (mut community, mut pairs, mut wrong) = (None, Vec::new(), None);
-    recover::committed(chain, |frame| {
-        let taken = match frame.kind {
-            Kind::Genesis => decode::<Genesis>("genesis", &frame.payload)
-                .map(|genesis| community = Some(genesis.community())),
-            Kind::Pair => {
-                decode::<Pair>("pair", &frame.payload).map(|pair| pairs.push(Arc::new(pair)))
-            }
-            _ => Ok(()),
-        };
-        if let Err(error) = taken {
-            let (file, offset, problem) = (frame.file, frame.offset, error.to_string());
-            wrong.get_or_insert(ArchiveError::Record { file, offset, problem });
-        }
-    })?;
-    if let Some(wrong) = wrong {
-        return Err(wrong.into());
-    }
-    let missing = || ArchiveError::Missing("the founding document is missing".to_owned());
-    let dir = chain.parent().unwrap_or(Path::new(".")).join(STATE);
-    let state = State::rebuild(&dir, community.ok_or_else(missing)?, &pairs)?;
-    let (tip, accounts) = (state.tip()?, state.balances()?.len());
-    Ok(Rebuilt { file: state.file, tip, accounts })
 }
 
 /// Height and hash of the last pair.
@@ -248,6 +199,12 @@ impl State {
         let bytes = found.value();
         let digest = bytes.get(8..).and_then(|digest| digest.try_into().ok()).unwrap_or_default();
         Ok((super::frame::u64_at(bytes, 0), Digest(digest)))
+    }
+
+    /// Its file.
+    #[must_use]
+    pub fn file(&self) -> &Path {
+        &self.file
     }
 
     /// What every account holds, ascending.

@@ -30,15 +30,19 @@ pub mod log;
 pub mod opening;
 pub mod read;
 pub mod readings;
+pub mod rebuild;
 pub mod salvage;
 pub mod state;
 pub mod vault;
 
+mod beside;
+mod entries;
 mod group;
 mod lock;
 #[cfg(test)]
 mod memory;
 mod mend;
+mod mending;
 mod recover;
 mod running;
 mod scan;
@@ -101,6 +105,13 @@ impl StoreError {
             }
         }
     }
+}
+
+/// Whether `name` is one the store gives to a file of its derived state.
+#[must_use]
+pub fn is_state_file(name: &str) -> bool {
+    let name = name.strip_suffix(".tmp").unwrap_or(name);
+    [state::FILE, beside::RESERVE].contains(&name)
 }
 
 /// Whether `name` is one the store gives to its own files: `NNNN.log`, `NNNN.proof`, their drafts

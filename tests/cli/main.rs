@@ -15,6 +15,7 @@ mod kill;
 mod out_dir;
 mod processes;
 mod readings;
+mod rebuild;
 mod scenarios;
 mod schedule;
 

@@ -7,7 +7,7 @@ use std::process::Command;
 use gridpact_tests::tree::{root, sources};
 
 /// All examples. One that is missing here or in `examples/Cargo.toml` fails the test below.
-const EXAMPLES: [&str; 4] = ["audit_chain", "neighbourhood", "own_pricing", "quickstart"];
+const EXAMPLES: [&str; 5] = ["audit_chain", "neighbourhood", "own_pricing", "quickstart", "soak"];
 
 /// The examples that the manifest lists: name and file.
 fn listed() -> Vec<(String, String)> {

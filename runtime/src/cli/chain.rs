@@ -12,6 +12,7 @@ use crate::store::archive::{self, Archive, Height};
 mod export;
 mod list;
 mod prove;
+mod rebuild;
 mod show;
 mod verify;
 
@@ -72,6 +73,11 @@ pub(super) enum Verb {
         /// Height of the pair, from 1
         height: u64,
     },
+    /// Write the derived state beside a chain anew: balances, and which contract is at which height
+    Rebuild {
+        /// Output directory of a run, or its chain/
+        dir: PathBuf,
+    },
     /// Check what `prove` has printed, knowing nothing but the community
     Check {
         /// What `prove` has printed
@@ -90,6 +96,7 @@ pub(super) fn run(verb: &Verb) -> Result<(), Failure> {
         Verb::Balances { dir, at, json } => list::balances(&read(dir)?, *at, *json),
         Verb::Export { dir, format } => export::export(&read(dir)?, *format),
         Verb::Prove { dir, height } => prove::prove(&read(dir)?, *height),
+        Verb::Rebuild { dir } => rebuild::rebuild(dir),
         Verb::Check { file, community } => prove::check(file, community),
     }
 }

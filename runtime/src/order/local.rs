@@ -100,7 +100,9 @@ impl SequencerActor {
         self.mind.handle(self.clock.now(), input, &*self.verdicts, &mut effects);
         for effect in effects {
             if let Err(error) = self.perform(effect) {
+                // What follows a record that is not durable stays unspoken.
                 cx.fail(error);
+                break;
             }
         }
         arm(cx, &self.clock, self.mind.wake_at());

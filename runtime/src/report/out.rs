@@ -8,8 +8,10 @@ use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use super::error::ReportError;
+use crate::store::state::STATE;
 use crate::store::vault::VAULT;
+
+use super::error::ReportError;
 
 /// Where a run writes unless told otherwise.
 pub const DEFAULT: &str = "gridpact-out";
@@ -119,7 +121,9 @@ fn survey(dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
         } else if kind.is_file() && FILES.contains(&name.trim_end_matches(UNFINISHED)) {
             files.push(entry.path());
         } else if name == CHAIN && kind.is_dir() {
-            files.extend(survey_within(dir, &entry.path(), &crate::store::is_store_file)?);
+            files.extend(survey_store(dir, CHAIN, crate::store::is_store_file)?);
+        } else if name == STATE && kind.is_dir() {
+            files.extend(survey_store(dir, STATE, crate::store::is_state_file)?);
         } else if name == VAULT && kind.is_dir() {
             files.extend(survey_vault(dir, &entry.path())?);
         } else {
@@ -135,41 +139,39 @@ fn survey(dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
     }
 }
 
-/// The files in a directory that holds only files with names of its own.
-fn survey_within(
+/// Lists the files of one of the store's directories.
+fn survey_store(
     dir: &Path,
-    inner: &Path,
-    is_ours: &dyn Fn(&str) -> bool,
+    inner: &str,
+    is_ours: fn(&str) -> bool,
 ) -> Result<Vec<PathBuf>, ReportError> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(inner).map_err(io("list", inner))? {
-        let entry = entry.map_err(io("list", inner))?;
+    let (mut files, folder) = (Vec::new(), dir.join(inner));
+    for entry in fs::read_dir(&folder).map_err(io("list", &folder))? {
+        let entry = entry.map_err(io("list", &folder))?;
         let kind = entry.file_type().map_err(io("look at", &entry.path()))?;
-        if !kind.is_file() || !is_ours(&entry.file_name().to_string_lossy()) {
-            return Err(foreign(dir, &entry.path()));
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if !kind.is_file() || !is_ours(&name) {
+            let found = format!("{inner}/{name}");
+            return Err(ReportError::Foreign { dir: dir.into(), found });
         }
         files.push(entry.path());
     }
     Ok(files)
 }
 
-/// The keys in `vault/PARTY/`.
+/// Lists the keys in `vault/PARTY/`.
 fn survey_vault(dir: &Path, vault: &Path) -> Result<Vec<PathBuf>, ReportError> {
     let mut files = Vec::new();
     for entry in fs::read_dir(vault).map_err(io("list", vault))? {
         let entry = entry.map_err(io("list", vault))?;
         let kind = entry.file_type().map_err(io("look at", &entry.path()))?;
+        let name = format!("{VAULT}/{}", entry.file_name().to_string_lossy());
         if !kind.is_dir() {
-            return Err(foreign(dir, &entry.path()));
+            return Err(ReportError::Foreign { dir: dir.into(), found: name });
         }
-        files.extend(survey_within(dir, &entry.path(), &crate::store::vault::is_key_file)?);
+        files.extend(survey_store(dir, &name, crate::store::vault::is_key_file)?);
     }
     Ok(files)
-}
-
-fn foreign(dir: &Path, found: &Path) -> ReportError {
-    let found = found.strip_prefix(dir).unwrap_or(found).display().to_string();
-    ReportError::Foreign { dir: dir.into(), found }
 }
 
 fn io<'a>(action: &'static str, path: &'a Path) -> impl Fn(std::io::Error) -> ReportError + 'a {

@@ -243,5 +243,9 @@ fn grow(
 mod tests;
 
 #[cfg(test)]
+#[path = "outbox_tests.rs"]
+mod outbox_tests;
+
+#[cfg(test)]
 #[path = "why_tests.rs"]
 mod why;

@@ -17,13 +17,13 @@ use gridpact_chain::terms::{Interval, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::StoreError;
+use super::beside::Beside;
 use super::entry::{Entry, Journal, is_of, old_contracts, replace};
 use super::frame::{self, Kind};
 use super::frames::FrameLog as _;
 use super::last_use::LastUse;
 use super::lock::Lock;
 use super::log::Log;
-use super::opening::Beside;
 use super::salvage::Hole;
 use super::vault::{Kept, Vault};
 
@@ -48,7 +48,7 @@ pub(super) enum ProofPart {
 #[derive(Debug)]
 pub(super) enum Place {
     /// To the log.
-    Log(Log),
+    Log(Box<Log>),
     /// Nowhere: the log is damaged there, and nothing is written before it is mended.
     Damaged {
         /// Where.
@@ -106,7 +106,7 @@ impl ChainJournal {
         log.commit()?;
         let community = genesis.community();
         Ok(Self {
-            place: Place::Log(log),
+            place: Place::Log(Box::new(log)),
             trouble: None,
             entries: Vec::new(),
             pending: 0,

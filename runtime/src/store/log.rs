@@ -182,7 +182,9 @@ impl Log {
         };
         let log = self.log_group.length() as u64 + mark + commit + CLOSED_BYTES;
         let fit = self.log.fits(log, self.sizes) && self.proof.fits(proofs, self.sizes);
-        if !fit && !(self.log.is_fresh() && self.proof.is_fresh()) {
+        // A group that fits in no segment has one of its own.
+        let is_fresh = self.log.is_fresh() && self.proof.is_fresh();
+        if !(fit || is_fresh) {
             self.rotate()?;
         }
         self.proof.make_room(proofs, self.sizes)?;

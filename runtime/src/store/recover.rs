@@ -62,26 +62,7 @@ pub fn recover(
 ) -> Result<Recovered, LogError> {
     let lock = lock(dir)?;
     let newest = newest(disk, dir)?;
-    let (mut walk, mut was_closed) = (Walk::first(dir)?, false);
-    loop {
-        match walk.step() {
-            Ok(Step::Group(frames, _)) => {
-                was_closed = false;
-                frames.into_iter().for_each(&mut each);
-            }
-            Ok(Step::Closed(_)) => was_closed = true,
-            Ok(Step::End) if walk.number < newest => {
-                walk.proofs_end()?;
-                (walk, was_closed) = (walk.next(dir)?, false);
-            }
-            Ok(Step::End) => break,
-            Err(Fault::Torn(error) | Fault::Damage(error)) if walk.number == newest => {
-                judge(&walk.log, was_closed, error)?;
-                break;
-            }
-            Err(fault) => return Err(fault.into()),
-        }
-    }
+    let (mut walk, was_closed) = prove(dir, newest, &mut each)?;
     let _ = walk.proof.ends_here()?;
     let cut = [&walk.log, &walk.proof].into_iter().filter_map(torn).collect();
     let log = Segment::over(disk, &walk.log)?;
@@ -89,6 +70,46 @@ pub fn recover(
     disk.sync_dir(dir).map_err(io("flush", dir))?;
     let found = Found { was_closed, cut };
     Ok(Recovered { number: newest, log, proof, lock, found })
+}
+
+/// Hands every committed frame of a log that nobody writes to `each`; what a crash has left behind
+/// the last Commit is passed over, and nothing is changed.
+///
+/// # Errors
+/// [`LogError::Busy`] while somebody writes, [`LogError::Damage`] and [`LogError::Missing`].
+pub fn committed(dir: &Path, mut each: impl FnMut(Frame)) -> Result<(), LogError> {
+    let path = |number, role| dir.join(segment::name(number, role));
+    let first = path(1, Role::Log);
+    let file = File::open(&first).map_err(io("open", &first))?;
+    let _lock = Lock::shared(&file, dir)?;
+    let has_both =
+        |number: &u32| path(*number, Role::Log).exists() && path(*number, Role::Proof).exists();
+    let newest = (1..).take_while(has_both).last().unwrap_or(1);
+    prove(dir, newest, &mut each).map(|_| ())
+}
+
+/// Reads the log up to its end or a torn tail; whether the last thing before it is an end frame.
+fn prove(dir: &Path, newest: u32, each: &mut dyn FnMut(Frame)) -> Result<(Walk, bool), LogError> {
+    let (mut walk, mut was_closed) = (Walk::first(dir)?, false);
+    loop {
+        match walk.step() {
+            Ok(Step::Group(frames, _)) => {
+                was_closed = false;
+                frames.into_iter().for_each(&mut *each);
+            }
+            Ok(Step::Closed(_)) => was_closed = true,
+            Ok(Step::End) if walk.number < newest => {
+                walk.proofs_end()?;
+                (walk, was_closed) = (walk.next(dir)?, false);
+            }
+            Ok(Step::End) => return Ok((walk, was_closed)),
+            Err(Fault::Torn(error) | Fault::Damage(error)) if walk.number == newest => {
+                judge(&walk.log, was_closed, error)?;
+                return Ok((walk, was_closed));
+            }
+            Err(fault) => return Err(fault.into()),
+        }
+    }
 }
 
 /// Whether what lies behind the proved bytes is a torn group; else what it is instead.

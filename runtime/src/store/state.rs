@@ -201,6 +201,12 @@ impl State {
         Ok((super::frame::u64_at(bytes, 0), Digest(digest)))
     }
 
+    /// Its file.
+    #[must_use]
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+
     /// What every account holds, ascending.
     ///
     /// # Errors

@@ -2,8 +2,11 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
+use std::sync::Mutex;
+use std::time::Duration;
 
 use super::super::Cut;
+use super::faulty::Chance;
 use super::*;
 
 /// A log as a crash leaves it: two committed groups, then `tail` bytes of a third one.
@@ -100,12 +103,22 @@ fn a_first_segment_whose_start_was_interrupted_is_started_again() {
 
 const CHILD: &str = "GRIDPACT_STORE_CHILD";
 
+/// Sizes with which every few groups begin a segment.
+fn tiny() -> Sizes {
+    small_of(4_000)
+}
+
 /// The child of the test below: appends until it is killed, saying what was acknowledged.
 #[test]
 fn child_that_writes_until_it_is_killed() {
     let Ok(dir) = std::env::var(CHILD) else { return };
-    let mut log = Log::open_with(Arc::new(RealDisk), Path::new(&dir), small_of(4_000), |_| ())
-        .expect("opened");
+    let dir = Path::new(&dir);
+    let disk = Arc::new(RealDisk);
+    let opened = match dir.join("0001.log").exists() {
+        true => Log::open_with(disk, dir, tiny(), |_| ()),
+        false => Log::create_with(disk, dir, tiny()),
+    };
+    let mut log = opened.expect("opened");
     let start = log.height();
     for n in start + 1..start + 1_000_000 {
         a_group(&mut log, n);
@@ -113,46 +126,85 @@ fn child_that_writes_until_it_is_killed() {
     }
 }
 
+/// One life of the child, killed after `most` acknowledgements, or `after` some time if that is first;
+/// the last thing it said was acknowledged.
+fn killed(dir: &Path, most: u64, after: Option<Duration>) -> Option<u64> {
+    let mut child = Command::new(std::env::current_exe().expect("a test binary"))
+        .args(["--exact", "store::tests::crash::child_that_writes_until_it_is_killed"])
+        .args(["--nocapture", "--test-threads=1"])
+        .env(CHILD, dir)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("started");
+    let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+    let child = Arc::new(Mutex::new(child));
+    let killer = Arc::clone(&child);
+    let timer = after.map(|after| {
+        std::thread::spawn(move || {
+            std::thread::sleep(after);
+            let _ = killer.lock().expect("whole").kill();
+        })
+    });
+    let (mut last, mut said) = (None, 0);
+    for line in lines.map_while(Result::ok) {
+        let Some((_, n)) = line.rsplit_once("acknowledged ") else { continue };
+        (last, said) = (n.parse().ok(), said + 1);
+        if said >= most {
+            // SIGKILL; what the pipe still holds was acknowledged as well and is read on.
+            let _ = child.lock().expect("whole").kill();
+        }
+    }
+    timer.into_iter().for_each(|timer| timer.join().expect("slept"));
+    let _ = child.lock().expect("whole").wait();
+    last
+}
+
+/// Rounds of killing, spread over this many logs.
+const ROUNDS: u64 = 240;
+const LOGS: u64 = 6;
+
 #[test]
 fn kill_nine_loses_nothing_that_was_acknowledged() {
-    let tmp = tempfile::tempdir().expect("tmp");
-    drop(Log::create_with(Arc::new(RealDisk), tmp.path(), small_of(4_000)).expect("created"));
-    let myself = std::env::current_exe().expect("a test binary");
-    let mut total = 0;
-    for round in 1..=6 {
-        let mut child = Command::new(&myself)
-            .args(["--exact", "store::tests::crash::child_that_writes_until_it_is_killed"])
-            .args(["--nocapture", "--test-threads=1"])
-            .env(CHILD, tmp.path())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("started");
-        let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
-        let acknowledged = lines
-            .map_while(Result::ok)
-            .filter_map(|line| line.rsplit_once("acknowledged ")?.1.parse::<u64>().ok());
-        let mut last = 0;
-        for n in acknowledged {
-            if n == total + 1 {
-                assert!(matches!(Log::open(tmp.path()), Err(LogError::Busy(_))), "two processes");
+    let mut chance = Chance(9);
+    let (mut torn, mut idle) = (0, 0);
+    for _ in 0..LOGS {
+        let tmp = tempfile::tempdir().expect("tmp");
+        let mut total = 0;
+        for round in 0..ROUNDS / LOGS {
+            // Sometimes while it still starts, sometimes in the middle of whatever it does.
+            let after = Duration::from_micros(chance.draw(30_000));
+            let after = Some(after).filter(|_| round % 3 == 2);
+            let last = killed(tmp.path(), 1 + chance.draw(20), after);
+            idle += u64::from(last.is_none());
+            if !tmp.path().join("0001.log").exists() {
+                continue;
             }
-            last = n;
-            if n >= total + 7 * round {
-                // SIGKILL; what the pipe still holds was acknowledged as well and is read on.
-                let _ = child.kill();
-            }
+            let (log, found) = reopened(tmp.path(), 4_000).expect("a kill only tears");
+            let least = last.unwrap_or(total);
+            let height = log.height();
+            assert!(height >= least && height <= least + 1, "round {round}: {height}, {least}");
+            torn += log.found().cut.len();
+            total = height;
+            let mut memory = Memory::new();
+            (1..=total).for_each(|n| _ = a_group(&mut memory, n));
+            assert_eq!(found, memory.committed());
         }
-        child.wait().expect("gone");
-        assert!(last > total, "the child wrote in round {round}");
-        let (log, found) = reopened(tmp.path(), 4_000).expect("a kill only tears");
-        assert!(log.height() >= last && log.height() <= last + 1, "one group more at most");
-        total = log.height();
-        let mut memory = Memory::new();
-        (1..=total).for_each(|n| _ = a_group(&mut memory, n));
-        assert_eq!(found, memory.committed());
+        assert!(total > 40, "the children wrote");
+        Log::open(tmp.path()).expect("whole").close(b"tip").expect("closed");
+        strictly(tmp.path()).expect("proved");
+        assert!(files(tmp.path()).len() > 4, "kills hit several segments");
     }
-    Log::open(tmp.path()).expect("whole").close(b"tip").expect("closed");
-    strictly(tmp.path()).expect("proved");
-    assert!(files(tmp.path()).len() > 4, "kills hit several segments");
+    println!("{ROUNDS} kills: {torn} torn files, {idle} before the first word");
+    assert!(idle <= ROUNDS / 3, "most children came to write: {idle}");
+}
+
+#[test]
+fn two_processes_never_share_a_log() {
+    let tmp = tempfile::tempdir().expect("tmp");
+    let log = Log::create_with(Arc::new(RealDisk), tmp.path(), tiny()).expect("created");
+    assert_eq!(killed(tmp.path(), 1, None), None, "the child was refused");
+    assert!(matches!(Log::open(tmp.path()), Err(LogError::Busy(_))));
+    drop(log);
+    assert_eq!(killed(tmp.path(), 1, None), Some(1));
 }

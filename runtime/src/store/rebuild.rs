@@ -1,0 +1,56 @@
+//! The derived state, written anew from a log that nobody writes.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use gridpact_chain::block::Pair;
+use gridpact_chain::genesis::Genesis;
+
+use super::StoreError;
+use super::archive::ArchiveError;
+use super::chain::decode;
+use super::frame::Kind;
+use super::recover;
+use super::state::{STATE, State, Tip};
+
+/// What was written anew.
+#[derive(Debug)]
+pub struct Rebuilt {
+    /// The file.
+    pub file: PathBuf,
+    /// Height and hash of the last pair.
+    pub tip: Tip,
+    /// Accounts that were ever changed.
+    pub accounts: usize,
+}
+
+/// Writes the state beside the log in `chain` anew. Every frame up to the last Commit is proved first;
+/// the log itself is not changed.
+///
+/// # Errors
+/// When somebody writes the log or has the state, when the log is damaged, or the disk refuses.
+pub fn rebuild_beside(chain: &Path) -> Result<Rebuilt, StoreError> {
+    let (mut community, mut pairs, mut wrong) = (None, Vec::new(), None);
+    recover::committed(chain, |frame| {
+        let taken = match frame.kind {
+            Kind::Genesis => decode::<Genesis>("genesis", &frame.payload)
+                .map(|genesis| community = Some(genesis.community())),
+            Kind::Pair => {
+                decode::<Pair>("pair", &frame.payload).map(|pair| pairs.push(Arc::new(pair)))
+            }
+            _ => Ok(()),
+        };
+        if let Err(error) = taken {
+            let (file, offset, problem) = (frame.file, frame.offset, error.to_string());
+            wrong.get_or_insert(ArchiveError::Record { file, offset, problem });
+        }
+    })?;
+    if let Some(wrong) = wrong {
+        return Err(wrong.into());
+    }
+    let missing = || ArchiveError::Missing("the founding document is missing".to_owned());
+    let dir = chain.parent().unwrap_or(Path::new(".")).join(STATE);
+    let state = State::rebuild(&dir, community.ok_or_else(missing)?, &pairs)?;
+    let (tip, accounts) = (state.tip()?, state.balances()?.len());
+    Ok(Rebuilt { file: state.file().to_path_buf(), tip, accounts })
+}

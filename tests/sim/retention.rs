@@ -86,9 +86,9 @@ fn contract_profiles_older_than_the_retention_are_destroyed_and_the_chain_still_
             }
             (chain, own)
         };
-        journal.forget(Interval(0));
+        journal.forget(Interval(0)).expect("forgotten");
         assert_eq!(kept(&*journal).1.len(), archive.contracts.len(), "nothing is that old");
-        journal.forget(middle);
+        journal.forget(middle).expect("forgotten");
         let (chain, own) = kept(&*journal);
         assert!(own.iter().filter_map(end_of).all(|end| end > middle));
         assert_eq!(
@@ -97,7 +97,7 @@ fn contract_profiles_older_than_the_retention_are_destroyed_and_the_chain_still_
         );
         assert!(audit(&archive.genesis, &chain, None, &ProcessVerdicts::default()).is_proven());
         assert_eq!(chain.len(), archive.pairs.len());
-        journal.forget(Interval(u32::MAX));
+        journal.forget(Interval(u32::MAX)).expect("forgotten");
         assert!(kept(&*journal).1.is_empty(), "not even what was closed is told any more");
     }
     assert!(archive::read(dir.path()).is_err(), "this log was never stopped cleanly");

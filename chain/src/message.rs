@@ -64,6 +64,13 @@ pub enum Message {
         /// Last height.
         to: u64,
     },
-    /// The answer: closed pairs with their proofs, ascending, as many as fit.
+    /// From a node that may have been away: how far are you?
+    TipRequest,
+    /// The answer: every pair up to this height is closed here. A claim, not a proof.
+    Tip {
+        /// The height; 0 before the first pair.
+        height: u64,
+    },
+    /// The answer to a range request: closed pairs with their proofs, ascending, as many as fit.
     Range(Vec<(Arc<Pair>, Arc<Proof>)>),
 }

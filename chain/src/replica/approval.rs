@@ -28,6 +28,10 @@ impl Replica {
         if self.asks.asks.contains_key(&id) {
             return self.on_asked_again(from, id, record, step);
         }
+        let is_lost = |body: &ContractBody| self.catchup.has_lost(body.epoch);
+        if self.catchup.is_behind() || record.body().is_some_and(is_lost) {
+            return self.decline(from, id, Refusal::CatchingUp, step);
+        }
         match self.admit(record, step) {
             Ok(answer) => {
                 self.make_room(step);
@@ -157,10 +161,11 @@ impl Replica {
         step: &mut Step<'_>,
     ) {
         let is_voter = self.registry().is_voter(self.me);
+        let is_behind = self.catchup.is_behind();
         let registry = self.registry().version();
         let Some(ask) = self.asks.asks.get_mut(&id) else { return };
         match &ask.own {
-            Own::None if is_voter => {}
+            Own::None if is_voter && !is_behind => {}
             _ => return,
         }
         ask.own = Own::Signing(answer, vec![asker]);

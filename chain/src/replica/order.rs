@@ -40,6 +40,8 @@ pub(super) struct Queue {
     /// Set while items are applied: a certificate that waited may close a height on the way.
     is_draining: bool,
     timer: Option<Timestamp>,
+    /// Whether a batch was refused because it is too far ahead.
+    is_outrun: bool,
 }
 
 impl Queue {
@@ -78,23 +80,62 @@ impl Queue {
     }
 
     /// Another head for an index that is already fixed.
-    fn rival(&self, batch: &Batch) -> Option<Head> {
-        let waiting = self.waiting.get(&batch.index()).map(|b| (b.head.clone(), b.proof.clone()));
-        let applied = || self.heads.iter().find(|(head, _)| head.index == batch.index()).cloned();
-        waiting.or_else(applied).filter(|(head, _)| *head != batch.head)
+    pub(super) fn rival_of(&self, head: &Encoded<BatchHead>) -> Option<Head> {
+        let waiting = self.waiting.get(&head.index).map(|b| (b.head.clone(), b.proof.clone()));
+        let applied = || self.heads.iter().find(|(known, _)| known.index == head.index).cloned();
+        waiting.or_else(applied).filter(|(known, _)| known != head)
+    }
+
+    /// Whether later batches wait and the next one is not there.
+    pub(super) fn has_gap(&self) -> bool {
+        let waits = self.is_outrun || !self.waiting.is_empty();
+        waits && !self.waiting.contains_key(&self.next)
+    }
+
+    /// What was too far ahead is being looked for.
+    pub(super) fn forget_gap(&mut self) {
+        self.is_outrun = false;
+    }
+
+    /// Whether a pair ordered so comes after what is done.
+    pub(super) fn may_follow(&self, order: &Order) -> bool {
+        (order.head.index, order.position as usize) >= (self.next, self.done)
+    }
+
+    /// Moves past the item of a pair that was closed elsewhere; batches before its own are over.
+    pub(super) fn move_to(&mut self, order: &Order) {
+        self.next = order.head.index;
+        self.done = order.position as usize + 1;
+        self.waiting.retain(|index, _| *index >= order.head.index);
+    }
+
+    /// Moves past the batch if nothing more is in it: then its head.
+    pub(super) fn finish(&mut self, order: &Order) -> Option<Head> {
+        if self.done < order.head.items.len() {
+            return None;
+        }
+        self.waiting.remove(&order.head.index);
+        let head = (order.head.clone(), order.proof.clone());
+        self.advance(head.clone());
+        Some(head)
     }
 }
 
 impl Replica {
     pub(super) fn on_batch(&mut self, batch: Arc<Batch>, step: &mut Step<'_>) {
         let index = batch.index();
-        if let Some(rival) = self.queue.rival(&batch) {
-            return self.on_rival(rival, &batch, step);
+        if let Some(rival) = self.queue.rival_of(&batch.head) {
+            let other = (batch.head.clone(), batch.proof.clone());
+            return self.on_rival(rival, other, step);
         }
         if self.halted || index < self.queue.next || self.queue.waiting.contains_key(&index) {
             return;
         }
+        if index != self.queue.next {
+            self.suspect_gap(step);
+        }
         if index - self.queue.next > BATCHES_KEPT as u64 {
+            self.queue.is_outrun = true;
             return step.refuse(None, None, Refusal::BatchGap { expected: self.queue.next });
         }
         match self.check_batch(&batch, step.verdicts) {
@@ -106,14 +147,15 @@ impl Replica {
         }
     }
 
-    fn on_rival(&mut self, rival: Head, batch: &Batch, step: &mut Step<'_>) {
-        let fault = Fault::DoubleBatch(rival, (batch.head.clone(), batch.proof.clone()));
+    pub(super) fn on_rival(&mut self, rival: Head, other: Head, step: &mut Step<'_>) {
+        let index = other.0.index;
+        let fault = Fault::DoubleBatch(rival, other);
         if !fault.is_proven(&self.community, &self.registries, step.verdicts) {
             return step.refuse(None, None, Refusal::OrderUnproven);
         }
         step.emit(Effect::Fault(Box::new(fault)));
         if !self.halted {
-            self.halt(Alarm::OrderForked { index: batch.index() }, step);
+            self.halt(Alarm::OrderForked { index }, step);
         }
     }
 

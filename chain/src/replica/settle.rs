@@ -88,6 +88,19 @@ impl Heights {
         self.pairs.push((pair, proof));
     }
 
+    /// Takes over a pair that is closed already.
+    pub(super) fn adopt(&mut self, pair: Arc<Pair>, proof: Arc<Proof>) {
+        let height = pair.height();
+        self.pairs.push((pair, proof));
+        self.certified.remove(&height);
+        self.proposed.remove(&height);
+    }
+
+    /// Whether others have closed a height that this node has not reached.
+    pub(super) fn is_outrun(&self) -> bool {
+        self.certified.keys().any(|height| *height > self.len() as u64)
+    }
+
     pub(super) fn restore_vote(&mut self, vote: LedgerVote) {
         if let Some(open) = self.open.get_mut(&vote.height) {
             open.own = Own::Given(vote);
@@ -162,7 +175,7 @@ impl Replica {
         let Some(ledger) = self.ledger_hash(height) else { return };
         let in_force = self.registries.at(height);
         let Some(open) = self.heights.open.get_mut(&height) else { return };
-        let may_sign = !self.halted && self.repair.is_idle();
+        let may_sign = !self.halted && self.repair.is_idle() && !self.catchup.is_behind();
         if matches!(open.own, Own::None) && in_force.is_voter(self.me) && may_sign {
             open.own = Own::Signing;
             let registry = in_force.version();

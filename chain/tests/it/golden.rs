@@ -184,6 +184,8 @@ fn pin_letters(lines: &mut String, cast: &Cast) {
         ),
         ("range_request", Message::RangeRequest { from: 1, to: 9 }),
         ("range", Message::Range(vec![(pair.clone(), proof.clone())])),
+        ("tip_request", Message::TipRequest),
+        ("tip", Message::Tip { height: 300 }),
     ];
     for (name, letter) in letters {
         pin(lines, &format!("message.{name}"), &letter);

@@ -94,7 +94,7 @@ pub(super) fn commons(
     }
 }
 
-pub(super) fn open_workshop(
+pub(crate) fn open_workshop(
     name: &'static str,
     threads: Option<usize>,
     door: &Door<Job>,
@@ -106,7 +106,7 @@ pub(super) fn open_workshop(
     Box::new(workshop)
 }
 
-pub(super) fn open_sequencer(
+pub(crate) fn open_sequencer(
     founding: &Founding,
     ordering: &LocalOrdering,
     journal: &Rc<RefCell<dyn Journal>>,
@@ -132,7 +132,7 @@ pub(super) fn open_sequencer(
     Box::new(actor)
 }
 
-pub(super) fn signer(founding: &Founding, site: usize, commons: &Commons) -> Signer {
+pub(crate) fn signer(founding: &Founding, site: usize, commons: &Commons) -> Signer {
     Signer {
         key: Arc::clone(&founding.keys[site]),
         community: founding.community,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::batch::{Approved, Batch};
+use crate::batch::{Approved, Batch, BatchHead, OrderProof};
 use crate::block::{Pair, Proof, Record, Votes};
 use crate::contract::ContractId;
 use crate::digest::Digest;
@@ -63,6 +63,14 @@ pub enum Message {
         from: u64,
         /// Last height.
         to: u64,
+    },
+    /// To a voter whose ledger differs, and to all once the sequencer is caught: a batch this node
+    /// followed. Beside another one for the same index it is evidence against the sequencer.
+    Order {
+        /// Its head.
+        head: Encoded<BatchHead>,
+        /// Who fixed it.
+        proof: OrderProof,
     },
     /// From a node that may have been away: how far are you?
     TipRequest,

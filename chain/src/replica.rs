@@ -10,6 +10,7 @@ mod asking;
 mod asks;
 mod catchup;
 mod closing;
+mod fork;
 mod members;
 mod order;
 mod port;
@@ -201,6 +202,7 @@ impl Replica {
                 self.on_range_request(from, first, to, step)
             }
             Message::Range(pairs) => self.on_range(from, pairs, step),
+            Message::Order { head, proof } => self.on_order(from, (head, proof), step),
             Message::TipRequest => self.on_tip_request(from, step),
             Message::Tip { height } => self.on_tip(from, height, step),
             Message::Approved(_) => step.refuse(None, Some(from), Refusal::NotSequencer),

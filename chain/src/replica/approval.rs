@@ -211,6 +211,9 @@ impl Replica {
         if !matches!(ask.own, Own::None) {
             self.asks.spend(id);
         }
+        if ask.is_mine && ask.approved.is_some() && ask.terms().is_some() {
+            step.refuse(Some(id), Some(self.registry().sequencer()), Refusal::LeftOut);
+        }
         if ask.terms().is_some_and(|body| self.serves(body)) {
             step.emit(Effect::Lapsed { contract_id: id });
         }

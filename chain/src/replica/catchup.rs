@@ -105,6 +105,7 @@ impl Replica {
         if !self.catchup.is_asking {
             if self.queue.has_gap() || self.heights.is_outrun() {
                 step.emit(Effect::Missing { from: self.queue.next() });
+                self.tell_recent_order(step);
                 self.catch_up(false, step);
             }
             return;

@@ -82,6 +82,7 @@ impl Replica {
             // A damaged copy says nothing about what this node computed.
             if !self.halted && !self.repair.wants(height) {
                 self.halt(Alarm::Diverged { height }, step);
+                votes.signatures.iter().for_each(|(v, _)| self.tell_order(*v, height, step));
             }
             return;
         }

@@ -7,14 +7,13 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::approval::check_members;
-use super::{Alarm, Effect, Replica, Step, Timer};
+use super::{Effect, Replica, Step, Timer};
 use crate::ballot::check_approved;
 use crate::batch::{Approved, Batch, BatchHead, OrderProof, is_ordered};
 use crate::block::{Order, Proof};
 use crate::contract::{ContractBody, ContractId};
 use crate::digest::Digest;
 use crate::encode::Encoded;
-use crate::fault::Fault;
 use crate::journal::JournalEntry;
 use crate::ledger::Ledger;
 use crate::refusal::Refusal;
@@ -25,7 +24,7 @@ use crate::terms::Timestamp;
 /// Batches that may wait beyond the next one, and applied heads kept as evidence.
 const BATCHES_KEPT: usize = 256;
 
-type Head = (Encoded<BatchHead>, OrderProof);
+pub(super) type Head = (Encoded<BatchHead>, OrderProof);
 
 /// Batches that wait, and what came of those that were applied.
 #[derive(Debug, Default)]
@@ -42,6 +41,10 @@ pub(super) struct Queue {
     timer: Option<Timestamp>,
     /// Whether a batch was refused because it is too far ahead.
     is_outrun: bool,
+    /// Indices with two batches.
+    forked: BTreeSet<u64>,
+    /// The last index that was found far ahead of the clock.
+    far_ahead: Option<u64>,
 }
 
 impl Queue {
@@ -90,6 +93,24 @@ impl Queue {
     pub(super) fn has_gap(&self) -> bool {
         let waits = self.is_outrun || !self.waiting.is_empty();
         waits && !self.waiting.contains_key(&self.next)
+    }
+
+    pub(super) fn is_forked(&self, index: u64) -> bool {
+        self.forked.contains(&index)
+    }
+
+    pub(super) fn note_forked(&mut self, index: u64) {
+        self.forked.insert(index);
+    }
+
+    /// Whether `index` was not found far ahead before.
+    pub(super) fn is_news(&mut self, index: u64) -> bool {
+        self.far_ahead.replace(index) != Some(index)
+    }
+
+    /// Heads of the last batches, the newest first.
+    pub(super) fn recent(&self, most: usize) -> impl Iterator<Item = &Head> {
+        self.heads.iter().rev().take(most)
     }
 
     /// What was too far ahead is being looked for.
@@ -144,18 +165,6 @@ impl Replica {
                 self.drain(step);
             }
             Err(reason) => step.refuse(None, None, reason),
-        }
-    }
-
-    pub(super) fn on_rival(&mut self, rival: Head, other: Head, step: &mut Step<'_>) {
-        let index = other.0.index;
-        let fault = Fault::DoubleBatch(rival, other);
-        if !fault.is_proven(&self.community, &self.registries, step.verdicts) {
-            return step.refuse(None, None, Refusal::OrderUnproven);
-        }
-        step.emit(Effect::Fault(Box::new(fault)));
-        if !self.halted {
-            self.halt(Alarm::OrderForked { index }, step);
         }
     }
 
@@ -239,11 +248,12 @@ impl Replica {
                 Ok(()) => {}
                 Err(Refusal::TimeAhead { limit_ms }) => {
                     let due = Timestamp(batch.time_ms().0.saturating_sub(limit_ms));
+                    self.on_ahead(&batch, step);
                     return self.timers.set(&mut self.queue.timer, Some(due), Timer::Batch);
                 }
-                Err(reason) => {
+                Err(_) => {
                     self.queue.waiting.remove(&batch.index());
-                    return step.refuse(None, None, reason);
+                    return self.on_backwards(&batch, step);
                 }
             }
             if !self.apply(&batch, step) {

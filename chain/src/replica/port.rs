@@ -239,6 +239,20 @@ pub enum Alarm {
         /// The index.
         index: u64,
     },
+    /// The sequencer signed a batch that goes back in time: this node stops settling.
+    #[error("batch {index} is dated before the batch below it")]
+    OrderBackwards {
+        /// The index.
+        index: u64,
+    },
+    /// The next batch is dated far ahead: nothing is settled before its time has come.
+    #[error("batch {index} is dated {ahead_ms} ms ahead of this node's clock")]
+    OrderAhead {
+        /// The index.
+        index: u64,
+        /// How far, in ms.
+        ahead_ms: u64,
+    },
 }
 
 /// What may be seen of a replica.

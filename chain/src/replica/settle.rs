@@ -98,7 +98,14 @@ impl Heights {
 
     /// Whether others have closed a height that this node has not reached.
     pub(super) fn is_outrun(&self) -> bool {
-        self.certified.keys().any(|height| *height > self.len() as u64)
+        let last = self.len() as u64;
+        self.certified.keys().chain(self.proposed.keys()).any(|height| *height > last)
+    }
+
+    /// Voters that proposed a ledger for a height this node has not reached.
+    pub(super) fn ahead(&self) -> impl Iterator<Item = PartyId> {
+        let last = self.len() as u64;
+        self.proposed.range(last + 1..).map(|(_, (vote, _))| vote.voter)
     }
 
     pub(super) fn restore_vote(&mut self, vote: LedgerVote) {
@@ -222,6 +229,7 @@ impl Replica {
         }
         if height > self.ledger.height {
             if height - self.ledger.height <= u64::from(self.genesis.limits.heights_ahead) {
+                self.suspect_gap(step);
                 self.heights.proposed.insert(height, (vote, attempt));
             }
             return;
@@ -274,6 +282,7 @@ impl Replica {
         let is_wrong = fault.is_proven(&self.community, &self.registries, step.verdicts);
         if is_wrong {
             step.emit(Effect::Fault(Box::new(fault)));
+            self.tell_order(vote.voter, vote.height, step);
         } else {
             step.refuse(None, Some(vote.voter), Refusal::BadSignature(vote.voter));
         }

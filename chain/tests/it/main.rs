@@ -3,7 +3,9 @@
 
 mod catchup;
 mod community;
+mod forks;
 mod golden;
+mod liars;
 mod limits;
 mod members;
 mod orderer;

@@ -19,6 +19,7 @@ use crate::actors::verifier::{Slices, VerifierTally};
 use crate::actors::{Door, Retention};
 use crate::cli::Failure;
 use crate::clock::Clock;
+use crate::members::Members;
 use crate::net::memory::Memory;
 use crate::node::{Commons, Home, HomeDoors, HomeSpec};
 use crate::observe::Observer;
@@ -158,6 +159,7 @@ fn commons(deals: &Deals, doors: &[HomeDoors], ordering: &LocalOrdering, clock: 
     Commons {
         genesis: Arc::clone(&deals.founding.genesis),
         registry: Arc::clone(&deals.founding.registry),
+        members: Members::new(Arc::clone(&deals.founding.registry)),
         // Every node tells of every contract, not only of its own member's.
         replica: ReplicaParams { serves_all: true, ..ReplicaParams::default() },
         transport: Rc::new(Memory::new(members)),

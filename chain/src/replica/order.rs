@@ -173,6 +173,16 @@ impl Replica {
         if matches!(batch.proof, OrderProof::Engine { .. }) {
             return Err(Refusal::Unsupported);
         }
+        self.check_shape(batch)?;
+        let ordering = self.registries.of_batch(batch.index());
+        if !is_ordered(&batch.head, &batch.proof, &self.community, ordering, verdicts) {
+            return Err(Refusal::OrderUnproven);
+        }
+        Ok(())
+    }
+
+    /// Whether the items are those of the head, and not too many.
+    fn check_shape(&self, batch: &Batch) -> Result<(), Refusal> {
         let limit = self.genesis.limits.batch_bytes;
         if batch.len() > limit as usize {
             return Err(Refusal::TooLarge { limit });
@@ -180,10 +190,6 @@ impl Replica {
         let digests = batch.items.iter().map(|item| item.record.digest(&self.community));
         if !digests.eq(batch.head.items.iter().copied()) {
             return Err(Refusal::BatchMismatch);
-        }
-        let ordering = self.registries.of_batch(batch.index());
-        if !is_ordered(&batch.head, &batch.proof, &self.community, ordering, verdicts) {
-            return Err(Refusal::OrderUnproven);
         }
         Ok(())
     }
@@ -200,16 +206,25 @@ impl Replica {
     }
 
     /// Whether this batch could be applied next, and the tip it would give; changes nothing and
-    /// may be asked for batches that are never decided (protocol 8.9).
+    /// may be asked for batches that are never decided (protocol 8.9). Its proof is not looked at:
+    /// a proposal has none yet.
     ///
     /// # Errors
-    /// The first [`Refusal`] of the batch's time or of an item.
+    /// The first [`Refusal`] of the batch's place, size, head or time, or of an item;
+    /// [`Refusal::Halted`] from a node that settles nothing.
     pub fn check(
         &self,
         now: Timestamp,
         batch: &Batch,
         verdicts: &dyn Verdicts,
     ) -> Result<Digest, Refusal> {
+        if self.halted || !self.repair.is_idle() {
+            return Err(Refusal::Halted);
+        }
+        if batch.index() != self.queue.next || self.queue.done > 0 {
+            return Err(Refusal::BatchGap { expected: self.queue.next });
+        }
+        self.check_shape(batch)?;
         self.check_time(batch, now)?;
         let (mut ledger, mut registries) = (self.ledger.clone(), self.registries.clone());
         let mut seen = BTreeSet::new();

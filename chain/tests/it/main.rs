@@ -3,6 +3,7 @@
 
 mod catchup;
 mod community;
+mod engine;
 mod forks;
 mod golden;
 mod liars;

@@ -209,7 +209,14 @@ fn check_answers_without_changing_and_agrees_with_apply() {
     assert_eq!(world.replicas[1].check(T_SETTLE, &twice, &Strict), Err(Refusal::UsedId));
     assert_eq!(give(&mut world, &good), None);
     assert_eq!(tip, Ok(world.replicas[1].snapshot().tip));
-    assert_eq!(world.replicas[1].check(T_SETTLE, &good, &Strict), Err(Refusal::UsedId));
+    let again = world.replicas[1].check(T_SETTLE, &good, &Strict);
+    assert_eq!(again, Err(Refusal::BatchGap { expected: 1 }));
+    let same = batch(&world.registry, 1, T_SETTLE.0, items[..1].to_vec());
+    assert_eq!(world.replicas[1].check(T_SETTLE, &same, &Strict), Err(Refusal::UsedId));
+    let mut swapped = Batch::clone(&batch(&world.registry, 1, T_SETTLE.0, vec![]));
+    swapped.items = vec![items[0].clone()];
+    let mismatch = world.replicas[1].check(T_SETTLE, &swapped, &Strict);
+    assert_eq!(mismatch, Err(Refusal::BatchMismatch));
 }
 
 #[test]

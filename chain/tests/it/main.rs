@@ -1,6 +1,7 @@
 //! What the room promises as a whole: communities under loss and lies, sweeps that find every
 //! bit, bytes that never change.
 
+mod bounds;
 mod catchup;
 mod community;
 mod engine;

@@ -18,6 +18,7 @@ pub mod message;
 pub mod refusal;
 pub mod registry;
 pub mod replica;
+pub mod seal;
 pub mod sequencer;
 pub mod sign;
 pub mod statement;

@@ -248,7 +248,7 @@ impl Replica {
                 let vote = LedgerVote { height, ledger, registry, voter: self.me, signature };
                 self.on_own_ledger_vote(vote, step);
             }
-            Statement::Contract(_) | Statement::Batch(_) => {}
+            Statement::Contract(_) | Statement::Batch(_) | Statement::Change { .. } => {}
         }
     }
 

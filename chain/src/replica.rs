@@ -8,7 +8,9 @@
 mod approval;
 mod asking;
 mod asks;
+mod catchup;
 mod closing;
+mod fork;
 mod members;
 mod order;
 mod port;
@@ -19,10 +21,12 @@ mod step;
 
 use std::sync::Arc;
 
+pub use self::catchup::Progress;
 pub use self::port::{ALL_TO_ALL_MAX, Alarm, Audience, Effect, Fanout, Input, Params, Snapshot};
 pub use self::restore::RestoreError;
 
 use self::asks::Asks;
+use self::catchup::CatchUp;
 use self::order::Queue;
 use self::repair::Repair;
 use self::settle::Heights;
@@ -51,9 +55,12 @@ pub struct Replica {
     queue: Queue,
     heights: Heights,
     repair: Repair,
+    catchup: CatchUp,
 
     timers: Timers,
     halted: bool,
+    /// Whether it comes from a journal.
+    is_reborn: bool,
 }
 
 impl Replica {
@@ -85,8 +92,10 @@ impl Replica {
             queue: Queue::default(),
             heights: Heights::default(),
             repair: Repair::default(),
+            catchup: CatchUp::default(),
             timers: Timers::default(),
             halted: false,
+            is_reborn: false,
         };
         replica.limit_fanout();
         replica
@@ -105,6 +114,7 @@ impl Replica {
             Input::Started => self.on_started(step),
             Input::EpochStarted { epoch, t_settle } => {
                 self.asks.start_epoch(epoch, t_settle, now);
+                self.catchup.start_epoch(epoch);
             }
             Input::Publish(contract) => self.on_publish(*contract, step),
             Input::Propose(change) => self.on_propose(*change, step),
@@ -112,6 +122,7 @@ impl Replica {
             Input::Ordered(batch) => self.on_batch(batch, step),
             Input::Signed { statement, signature } => self.on_signed(&statement, signature, step),
             Input::Suspect { height } => self.on_suspect(height, step),
+            Input::CatchUp => self.catch_up(true, step),
             Input::Wake => self.on_wake(step),
         }
     }
@@ -139,6 +150,7 @@ impl Replica {
             balance: self.ledger.balances.of(self.me),
             halted: self.halted,
             suspects: self.repair.len(),
+            catching_up: self.catchup.progress(self.ledger.height),
         }
     }
 
@@ -190,6 +202,9 @@ impl Replica {
                 self.on_range_request(from, first, to, step)
             }
             Message::Range(pairs) => self.on_range(from, pairs, step),
+            Message::Order { head, proof } => self.on_order(from, (head, proof), step),
+            Message::TipRequest => self.on_tip_request(from, step),
+            Message::Tip { height } => self.on_tip(from, height, step),
             Message::Approved(_) => step.refuse(None, Some(from), Refusal::NotSequencer),
         }
     }
@@ -233,11 +248,15 @@ impl Replica {
                 let vote = LedgerVote { height, ledger, registry, voter: self.me, signature };
                 self.on_own_ledger_vote(vote, step);
             }
-            Statement::Contract(_) | Statement::Batch(_) => {}
+            Statement::Contract(_) | Statement::Batch(_) | Statement::Change { .. } => {}
         }
     }
 
     fn on_started(&mut self, step: &mut Step<'_>) {
+        if self.is_reborn {
+            // The chain may have gone on meanwhile, or the store may be an older copy.
+            self.catch_up(true, step);
+        }
         self.ask_again_all(step);
         self.settle_again_all(step);
     }
@@ -249,6 +268,7 @@ impl Replica {
                 Timer::Height(height) => self.on_height_late(height, step),
                 Timer::Batch => self.drain(step),
                 Timer::Copy => self.on_copy_late(step),
+                Timer::CatchUp => self.on_catch_up_late(step),
             }
         }
     }

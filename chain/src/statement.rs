@@ -9,6 +9,7 @@ use crate::batch::BatchHead;
 use crate::contract::{ContractBody, ContractId};
 use crate::digest::{Digest, tag};
 use crate::encode::{Encoded, encode};
+use crate::membership::Change;
 use crate::refusal::Refusal;
 use crate::registry::RegistryVersion;
 use crate::sign::Signature;
@@ -50,6 +51,13 @@ pub enum Statement {
     },
     /// The sequencer fixes a batch; once per index.
     Batch(Encoded<BatchHead>),
+    /// The operator asks for a change of the members.
+    Change {
+        /// Version it makes.
+        version: RegistryVersion,
+        /// The change.
+        change: Box<Change>,
+    },
 }
 
 impl Statement {
@@ -67,6 +75,9 @@ impl Statement {
                 Digest::of(tag::LEDGER_VOTE, community, &[&bytes])
             }
             Self::Batch(head) => head.digest(community),
+            Self::Change { version, change } => {
+                Digest::of(tag::MEMBERSHIP, community, &[&encode(&(version, change))])
+            }
         }
     }
 }

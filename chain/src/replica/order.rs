@@ -7,14 +7,13 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::approval::check_members;
-use super::{Alarm, Effect, Replica, Step, Timer};
+use super::{Effect, Replica, Step, Timer};
 use crate::ballot::check_approved;
 use crate::batch::{Approved, Batch, BatchHead, OrderProof, is_ordered};
 use crate::block::{Order, Proof};
 use crate::contract::{ContractBody, ContractId};
 use crate::digest::Digest;
 use crate::encode::Encoded;
-use crate::fault::Fault;
 use crate::journal::JournalEntry;
 use crate::ledger::Ledger;
 use crate::refusal::Refusal;
@@ -25,7 +24,7 @@ use crate::terms::Timestamp;
 /// Batches that may wait beyond the next one, and applied heads kept as evidence.
 const BATCHES_KEPT: usize = 256;
 
-type Head = (Encoded<BatchHead>, OrderProof);
+pub(super) type Head = (Encoded<BatchHead>, OrderProof);
 
 /// Batches that wait, and what came of those that were applied.
 #[derive(Debug, Default)]
@@ -40,6 +39,12 @@ pub(super) struct Queue {
     /// Set while items are applied: a certificate that waited may close a height on the way.
     is_draining: bool,
     timer: Option<Timestamp>,
+    /// Whether a batch was refused because it is too far ahead.
+    is_outrun: bool,
+    /// Indices with two batches.
+    forked: BTreeSet<u64>,
+    /// The last index that was found far ahead of the clock.
+    far_ahead: Option<u64>,
 }
 
 impl Queue {
@@ -78,23 +83,80 @@ impl Queue {
     }
 
     /// Another head for an index that is already fixed.
-    fn rival(&self, batch: &Batch) -> Option<Head> {
-        let waiting = self.waiting.get(&batch.index()).map(|b| (b.head.clone(), b.proof.clone()));
-        let applied = || self.heads.iter().find(|(head, _)| head.index == batch.index()).cloned();
-        waiting.or_else(applied).filter(|(head, _)| *head != batch.head)
+    pub(super) fn rival_of(&self, head: &Encoded<BatchHead>) -> Option<Head> {
+        let waiting = self.waiting.get(&head.index).map(|b| (b.head.clone(), b.proof.clone()));
+        let applied = || self.heads.iter().find(|(known, _)| known.index == head.index).cloned();
+        waiting.or_else(applied).filter(|(known, _)| known != head)
+    }
+
+    /// Whether later batches wait and the next one is not there.
+    pub(super) fn has_gap(&self) -> bool {
+        let waits = self.is_outrun || !self.waiting.is_empty();
+        waits && !self.waiting.contains_key(&self.next)
+    }
+
+    pub(super) fn is_forked(&self, index: u64) -> bool {
+        self.forked.contains(&index)
+    }
+
+    pub(super) fn note_forked(&mut self, index: u64) {
+        self.forked.insert(index);
+    }
+
+    /// Whether `index` was not found far ahead before.
+    pub(super) fn is_news(&mut self, index: u64) -> bool {
+        self.far_ahead.replace(index) != Some(index)
+    }
+
+    /// Heads of the last batches, the newest first.
+    pub(super) fn recent(&self, most: usize) -> impl Iterator<Item = &Head> {
+        self.heads.iter().rev().take(most)
+    }
+
+    /// What was too far ahead is being looked for.
+    pub(super) fn forget_gap(&mut self) {
+        self.is_outrun = false;
+    }
+
+    /// Whether a pair ordered so comes after what is done.
+    pub(super) fn may_follow(&self, order: &Order) -> bool {
+        (order.head.index, order.position as usize) >= (self.next, self.done)
+    }
+
+    /// Moves past the item of a pair that was closed elsewhere; batches before its own are over.
+    pub(super) fn move_to(&mut self, order: &Order) {
+        self.next = order.head.index;
+        self.done = order.position as usize + 1;
+        self.waiting.retain(|index, _| *index >= order.head.index);
+    }
+
+    /// Moves past the batch if nothing more is in it: then its head.
+    pub(super) fn finish(&mut self, order: &Order) -> Option<Head> {
+        if self.done < order.head.items.len() {
+            return None;
+        }
+        self.waiting.remove(&order.head.index);
+        let head = (order.head.clone(), order.proof.clone());
+        self.advance(head.clone());
+        Some(head)
     }
 }
 
 impl Replica {
     pub(super) fn on_batch(&mut self, batch: Arc<Batch>, step: &mut Step<'_>) {
         let index = batch.index();
-        if let Some(rival) = self.queue.rival(&batch) {
-            return self.on_rival(rival, &batch, step);
+        if let Some(rival) = self.queue.rival_of(&batch.head) {
+            let other = (batch.head.clone(), batch.proof.clone());
+            return self.on_rival(rival, other, step);
         }
         if self.halted || index < self.queue.next || self.queue.waiting.contains_key(&index) {
             return;
         }
+        if index != self.queue.next {
+            self.suspect_gap(step);
+        }
         if index - self.queue.next > BATCHES_KEPT as u64 {
+            self.queue.is_outrun = true;
             return step.refuse(None, None, Refusal::BatchGap { expected: self.queue.next });
         }
         match self.check_batch(&batch, step.verdicts) {
@@ -106,22 +168,21 @@ impl Replica {
         }
     }
 
-    fn on_rival(&mut self, rival: Head, batch: &Batch, step: &mut Step<'_>) {
-        let fault = Fault::DoubleBatch(rival, (batch.head.clone(), batch.proof.clone()));
-        if !fault.is_proven(&self.community, &self.registries, step.verdicts) {
-            return step.refuse(None, None, Refusal::OrderUnproven);
-        }
-        step.emit(Effect::Fault(Box::new(fault)));
-        if !self.halted {
-            self.halt(Alarm::OrderForked { index: batch.index() }, step);
-        }
-    }
-
     /// Whether the sequencer fixed exactly these items.
     fn check_batch(&self, batch: &Batch, verdicts: &dyn Verdicts) -> Result<(), Refusal> {
         if matches!(batch.proof, OrderProof::Engine { .. }) {
             return Err(Refusal::Unsupported);
         }
+        self.check_shape(batch)?;
+        let ordering = self.registries.of_batch(batch.index());
+        if !is_ordered(&batch.head, &batch.proof, &self.community, ordering, verdicts) {
+            return Err(Refusal::OrderUnproven);
+        }
+        Ok(())
+    }
+
+    /// Whether the items are those of the head, and not too many.
+    fn check_shape(&self, batch: &Batch) -> Result<(), Refusal> {
         let limit = self.genesis.limits.batch_bytes;
         if batch.len() > limit as usize {
             return Err(Refusal::TooLarge { limit });
@@ -129,10 +190,6 @@ impl Replica {
         let digests = batch.items.iter().map(|item| item.record.digest(&self.community));
         if !digests.eq(batch.head.items.iter().copied()) {
             return Err(Refusal::BatchMismatch);
-        }
-        let ordering = self.registries.of_batch(batch.index());
-        if !is_ordered(&batch.head, &batch.proof, &self.community, ordering, verdicts) {
-            return Err(Refusal::OrderUnproven);
         }
         Ok(())
     }
@@ -149,16 +206,25 @@ impl Replica {
     }
 
     /// Whether this batch could be applied next, and the tip it would give; changes nothing and
-    /// may be asked for batches that are never decided (protocol 8.9).
+    /// may be asked for batches that are never decided (protocol 8.9). Its proof is not looked at:
+    /// a proposal has none yet.
     ///
     /// # Errors
-    /// The first [`Refusal`] of the batch's time or of an item.
+    /// The first [`Refusal`] of the batch's place, size, head or time, or of an item;
+    /// [`Refusal::Halted`] from a node that settles nothing.
     pub fn check(
         &self,
         now: Timestamp,
         batch: &Batch,
         verdicts: &dyn Verdicts,
     ) -> Result<Digest, Refusal> {
+        if self.halted || !self.repair.is_idle() {
+            return Err(Refusal::Halted);
+        }
+        if batch.index() != self.queue.next || self.queue.done > 0 {
+            return Err(Refusal::BatchGap { expected: self.queue.next });
+        }
+        self.check_shape(batch)?;
         self.check_time(batch, now)?;
         let (mut ledger, mut registries) = (self.ledger.clone(), self.registries.clone());
         let mut seen = BTreeSet::new();
@@ -197,11 +263,12 @@ impl Replica {
                 Ok(()) => {}
                 Err(Refusal::TimeAhead { limit_ms }) => {
                     let due = Timestamp(batch.time_ms().0.saturating_sub(limit_ms));
+                    self.on_ahead(&batch, step);
                     return self.timers.set(&mut self.queue.timer, Some(due), Timer::Batch);
                 }
-                Err(reason) => {
+                Err(_) => {
                     self.queue.waiting.remove(&batch.index());
-                    return step.refuse(None, None, reason);
+                    return self.on_backwards(&batch, step);
                 }
             }
             if !self.apply(&batch, step) {

@@ -46,6 +46,7 @@ impl Replica {
         entries: impl IntoIterator<Item = JournalEntry>,
     ) -> Result<Self, RestoreError> {
         let mut replica = Self::with_registry(genesis, registries, me, params);
+        replica.is_reborn = true;
         let mut out: Vec<Effect> = Vec::new();
         for entry in entries {
             let mut step = Step { now: Timestamp(0), verdicts: &Strict, out: &mut out };

@@ -46,6 +46,8 @@ pub(super) enum Timer {
     Batch,
     /// The peer asked for a good copy has not answered.
     Copy,
+    /// Something may be missing, or those asked for it have not answered.
+    CatchUp,
 }
 
 /// Deadlines, the nearest first. Each subject has at most one, kept by the subject.

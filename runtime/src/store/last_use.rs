@@ -65,7 +65,7 @@ impl LastUse {
         match statement {
             Statement::Approve { .. } => now > self.until,
             Statement::Ledger { height, .. } => *height > self.height,
-            Statement::Contract(_) | Statement::Batch(_) => true,
+            Statement::Contract(_) | Statement::Batch(_) | Statement::Change { .. } => true,
         }
     }
 

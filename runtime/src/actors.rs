@@ -15,7 +15,7 @@ use crate::supervise::{Actor, AskError, Context, Instant, Message, Port};
 
 pub mod coordinator;
 pub mod local;
-mod outbox;
+pub(crate) mod outbox;
 pub mod replica;
 pub mod resource;
 pub mod social;

@@ -11,6 +11,7 @@ use gridpact_chain::batch::{Approved, Batch};
 use gridpact_chain::sequencer::{Effect, Input, Sequencer};
 
 use super::{Ordered, Ordering};
+use crate::actors::outbox::{Flushed, Outbox};
 use crate::actors::replica::Signed;
 use crate::actors::{Door, EpochStarted, arm};
 use crate::clock::Clock;
@@ -24,6 +25,14 @@ use crate::verdicts::ProcessVerdicts;
 pub struct Submit(pub Arc<Approved>);
 
 impl Message for Submit {
+    type Reply = ();
+}
+
+/// To itself, when the disk has refused: ask it again.
+#[derive(Debug, Clone, Copy)]
+struct Flush;
+
+impl Message for Flush {
     type Reply = ();
 }
 
@@ -78,6 +87,8 @@ pub struct SequencerActor {
     verdicts: Arc<ProcessVerdicts>,
 
     clock: Clock,
+    /// What follows a record that the disk has refused so far.
+    outbox: Outbox<Effect>,
 }
 
 impl SequencerActor {
@@ -92,30 +103,56 @@ impl SequencerActor {
         verdicts: Arc<ProcessVerdicts>,
         clock: Clock,
     ) -> Self {
-        Self { mind, ordering, journal, signer, signed, verdicts, clock }
+        let outbox = Outbox::default();
+        Self { mind, ordering, journal, signer, signed, verdicts, clock, outbox }
     }
 
     fn step(&mut self, input: Input, cx: &mut Context<Self>) {
         let mut effects = Vec::new();
         self.mind.handle(self.clock.now(), input, &*self.verdicts, &mut effects);
         for effect in effects {
-            if let Err(error) = self.perform(effect) {
-                // What follows a record that is not durable stays unspoken.
-                cx.fail(error);
-                break;
+            match self.outbox.pass(effect) {
+                Some(Effect::Record(entry)) => {
+                    self.journal.borrow_mut().record(Entry::Chain(entry));
+                    let _ = self.outbox.begin();
+                    self.flush(cx);
+                }
+                Some(effect) => self.perform(effect),
+                None => {}
             }
         }
         arm(cx, &self.clock, self.mind.wake_at());
     }
 
-    fn perform(&mut self, effect: Effect) -> Result<(), String> {
-        match effect {
-            Effect::Sign(statement) => self.signer.sign(statement, self.signed.clone()),
-            Effect::Record(entry) => {
-                let mut journal = self.journal.borrow_mut();
-                journal.record(Entry::Chain(entry));
-                journal.commit().map_err(|error| error.to_string())?;
+    /// What follows a record is said once it is durable; while the disk refuses, it waits.
+    fn flush(&mut self, cx: &mut Context<Self>) {
+        let committed = self.journal.borrow_mut().commit();
+        let waiting = match self.outbox.after(committed) {
+            Flushed::Spoken(waiting) => waiting,
+            Flushed::Again(wait) => {
+                let at = self.clock.instant_of(self.clock.now()) + wait;
+                cx.tell_at(Flush, at);
+                return;
             }
+            Flushed::Failed(why) => return cx.fail(why),
+        };
+        let mut waiting = waiting.into_iter();
+        while let Some(effect) = waiting.next() {
+            if let Effect::Record(entry) = effect {
+                // The next record, and what follows that.
+                self.journal.borrow_mut().record(Entry::Chain(entry));
+                let _ = self.outbox.begin();
+                waiting.by_ref().for_each(|effect| _ = self.outbox.pass(effect));
+                return self.flush(cx);
+            }
+            self.perform(effect);
+        }
+    }
+
+    fn perform(&mut self, effect: Effect) {
+        match effect {
+            Effect::Record(_) => unreachable!("records never pass the outbox"),
+            Effect::Sign(statement) => self.signer.sign(statement, self.signed.clone()),
             Effect::Decided(batch) => {
                 let mut board = self.ordering.board.borrow_mut();
                 for listener in &board.listeners {
@@ -128,7 +165,6 @@ impl SequencerActor {
             }
             Effect::Refused { .. } => {}
         }
-        Ok(())
     }
 }
 
@@ -144,9 +180,18 @@ impl Actor for SequencerActor {
     }
 }
 
+impl Handler<Flush> for SequencerActor {
+    fn handle(&mut self, _: Flush, cx: &mut Context<Self>) {
+        self.flush(cx);
+    }
+}
+
 impl Handler<Submit> for SequencerActor {
     fn handle(&mut self, Submit(record): Submit, cx: &mut Context<Self>) {
-        self.step(Input::Submit(record), cx);
+        // Who submits says it again; a pool that grows while the disk refuses helps nobody.
+        if !self.outbox.is_stuck() {
+            self.step(Input::Submit(record), cx);
+        }
     }
 }
 

@@ -38,6 +38,7 @@ enum Promise {
     Approval(Digest),
     Ledger(u64),
     Sale(Digest),
+    Batch(u64),
 }
 
 fn promise(entry: &Entry) -> Option<Promise> {
@@ -49,6 +50,7 @@ fn promise(entry: &Entry) -> Option<Promise> {
         Entry::Social(SocialEntry::Sold { confirm, .. }) => {
             Some(Promise::Sale(confirm.body.contract_id.0))
         }
+        Entry::Chain(JournalEntry::Batch(batch)) => Some(Promise::Batch(batch.index())),
         Entry::Chain(_) | Entry::Social(_) => None,
     }
 }
@@ -173,8 +175,8 @@ fn no_vote_and_no_confirm_is_sent_before_it_is_on_disk() {
             open_workshop("workshop", None, &commons.workshop),
             open_workshop("sweeps", Some(2), &commons.sweeps),
         ];
-        // The sequencer's own disk is sound; its home's is not.
-        let orders: Rc<RefCell<dyn Journal>> = Rc::new(RefCell::new(MemoryJournal::default()));
+        // The sequencer writes to the disk of its home.
+        let orders = Rc::clone(&disks[0]) as Rc<RefCell<dyn Journal>>;
         others.push(open_sequencer(&founding, &ordering, &orders, &commons));
         let shelf = Shelf::begin(None).expect("memory");
         let homes: Vec<Home> = doors
@@ -190,11 +192,17 @@ fn no_vote_and_no_confirm_is_sent_before_it_is_on_disk() {
         let everybody = audience(&homes, None, &ordering);
         let (_coordinator, _, mut done) = open_coordinator(&nursery, everybody, &commons);
         let last = Interval(community.end().0 - 1);
-        let mut turn = 0_usize;
+        // Before any replica hears of a batch, the newest is on the sequencer's disk.
+        let (mut turn, mut batches) = (0_usize, 0);
         while done.borrow_and_update().is_none_or(|epoch| epoch < last) {
             tokio::time::sleep(Duration::from_secs(613)).await;
             turn += 1;
             assert!(turn < 10_000, "the day does not end");
+            if let Some(last) = ordering.last() {
+                batches = last.index();
+                let is_kept = disks[0].borrow().durable.contains(&Promise::Batch(batches));
+                assert!(is_kept, "batch {batches} was told before it was durable");
+            }
             // Somebody breaks with records that wait for their commit.
             let waiting = homes.iter().zip(&disks).find(|(_, disk)| disk.borrow().is_pending);
             let home = waiting.map_or(&homes[turn % homes.len()], |(home, _)| home);
@@ -208,6 +216,7 @@ fn no_vote_and_no_confirm_is_sent_before_it_is_on_disk() {
         let approvals = count(|one| matches!(one, Promise::Approval(_)));
         let ledgers = count(|one| matches!(one, Promise::Ledger(_)));
         assert!(sales > 3 && approvals > 3 && ledgers > 3, "{sales} {approvals} {ledgers}");
+        assert!(batches > 3, "{batches} batches");
         let refused: u32 = disks.iter().map(|disk| disk.borrow().refused).sum();
         assert!(refused > 10, "disks have refused {refused} times");
         assert_eq!(*watch.early.borrow(), [], "said before it was durable");

@@ -14,6 +14,7 @@ mod fork;
 mod members;
 mod order;
 mod port;
+mod queue;
 mod repair;
 mod restore;
 mod settle;
@@ -27,7 +28,7 @@ pub use self::restore::RestoreError;
 
 use self::asks::Asks;
 use self::catchup::CatchUp;
-use self::order::Queue;
+use self::queue::Queue;
 use self::repair::Repair;
 use self::settle::Heights;
 use self::step::{Step, Timer, Timers, back_off};
@@ -122,7 +123,10 @@ impl Replica {
             Input::Ordered(batch) => self.on_batch(batch, step),
             Input::Signed { statement, signature } => self.on_signed(&statement, signature, step),
             Input::Suspect { height } => self.on_suspect(height, step),
-            Input::CatchUp => self.catch_up(true, step),
+            Input::CatchUp => {
+                self.forget_votes();
+                self.catch_up(true, step);
+            }
             Input::Wake => self.on_wake(step),
         }
     }

@@ -44,9 +44,11 @@ pub(super) struct CatchUp {
     failed: BTreeSet<PartyId>,
     round: u32,
     timer: Option<Timestamp>,
-    /// Whether the store turned out to be older than the key's last use.
+    /// Whether a peer had a vote of this node that the store does not have: said once.
     is_rolled_back: bool,
-    /// The epoch in which the lost votes may have been given; it gets no vote any more.
+    /// Whether votes may have been given that the store does not have.
+    has_forgotten: bool,
+    /// The epoch in which they may have been given; it gets no vote any more.
     lost: Option<Epoch>,
 }
 
@@ -58,12 +60,12 @@ impl CatchUp {
 
     /// Whether votes on contracts of `epoch` may have been given and forgotten.
     pub(super) fn has_lost(&self, epoch: Epoch) -> bool {
-        self.is_rolled_back && self.lost.is_none_or(|lost| epoch <= lost)
+        self.has_forgotten && self.lost.is_none_or(|lost| epoch <= lost)
     }
 
     /// The first epoch heard of after a rollback is the one that may have run before it.
     pub(super) fn start_epoch(&mut self, epoch: Epoch) {
-        if self.is_rolled_back {
+        if self.has_forgotten {
             self.lost.get_or_insert(epoch);
         }
     }
@@ -80,15 +82,20 @@ impl Replica {
     pub(super) fn catch_up(&mut self, is_behind: bool, step: &mut Step<'_>) {
         self.catchup.is_behind |= is_behind;
         if !self.catchup.is_asking {
-            let (is_behind, lost) = (self.catchup.is_behind, self.catchup.lost);
-            let (timer, is_rolled_back) = (self.catchup.timer, self.catchup.is_rolled_back);
-            let from = self.ledger.height;
-            let fresh = CatchUp { from, is_asking: true, is_behind, timer, ..CatchUp::default() };
-            self.catchup = CatchUp { is_rolled_back, lost, ..fresh };
+            (self.catchup.is_asking, self.catchup.from) = (true, self.ledger.height);
+            (self.catchup.peer, self.catchup.round) = (None, 0);
+            self.catchup.tips.clear();
+            self.catchup.failed.clear();
         }
         self.queue.forget_gap();
         self.ask_tips(step);
         self.conclude(step);
+    }
+
+    /// Votes on contracts that are still open may have been given and lost with the store.
+    pub(super) fn forget_votes(&mut self) {
+        self.catchup.has_forgotten = true;
+        self.catchup.lost = self.asks.epoch();
     }
 
     /// A batch or a certificate shows that something may be missing: if it still is after a while,
@@ -268,7 +275,7 @@ impl Replica {
         let voted = proof.ledger_votes.as_ref().is_some_and(|votes| signs(votes));
         if (approved || voted) && !self.catchup.is_rolled_back {
             self.catchup.is_rolled_back = true;
-            self.catchup.lost = self.asks.epoch();
+            self.forget_votes();
             step.emit(Effect::Alarm(Alarm::RolledBack { height }));
         }
     }

@@ -2,7 +2,7 @@
 //! can only make honest nodes differ. Then each tells the other what it followed, and with both
 //! batches in hand every node stops and has the evidence (protocol 8.3).
 
-use super::order::Head;
+use super::queue::Head;
 use super::{Alarm, Audience, Effect, Replica, Step};
 use crate::batch::Batch;
 use crate::fault::Fault;

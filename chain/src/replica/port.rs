@@ -99,8 +99,9 @@ pub enum Input {
         height: u64,
     },
     /// From the shell: the store may be older than this key's last use. Nothing is voted on before
-    /// a quorum of voters has said how far they are and this node has all of it. A node restored
-    /// from its journal does so by itself when it is started.
+    /// a quorum of voters has said how far they are and this node has all of it, and no contract
+    /// of the running epoch is answered. A node restored from its journal asks the voters by itself
+    /// when it is started.
     CatchUp,
     /// The time asked for by `wake_at` has come.
     Wake,

@@ -324,3 +324,21 @@ fn a_community_that_restarts_as_one_goes_on() {
     world.assert_agreed(5);
     assert!(world.faults.is_empty() && world.alarms.is_empty(), "{:?}", world.alarms);
 }
+
+#[test]
+fn a_node_whose_shell_doubts_its_store_answers_no_contract_of_the_running_epoch() {
+    let mut world = World::new(4, Quorum::Majority, Fanout::Tally, 8);
+    world.tell(3, Input::CatchUp);
+    world.deliver_all();
+    let record = Encoded::new(Record::Contract(signed(a_body(&world.community(), 1, 2, 3))));
+    world.hear(3, 1, Message::Ask { record });
+    assert_eq!(world.refusals, [(3, Refusal::CatchingUp)]);
+    assert_eq!(world.replicas[3].snapshot().catching_up, None, "it is at the tip all the same");
+    let settle = Timestamp(T_SETTLE.0 + 600_000);
+    world.start_epoch(EPOCH.plus(1), settle);
+    let mut body = a_body(&world.community(), 1, 2, 4);
+    (body.epoch, body.valid_until) = (EPOCH.plus(1), settle);
+    let record = Encoded::new(Record::Contract(signed(body)));
+    world.hear(3, 1, Message::Ask { record });
+    assert_eq!(world.refusals.len(), 1);
+}

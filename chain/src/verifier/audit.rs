@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::proofs::claims_of;
+use super::proofs::{claims_of, damage_at};
 use super::{Damage, Finding, check_pair, pairs};
 use crate::block::{Pair, Proof};
 use crate::contract::ContractBody;
@@ -120,13 +120,8 @@ fn check_claims(
     let claims = claims_of(pair, proof, registry)?;
     report.signatures += claims.len() as u64;
     let verdict = verdicts.check_all(&claims);
-    let quorum = proof.approvals.signatures.len();
-    let votes = proof.ledger_votes.as_ref().map_or(0, |votes| votes.signatures.len());
     match verdict.iter().position(|is_valid| !is_valid) {
         None => Ok(()),
-        Some(0 | 1) => Err(Damage::Party),
-        Some(at) if at < 2 + quorum => Err(Damage::Approvals),
-        Some(at) if at < 2 + quorum + votes => Err(Damage::LedgerVotes),
-        Some(_) => Err(Damage::Order),
+        Some(at) => Err(damage_at(at, proof)),
     }
 }

@@ -117,6 +117,18 @@ pub fn claims_of<'r>(
     Ok(claims)
 }
 
+/// What it means that the claim at position `at` of [`claims_of`] does not hold.
+pub(super) fn damage_at(at: usize, proof: &Proof) -> Damage {
+    let approvals = proof.approvals.signatures.len();
+    let votes = proof.ledger_votes.as_ref().map_or(0, |votes| votes.signatures.len());
+    match at {
+        0 | 1 => Damage::Party,
+        at if at < 2 + approvals => Damage::Approvals,
+        at if at < 2 + approvals + votes => Damage::LedgerVotes,
+        _ => Damage::Order,
+    }
+}
+
 fn party_claims<'r>(contract: &SignedContract, registry: &'r Registry) -> Option<Vec<Claim<'r>>> {
     let (body, message) = (&contract.body, contract.body.digest());
     let buyer = Claim { key: registry.key(body.buyer)?, message, signature: contract.buyer_sig };

@@ -1,0 +1,50 @@
+//! The signature sweep in batches: what was admitted strictly once is checked again, many
+//! signatures in one equation.
+
+use std::sync::Arc;
+
+use super::{Damage, Source, Verifier, pairs, proofs};
+use crate::sign::recheck;
+
+impl<S: Source> Verifier<S> {
+    /// [`step_proofs`](Self::step_proofs) without any memory of verdicts: every signature of about
+    /// `budget_bytes` of proofs is checked again by [`recheck`], which is for what was admitted
+    /// strictly and for nothing else.
+    pub fn step_signatures(&mut self, budget_bytes: usize, found: &mut Vec<super::Finding>) -> bool {
+        let kept = self.chain.proofs(self.next_proof, budget_bytes);
+        if kept.is_empty() {
+            self.end_proofs();
+            return true;
+        }
+        let registries = Arc::clone(&self.registries);
+        let (mut claims, mut parts) = (Vec::new(), Vec::with_capacity(kept.len()));
+        let mut scratch = Vec::new();
+        for kept in &kept {
+            let own = kept.as_ref().map_err(|damage| *damage).and_then(|(pair, proof)| {
+                pairs::check_values(pair, &mut scratch)?;
+                proofs::check_bytes(proof)?;
+                proofs::claims_of(pair, proof, &registries)
+            });
+            parts.push(own.map(|own| {
+                claims.extend(own);
+                claims.len()
+            }));
+        }
+        let verdicts = recheck(&claims);
+        self.counters.signatures_checked += claims.len() as u64;
+        let mut start = 0;
+        for (kept, part) in kept.iter().zip(parts) {
+            let checked = part.and_then(|end| {
+                let own = verdicts.get(start..end).unwrap_or_default();
+                start = end;
+                match (kept, own.iter().position(|holds| !holds)) {
+                    (Ok((_, proof)), Some(at)) => Err(proofs::damage_at(at, proof)),
+                    (Ok(_), None) => Ok(()),
+                    (Err(damage), _) => Err::<(), Damage>(*damage),
+                }
+            });
+            self.proof_done(checked, found);
+        }
+        false
+    }
+}

@@ -79,6 +79,8 @@ pub struct Verifier<S = Shared> {
 
     sweep: Sweep,
     next_proof: u64,
+    /// Whether the running sweep of proofs found nothing wrong so far.
+    proofs_clean: bool,
     swept: Option<Timestamp>,
     suspects: BTreeSet<u64>,
     counters: Counters,
@@ -109,6 +111,7 @@ impl<S: Source> Verifier<S> {
             roots: Vec::new(),
             sweep: Sweep::anew(community),
             next_proof: 1,
+            proofs_clean: true,
             swept: None,
             suspects: BTreeSet::new(),
             counters: Counters::default(),
@@ -219,6 +222,7 @@ impl<S: Source> Verifier<S> {
         let mut scratch = Vec::new();
         while room > 0 {
             let kept = self.chain.proofs(self.next_proof, room);
+            self.stray(found);
             if kept.is_empty() {
                 self.end_proofs();
                 return true;
@@ -247,6 +251,9 @@ impl<S: Source> Verifier<S> {
     }
 
     fn end_proofs(&mut self) {
+        if std::mem::replace(&mut self.proofs_clean, true) {
+            self.chain.proofs_proven();
+        }
         self.next_proof = 1;
         self.counters.proof_sweeps += 1;
     }
@@ -313,7 +320,7 @@ impl<S: Source> Verifier<S> {
 
     /// A finding for a pair that was not suspect before.
     fn suspect(&mut self, height: u64, damage: Damage) -> Option<Finding> {
-        self.sweep.is_clean = false;
+        (self.sweep.is_clean, self.proofs_clean) = (false, false);
         self.suspects.insert(height).then(|| {
             self.counters.add_fault(damage);
             Finding { height, damage }

@@ -22,6 +22,7 @@ pub mod archive;
 pub mod chain;
 pub mod entry;
 pub mod error;
+pub mod files;
 pub mod frame;
 pub mod frames;
 pub mod log;

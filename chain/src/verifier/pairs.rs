@@ -125,6 +125,7 @@ impl<S: Source> Verifier<S> {
                 found.extend(self.suspect(last.max(1), Damage::Stored));
             }
         }
+        self.stray(found);
         self.counters.pairs_checked += (last + 1).saturating_sub(first);
         self.sweep.next_segment += 1;
         if last >= self.chain.sealed() {
@@ -134,12 +135,19 @@ impl<S: Source> Verifier<S> {
         Some(bytes)
     }
 
+    /// What the source found beside pairs.
+    pub(super) fn stray(&mut self, found: &mut Vec<Finding>) {
+        for height in self.chain.strays() {
+            found.extend(self.suspect(height, Damage::Stored));
+        }
+    }
+
     /// Whether a pair has the hashes that the pair above it names.
     fn check_named(&mut self, height: u64) -> Result<(), Damage> {
         if height == 0 || height > self.chain.height() {
             return Ok(());
         }
-        let (pair, _) = self.chain.get(height)?;
+        let pair = self.chain.pair(height)?;
         let Some((contract, tip)) = self.named(height) else { return Ok(()) };
         if pair.contract.rehash(&self.community) != contract {
             return Err(Damage::ContractHash);
@@ -182,6 +190,7 @@ impl<S: Source> Verifier<S> {
             }
             height += 1;
         });
+        self.stray(found);
         if height == next {
             return None;
         }

@@ -12,6 +12,7 @@ impl<S: Source> Verifier<S> {
     /// strictly and for nothing else.
     pub fn step_signatures(&mut self, budget_bytes: usize, found: &mut Vec<super::Finding>) -> bool {
         let kept = self.chain.proofs(self.next_proof, budget_bytes);
+        self.stray(found);
         if kept.is_empty() {
             self.end_proofs();
             return true;

@@ -80,7 +80,7 @@ impl<S: Source> Verifier<S> {
         if height >= self.chain.height() {
             return None;
         }
-        let (above, _) = self.chain.get(height + 1).ok()?;
+        let above = self.chain.pair(height + 1).ok()?;
         Some((above.contract.prev_contract_hash, above.ledger.prev_ledger_hash))
     }
 

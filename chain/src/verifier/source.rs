@@ -60,7 +60,22 @@ pub trait Source {
     /// `budget` bytes of them, none at the end.
     fn proofs(&mut self, first: u64, budget: usize) -> Vec<Result<Kept, Damage>>;
 
-    /// The pair of `height` with its proof; damage where it cannot be read or there is none.
+    /// The whole of a proof sweep was proven: digests over the bytes of proofs may be recorded.
+    fn proofs_proven(&mut self) {}
+
+    /// Damage that the last calls found in stored bytes that hold no pair, each with the height it
+    /// lies above or at.
+    fn strays(&mut self) -> Vec<u64> {
+        Vec::new()
+    }
+
+    /// The pair of `height`; damage where it cannot be read or there is none.
+    ///
+    /// # Errors
+    /// The [`Damage`] it is in.
+    fn pair(&mut self, height: u64) -> Result<Arc<Pair>, Damage>;
+
+    /// The pair of `height` with its proof; damage where one cannot be read or there is none.
     ///
     /// # Errors
     /// The [`Damage`] it is in.
@@ -171,6 +186,10 @@ impl Source for Shared {
             kept.push(Ok((Arc::clone(pair), Arc::clone(proof))));
         }
         kept
+    }
+
+    fn pair(&mut self, height: u64) -> Result<Arc<Pair>, Damage> {
+        self.at(height).map(|(pair, _)| Arc::clone(pair)).ok_or(Damage::Sequence)
     }
 
     fn get(&mut self, height: u64) -> Result<Kept, Damage> {

@@ -33,7 +33,7 @@ pub use self::state::{PairHasher, State};
 use crate::block::{Pair, Proof};
 use crate::digest::Digest;
 use crate::ledger::Ledger;
-use crate::registry::Registry;
+use crate::registry::Registries;
 use crate::sign::Verdicts;
 use crate::terms::Timestamp;
 
@@ -66,7 +66,7 @@ impl Sweep {
 
 /// One node's verifier over the chain that `S` keeps.
 pub struct Verifier<S = Shared> {
-    registries: Arc<Registry>,
+    registries: Registries,
     community: Digest,
     params: Params,
     chain: S,
@@ -87,22 +87,23 @@ pub struct Verifier<S = Shared> {
 }
 
 impl Verifier {
-    /// A verifier of the chain that `registry` founded, before its first pair, in shared memory.
+    /// A verifier of the chain that `registries` founded, before its first pair, in shared memory.
     #[must_use]
-    pub fn new(registry: Arc<Registry>, params: Params) -> Self {
+    pub fn new(registries: impl Into<Registries>, params: Params) -> Self {
         let chain = Shared::new(params.segment_bytes);
-        Self::over(chain, registry, params)
+        Self::over(chain, registries, params)
     }
 }
 
 impl<S: Source> Verifier<S> {
-    /// A verifier of the chain that `registry` founded, whose pairs `chain` keeps. Pairs that are
+    /// A verifier of the chain that `registries` founded, whose pairs `chain` keeps. Pairs that are
     /// there already are unproven; [`open`](Self::open) proves them.
     #[must_use]
-    pub fn over(chain: S, registry: Arc<Registry>, params: Params) -> Self {
-        let community = registry.community();
+    pub fn over(chain: S, registries: impl Into<Registries>, params: Params) -> Self {
+        let registries = registries.into();
+        let community = registries.community();
         Self {
-            registries: registry,
+            registries,
             community,
             params,
             chain,

@@ -1,8 +1,6 @@
 //! The signature sweep in batches: what was admitted strictly once is checked again, many
 //! signatures in one equation.
 
-use std::sync::Arc;
-
 use super::{Damage, Source, Verifier, pairs, proofs};
 use crate::sign::recheck;
 
@@ -17,7 +15,7 @@ impl<S: Source> Verifier<S> {
             self.end_proofs();
             return true;
         }
-        let registries = Arc::clone(&self.registries);
+        let registries = self.registries.clone();
         let (mut claims, mut parts) = (Vec::new(), Vec::with_capacity(kept.len()));
         let mut scratch = Vec::new();
         for kept in &kept {

@@ -126,21 +126,14 @@ impl<S: Source> Verifier<S> {
         while !self.step(now, usize::MAX, found) {}
     }
 
-    /// Goes on from a state that was proven earlier, up to the last segment with a digest, so that
-    /// only digests are compared up to there; `roots` are those of its checkpoints. Then proves the
-    /// pairs above, and takes the state they give for that of the newest pair.
+    /// Goes on from a state that was proven earlier, up to the last segment with a digest: the next
+    /// sweep compares digests up to there, proves the pairs above, and takes the state they give for
+    /// that of the newest pair. `roots` are those of the checkpoints up to there.
     ///
     /// It is the caller's to know that the state, the roots and the digests are its own.
-    pub fn resume(
-        &mut self,
-        sealed: State,
-        roots: Vec<Digest>,
-        now: Timestamp,
-        found: &mut Vec<Finding>,
-    ) {
+    pub fn resume(&mut self, sealed: State, roots: Vec<Digest>) {
         (self.sealed, self.roots) = (sealed, roots);
         self.sweep = Sweep { is_structural: false, ..Sweep::anew(self.community) };
-        while !self.step(now, usize::MAX, found) {}
     }
 
     /// Checks a new pair at once, its signatures and approvals included; it then joins the sweep
@@ -161,14 +154,22 @@ impl<S: Source> Verifier<S> {
         checked.err().and_then(|damage| self.suspect(height, damage))
     }
 
+    /// Whether the state of the newest pair is known, so that the next one can be checked at once.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.head.height == self.height()
+    }
+
     /// Takes the next pair from the own journal, unchecked: the sweeps prove it.
     pub fn reload_next(&mut self, pair: Arc<Pair>, proof: Arc<Proof>) {
         self.join(&pair, &proof);
     }
 
     fn join(&mut self, pair: &Arc<Pair>, proof: &Arc<Proof>) {
-        self.roots.extend(pair.ledger.checkpoint);
-        pairs::follow(&mut self.head, pair);
+        if self.is_open() {
+            self.roots.extend(pair.ledger.checkpoint);
+            pairs::follow(&mut self.head, pair);
+        }
         let sealed = self.chain.sealed();
         self.chain.join(pair, proof);
         if self.chain.sealed() != sealed {

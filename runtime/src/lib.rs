@@ -18,4 +18,5 @@ pub mod shards;
 pub mod sim;
 pub mod store;
 pub mod supervise;
+pub mod sweeper;
 pub mod verdicts;

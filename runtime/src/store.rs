@@ -28,6 +28,7 @@ pub mod frames;
 pub mod log;
 pub mod read;
 pub mod readings;
+pub mod restore;
 
 mod lock;
 #[cfg(test)]

@@ -21,6 +21,7 @@ mod retention;
 mod seeds;
 mod shards;
 mod storms;
+mod tampering;
 
 use std::sync::LazyLock;
 

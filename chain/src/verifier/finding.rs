@@ -137,7 +137,7 @@ impl Counters {
 }
 
 /// What a verifier publishes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Snapshot {
     /// Pairs it guards.
     pub height: u64,

@@ -226,13 +226,11 @@ impl<S: Source> Verifier<S> {
 
     pub(super) fn end_sweep(&mut self, found: &mut Vec<Finding>) {
         let last = self.chain.height();
-        let is_first = self.head.height == 0 && last > 0;
-        if is_first && self.sweep.is_clean {
+        if self.head.height != last && self.sweep.is_clean && self.sweep.state.height() == last {
             // Opened from stored bytes: they are all that is known of the newest pair.
             self.head = self.sweep.state.ledger();
         }
-        let is_known = self.head.height == last;
-        if is_known && self.sweep.state.tip() != self.head.tip {
+        if self.is_open() && self.sweep.state.tip() != self.head.tip {
             found.extend(self.suspect(last, Damage::Tip));
         }
         self.counters.sweeps += 1;

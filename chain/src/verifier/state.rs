@@ -53,6 +53,20 @@ impl PairHasher {
     pub fn hash(&self, bytes: PairBytes<'_>) -> (Digest, Digest) {
         (self.contract.hash(bytes.contract), self.ledger.hash(bytes.ledger))
     }
+
+    /// The bare part of the structural check, and its yardstick: both hashes, both blocks decoded
+    /// without a copy, both links and the cross-link, `below` being the hashes of the pair below.
+    /// Returns the hashes of this one; none where it does not follow.
+    #[must_use]
+    pub fn follows(&self, below: &(Digest, Digest), bytes: PairBytes<'_>) -> Option<(Digest, Digest)> {
+        let (contract, ledger) = self.hash(bytes);
+        let upper = ContractSlices::read(bytes.contract).ok()?;
+        let lower = LedgerSlices::read(bytes.ledger).ok()?;
+        let is_linked = *upper.prev == below.0.0
+            && *lower.prev == below.1.0
+            && *lower.contract == contract.0;
+        is_linked.then_some((contract, ledger))
+    }
 }
 
 /// Running balances. After damage it is not known what accounts hold until they are seen again.

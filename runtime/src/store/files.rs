@@ -10,13 +10,18 @@ use std::sync::Arc;
 
 use gridpact_chain::block::{Pair, Proof};
 use gridpact_chain::digest::Digest;
+use gridpact_chain::encode::encode;
 use gridpact_chain::verifier::{Compared, Damage, Kept, PairBytes, Source};
 
+use super::chain::ProofPart;
 use super::error::{LogError, io};
 use super::frame::Kind;
+use super::frames::FrameLog as _;
+use super::log::Log;
 use super::segment::{self, Role};
 
 mod parts;
+pub mod seals;
 mod window;
 
 use self::parts::Parts;
@@ -65,6 +70,21 @@ pub struct Files {
     places: Vec<Place>,
 }
 
+/// Appends a closed pair with its proof to `log`, as a journal lays it down; commit is the caller's.
+///
+/// # Errors
+/// Those of [`FrameLog::append`](super::FrameLog::append).
+pub fn append(log: &mut Log, pair: &Pair, proof: &Proof) -> Result<(), LogError> {
+    let height = pair.height();
+    let (approvals, order) = (proof.approvals.clone(), proof.order.clone());
+    log.append(Kind::Pair, height, &encode(pair))?;
+    log.append(Kind::Proof, height, &encode(&ProofPart::Admitted { approvals, order }))?;
+    if let Some(votes) = &proof.ledger_votes {
+        log.append(Kind::Proof, height, &encode(&ProofPart::Closed(votes.clone())))?;
+    }
+    Ok(())
+}
+
 impl Files {
     /// The store in `dir` as far as its files go, which nobody writes meanwhile; windows of about
     /// `window_bytes`, at least 1 KiB.
@@ -81,14 +101,20 @@ impl Files {
             std::fs::metadata(&path).map(|file| file.len()).map_err(io("look at", &path))
         };
         let reach = Reach { number, log: length(Role::Log)?, proof: length(Role::Proof)? };
+        Self::live(dir, window_bytes, reach)
+    }
+
+    /// The store in `dir` as far as `reach` goes, while somebody writes behind it.
+    ///
+    /// # Errors
+    /// As [`Files::open`].
+    pub fn live(dir: &Path, window_bytes: usize, reach: Reach) -> Result<Self, LogError> {
         let mut files = Self::within(dir, window_bytes, reach);
         files.height = files.log.newest_height()?;
         Ok(files)
     }
 
-    /// The store in `dir` as far as `reach` goes, before its first pair: what is being written.
-    #[must_use]
-    pub fn within(dir: &Path, window_bytes: usize, reach: Reach) -> Self {
+    fn within(dir: &Path, window_bytes: usize, reach: Reach) -> Self {
         let window_bytes = window_bytes.max(1024);
         let log = Reader::new(dir, Role::Log, window_bytes, (reach.number, reach.log));
         let proof = Reader::new(dir, Role::Proof, window_bytes, (reach.number, reach.proof));
@@ -107,6 +133,12 @@ impl Files {
     pub fn extend(&mut self, reach: Reach) {
         self.log.limit = (reach.number, reach.log);
         self.proof.reader.limit = (reach.number, reach.proof);
+    }
+
+    /// Bytes of a window, about.
+    #[must_use]
+    pub fn window_bytes(&self) -> usize {
+        self.log.window_bytes
     }
 
     /// Windows met so far: those of the logs, those of the proofs.

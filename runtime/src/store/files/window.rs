@@ -112,9 +112,9 @@ impl Reader {
         self.open = None;
     }
 
-    /// Whether a window will not grow any more.
+    /// Whether a window will not grow any more: there are durable bytes behind it.
     pub fn is_full(&self, window: &Window) -> bool {
-        window.bytes >= self.window_bytes as u64 || window.file < self.limit.0
+        window.end() < self.limit
     }
 
     /// Reads the bytes of the window at position `at`, which may be the first that was never read;
@@ -167,7 +167,10 @@ impl Reader {
             }
             let whole = whole_frames(&self.buffer[..wanted]);
             match whole {
-                Whole::Ends(at) if at > 0 => return at,
+                Whole::Ends(at) if at > 0 => {
+                    self.filled = at;
+                    return at;
+                }
                 Whole::Ends(_) => wanted = left.min(2 * wanted),
                 Whole::Needs(more) => wanted = left.min(more.max(wanted + 1)),
             }

@@ -78,6 +78,8 @@ pub struct Verifier<S = Shared> {
     roots: Vec<Digest>,
 
     sweep: Sweep,
+    /// Height up to which the registries have followed the changes of the members.
+    followed: u64,
     next_proof: u64,
     /// Whether the running sweep of proofs found nothing wrong so far.
     proofs_clean: bool,
@@ -111,6 +113,7 @@ impl<S: Source> Verifier<S> {
             sealed: State::new(community),
             roots: Vec::new(),
             sweep: Sweep::anew(community),
+            followed: 0,
             next_proof: 1,
             proofs_clean: true,
             swept: None,
@@ -166,12 +169,14 @@ impl<S: Source> Verifier<S> {
     }
 
     fn join(&mut self, pair: &Arc<Pair>, proof: &Arc<Proof>) {
+        self.registries.follow(pair, proof);
         if self.is_open() {
             self.roots.extend(pair.ledger.checkpoint);
             pairs::follow(&mut self.head, pair);
         }
         let sealed = self.chain.sealed();
         self.chain.join(pair, proof);
+        self.followed = self.followed.max(self.chain.height());
         if self.chain.sealed() != sealed {
             self.sealed = State::at(&self.head);
         }

@@ -93,7 +93,10 @@ fn every_byte_of_every_file_is_found_when_it_flips_and_restored_from_peers() {
             fs::write(&path, &damaged).expect("written");
             let (found, places) = sweep(dir.path());
             assert!(!found.is_empty(), "{name}: byte {at} is not missed");
-            assert!(found.iter().all(|finding| finding.height <= 2), "{name}: byte {at}: {found:?}");
+            assert!(
+                found.iter().all(|finding| finding.height <= 2),
+                "{name}: byte {at}: {found:?}"
+            );
             let is_near = |place: &Place| place.file == path && place.offset <= at as u64;
             assert!(places.iter().any(is_near), "{name}: byte {at} is placed: {places:?}");
             let restored = restore(dir.path(), peers);
@@ -219,14 +222,7 @@ fn await_said(said: &Receiver<Said>, is_it: impl Fn(&Said) -> bool) -> Said {
 
 fn guarded(node: u32, dir: PathBuf) -> Guarded {
     let registries = Registries::from(registry());
-    Guarded {
-        node: PartyId(node),
-        dir,
-        reach: None,
-        registries,
-        params: params(8),
-        seals: None,
-    }
+    Guarded { node: PartyId(node), dir, reach: None, registries, params: params(8), seals: None }
 }
 
 /// Two stores, one of them still written to.
@@ -236,8 +232,7 @@ static SECONDS: LazyLock<std::time::Instant> = LazyLock::new(std::time::Instant:
 fn one_thread_guards_all_stores_of_a_process_and_finds_what_changes_under_it() {
     let (quiet, busy) = (a_directory(), a_directory());
     a_store(quiet.path(), 6);
-    let mut journal =
-        ChainJournal::create(busy.path(), &STREET.archive.genesis).expect("created");
+    let mut journal = ChainJournal::create(busy.path(), &STREET.archive.genesis).expect("created");
     STREET.archive.pairs[..4].iter().for_each(|kept| record(&mut journal, kept));
     let (say, said) = channel();
     let now = || Timestamp(u64::try_from(SECONDS.elapsed().as_millis()).unwrap_or(0));

@@ -54,7 +54,7 @@ pub fn audit(
     anchor: Option<(u64, Digest)>,
     verdicts: &dyn Verdicts,
 ) -> Report {
-    let registries = Registries::founding(genesis);
+    let mut registries = Registries::founding(genesis);
     let community = registries.community();
     let mut ledger = Ledger::new(community);
     let mut used = BTreeSet::new();
@@ -80,6 +80,7 @@ pub fn audit(
         }
         checked =
             checked.and_then(|()| check_claims(pair, proof, &registries, verdicts, &mut report));
+        registries.follow(pair, proof);
         pairs::follow(&mut ledger, pair);
         report.pairs += 1;
         report.closed += u64::from(proof.ledger_votes.is_some());
@@ -123,6 +124,6 @@ fn check_claims(
     let verdict = verdicts.check_all(&claims);
     match verdict.iter().position(|is_valid| !is_valid) {
         None => Ok(()),
-        Some(at) => Err(damage_at(at, proof)),
+        Some(at) => Err(damage_at(at, pair, proof)),
     }
 }

@@ -1,9 +1,8 @@
 //! The structural check of one pair, and the sweep over all of them.
 
 use super::{Compared, Damage, Finding, Source, Sweep, Verifier};
-use crate::block::{CHECKPOINT_EVERY, Pair};
+use crate::block::{CHECKPOINT_EVERY, ContractBlock, LedgerBlock, Pair, Record};
 use crate::digest::Digest;
-use crate::genesis::VERSION;
 use crate::ledger::Ledger;
 use crate::terms::Money;
 
@@ -41,21 +40,35 @@ pub(super) fn check_links(
         return Err(Damage::CrossLink);
     }
     let height = below.height + 1;
-    if (contract.version, ledger.version) != (VERSION, VERSION)
+    let version = contract.record.version();
+    if (contract.version, ledger.version) != (version, version)
         || (contract.height, ledger.height) != (height, height)
         || contract.time_ms < below.time_ms
     {
         return Err(Damage::Sequence);
     }
-    let body = contract.record.body().ok_or(Damage::Record)?;
-    if Money::of(body.energy, body.unit_price) != Ok(body.amount) {
-        return Err(Damage::Entries);
-    }
-    match below.balances.settle(body) {
-        Ok(entries) if entries == ledger.entries[..] => {}
-        Ok(_) | Err(_) => return Err(Damage::Entries),
-    }
+    check_entries(below, contract, ledger)?;
+
     check_root(below, pair, height, root)
+}
+
+/// Whether the entries are those of the record: nothing where members change.
+fn check_entries(
+    below: &Ledger,
+    contract: &ContractBlock,
+    ledger: &LedgerBlock,
+) -> Result<(), Damage> {
+    let is_right = match &*contract.record {
+        Record::Contract(signed) => {
+            let body = &signed.body;
+            let amount = Money::of(body.energy, body.unit_price);
+            let entries = below.balances.settle(body);
+            amount == Ok(body.amount) && entries.is_ok_and(|all| all == ledger.entries[..])
+        }
+        Record::Membership(_) => ledger.entries.is_empty(),
+        Record::Delivery(_) | Record::Anchor(_) => return Err(Damage::Record),
+    };
+    if is_right { Ok(()) } else { Err(Damage::Entries) }
 }
 
 fn check_root(
@@ -159,17 +172,13 @@ impl<S: Source> Verifier<S> {
     }
 
     /// Proves the next pairs; `None` at the end of the chain.
-    pub(super) fn step_pairs(
-        &mut self,
-        budget: usize,
-        found: &mut Vec<Finding>,
-    ) -> Option<usize> {
+    pub(super) fn step_pairs(&mut self, budget: usize, found: &mut Vec<Finding>) -> Option<usize> {
         if self.sweep.next > self.chain.height() {
             return None;
         }
         let (next, state) = (self.sweep.next, &mut self.sweep.state);
         let (roots, is_clean) = (&mut self.roots, self.sweep.is_clean);
-        let mut wrong = Vec::new();
+        let (mut wrong, mut others) = (Vec::new(), Vec::new());
         let mut height = next;
         let bytes = self.chain.read(next, budget, &mut |piece| {
             let known = |height| roots.get(checkpoint(height)?).copied();
@@ -180,6 +189,7 @@ impl<S: Source> Verifier<S> {
                     Err(damage)
                 }
             };
+            others.extend(state.was_other().then_some(height));
             match checked {
                 Err(damage) => wrong.push((height, damage)),
                 Ok(()) if is_clean && checkpoint(height) == Some(roots.len()) => {
@@ -196,6 +206,7 @@ impl<S: Source> Verifier<S> {
         }
         self.sweep.next = height;
         self.counters.pairs_checked += height - next;
+        self.follow_members(&others);
         if wrong.is_empty() && self.sweep.is_clean {
             self.chain.proven();
             if self.chain.sealed() == self.sweep.state.height() {
@@ -206,6 +217,16 @@ impl<S: Source> Verifier<S> {
             self.accuse(height, damage, found);
         }
         Some(bytes)
+    }
+
+    /// Lets the registries follow changes of the members that were read for the first time.
+    pub(super) fn follow_members(&mut self, heights: &[u64]) {
+        for height in heights.iter().filter(|height| **height > self.followed) {
+            if let Ok((pair, proof)) = self.chain.get(*height) {
+                self.registries.follow(&pair, &proof);
+            }
+        }
+        self.followed = self.followed.max(self.sweep.next.saturating_sub(1));
     }
 
     /// A pair that does not follow from the one below it: whichever of the two does not have its

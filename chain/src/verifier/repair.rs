@@ -48,7 +48,7 @@ impl<S: Source> Verifier<S> {
     /// every pair.
     fn rebuild(&mut self) {
         let (mut state, mut roots) = (State::new(self.community), Vec::new());
-        let (mut wrong, sealed) = (None, self.chain.sealed());
+        let (mut wrong, sealed, mut others) = (None, self.chain.sealed(), Vec::new());
         self.sealed = state.clone();
         while state.height() < self.chain.height() && wrong.is_none() {
             let budget = self.params.segment_bytes;
@@ -60,6 +60,7 @@ impl<S: Source> Verifier<S> {
                     roots.extend(bytes.checkpoint());
                     checked
                 });
+                others.extend(state.was_other().then_some(state.height()));
                 if checked.is_err() {
                     wrong.get_or_insert(state.height().max(1));
                 }
@@ -72,6 +73,10 @@ impl<S: Source> Verifier<S> {
             Some(height) => _ = self.suspects.insert(height),
             None => (self.head, self.roots) = (state.ledger(), roots),
         }
+        self.registries.restart();
+        self.followed = 0;
+        self.follow_members(&others);
+        self.followed = self.chain.height();
         self.sweep = Sweep::anew(self.community);
     }
 

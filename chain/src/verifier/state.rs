@@ -58,13 +58,16 @@ impl PairHasher {
     /// without a copy, both links and the cross-link, `below` being the hashes of the pair below.
     /// Returns the hashes of this one; none where it does not follow.
     #[must_use]
-    pub fn follows(&self, below: &(Digest, Digest), bytes: PairBytes<'_>) -> Option<(Digest, Digest)> {
+    pub fn follows(
+        &self,
+        below: &(Digest, Digest),
+        bytes: PairBytes<'_>,
+    ) -> Option<(Digest, Digest)> {
         let (contract, ledger) = self.hash(bytes);
         let upper = ContractSlices::read(bytes.contract).ok()?;
         let lower = LedgerSlices::read(bytes.ledger).ok()?;
-        let is_linked = *upper.prev == below.0.0
-            && *lower.prev == below.1.0
-            && *lower.contract == contract.0;
+        let is_linked =
+            *upper.prev == below.0.0 && *lower.prev == below.1.0 && *lower.contract == contract.0;
         is_linked.then_some((contract, ledger))
     }
 }
@@ -122,6 +125,7 @@ pub struct State {
     tip: Digest,
     time_ms: Timestamp,
     accounts: Accounts,
+    was_other: bool,
 }
 
 impl State {
@@ -144,6 +148,7 @@ impl State {
             tip: ledger.tip,
             time_ms: ledger.time_ms,
             accounts,
+            was_other: false,
         }
     }
 
@@ -164,6 +169,12 @@ impl State {
     #[must_use]
     pub fn height(&self) -> u64 {
         self.height
+    }
+
+    /// Whether the last pair holds a record that is no contract.
+    #[must_use]
+    pub fn was_other(&self) -> bool {
+        self.was_other
     }
 
     /// Hash of the last ledger block.
@@ -188,6 +199,7 @@ impl State {
         let checked = match (ContractSlices::read(bytes.contract), LedgerSlices::read(bytes.ledger))
         {
             (Ok(upper), Ok(lower)) => {
+                self.was_other = matches!(upper.record, RecordSlices::Other);
                 let linked = self.check_links(&upper, &lower, &contract);
                 let checked = linked.and_then(|()| match &upper.record {
                     RecordSlices::Contract(deal) => self.settle(deal, &lower, root),
@@ -207,7 +219,7 @@ impl State {
 
     /// Moves past a pair that cannot be read at all.
     pub fn skip(&mut self) {
-        self.height += 1;
+        (self.height, self.was_other) = (self.height + 1, false);
         self.accounts.forget();
     }
 
@@ -227,7 +239,8 @@ impl State {
             return Err(Damage::CrossLink);
         }
         let height = self.height + 1;
-        if (upper.version, lower.version) != (VERSION, VERSION)
+        let is_contract = matches!(upper.record, RecordSlices::Contract(_));
+        if (is_contract && (upper.version, lower.version) != (VERSION, VERSION))
             || (upper.height, lower.height) != (height, height)
             || upper.time_ms < self.time_ms.0
         {

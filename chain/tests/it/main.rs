@@ -4,6 +4,7 @@
 mod community;
 mod golden;
 mod limits;
+mod members;
 mod orderer;
 mod repairs;
 mod slices;

@@ -8,6 +8,7 @@ mod forecast;
 mod negotiation;
 mod row;
 mod schedule;
+mod settle;
 mod verify;
 mod welfare;
 
@@ -22,6 +23,8 @@ pub(super) enum Verb {
     Negotiation(negotiation::Args),
     /// How fast a chain is proven again: its structure, its segments, its signatures, a year of it
     Verify(verify::Args),
+    /// Contracts per second from both signatures to a durable pair, with 1 to 300 voting nodes
+    Settle(settle::Args),
     /// What the market made of its bids and asks, beside the optimum
     Welfare(welfare::Args),
 }
@@ -33,6 +36,7 @@ pub(super) fn run(verb: &Verb) -> Result<(), Failure> {
         Verb::Forecast(args) => forecast::run(args),
         Verb::Negotiation(args) => negotiation::run(args),
         Verb::Verify(args) => verify::run(args),
+        Verb::Settle(args) => settle::run(args),
         Verb::Welfare(args) => welfare::run(args),
     }
 }

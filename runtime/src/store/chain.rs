@@ -15,8 +15,8 @@ use gridpact_chain::terms::Interval;
 use serde::{Deserialize, Serialize};
 
 use super::StoreError;
-use super::files::Reach;
 use super::entry::{Entry, Journal, is_of, old_contracts, replace};
+use super::files::Reach;
 use super::frame::{self, Kind};
 use super::frames::FrameLog as _;
 use super::log::Log;

@@ -261,8 +261,8 @@ fn memory(name: &str) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use gridpact_chain::verifier::audit;
     use gridpact_chain::verdicts::Strict;
+    use gridpact_chain::verifier::audit;
 
     use super::*;
     use crate::store::archive;
@@ -296,7 +296,10 @@ mod tests {
             for round in 1..=4 {
                 assert!(sweep_all(&mut verifier).is_empty(), "sweep {round}");
                 let seen = verifier.counters();
-                assert_eq!((seen.pairs_checked, seen.proofs_checked), (round * pairs, round * pairs));
+                assert_eq!(
+                    (seen.pairs_checked, seen.proofs_checked),
+                    (round * pairs, round * pairs)
+                );
                 assert_eq!(seen.signatures_checked, round * pairs * 9);
             }
             assert_eq!((verifier.height(), verifier.tip()), (pairs, archive.tip));

@@ -46,11 +46,7 @@ impl Founding {
             sequencer: PartyId(0),
             interval_s: INTERVAL_S,
             currency: "AUD".to_owned(),
-            limits: Limits {
-                contracts_per_buyer: 1 << 20,
-                pool_max: 1 << 20,
-                ..Limits::default()
-            },
+            limits: Limits { contracts_per_buyer: 1 << 20, pool_max: 1 << 20, ..Limits::default() },
             grace_s: 3_600,
             tolerance_wh: Energy(50),
             imbalance_cap: Price(1_000_000),

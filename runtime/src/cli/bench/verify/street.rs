@@ -18,8 +18,8 @@ use crate::store::{ChainJournal, Entry, Journal as _};
 use crate::verdicts::ProcessVerdicts;
 
 /// Contracts of one trading round.
-const PER_EPOCH: u64 = 2_048;
-/// The node whose journal is written down: one that does not order.
+const PER_EPOCH: u64 = 64;
+/// The node whose chain is written down, as a member keeps it that neither votes nor orders.
 const WRITER: usize = 1;
 
 /// Nodes and their orderer.
@@ -33,8 +33,8 @@ struct Street<'f> {
     written: Vec<JournalEntry>,
 }
 
-/// Lets the voting members of `founding` settle at least `pairs` contracts and writes down what one
-/// of them records; returns how many pairs there are.
+/// Lets the voting members of `founding` settle at least `pairs` contracts and writes down the
+/// chain that they make; returns how many pairs there are.
 pub(super) fn make(founding: &Founding, pairs: u64, dir: &Path) -> Result<u64, Failure> {
     let mut journal = ChainJournal::create(dir, &founding.genesis).map_err(Failure::input)?;
     let genesis = Arc::new(founding.genesis.clone());
@@ -46,7 +46,12 @@ pub(super) fn make(founding: &Founding, pairs: u64, dir: &Path) -> Result<u64, F
     let mut street = Street {
         founding,
         replicas: registry.voters().iter().map(born).collect(),
-        sequencer: Sequencer::new(Arc::clone(&genesis), Arc::clone(&registry)),
+        sequencer: Sequencer::new(
+            Arc::clone(&genesis),
+            Arc::clone(&registry),
+            registry.sequencer(),
+            None,
+        ),
         verdicts: ProcessVerdicts::default(),
         now: Timestamp(0),
         post: VecDeque::new(),
@@ -122,7 +127,11 @@ impl Street<'_> {
                 let signature = self.founding.keys[me].sign(&statement, &self.founding.community);
                 self.post.push_back((me, Input::Signed { statement, signature }));
             }
-            Effect::Record(entry) if me == WRITER => self.written.push(entry),
+            Effect::Record(
+                entry @ (JournalEntry::Pair { .. }
+                | JournalEntry::Closed { .. }
+                | JournalEntry::Applied { .. }),
+            ) if me == WRITER => self.written.push(entry),
             Effect::Send { to, message } => self.send(from, to, message),
             Effect::Broadcast { to: Audience::Voters | Audience::Members, message } => {
                 for to in (0..).take(self.replicas.len()).map(PartyId).filter(|to| *to != from) {
@@ -144,7 +153,8 @@ impl Street<'_> {
         for effect in out {
             match effect {
                 sequencer::Effect::Sign(statement) => {
-                    let signature = self.founding.keys[0].sign(&statement, &self.founding.community);
+                    let signature =
+                        self.founding.keys[0].sign(&statement, &self.founding.community);
                     self.order(sequencer::Input::Signed { statement, signature });
                 }
                 sequencer::Effect::Decided(batch) => {

@@ -22,6 +22,7 @@ mod retention;
 mod seeds;
 mod shards;
 mod storms;
+mod tampering;
 
 use std::sync::LazyLock;
 

@@ -12,6 +12,7 @@ mod limits;
 mod members;
 mod orderer;
 mod repairs;
+mod slices;
 mod street;
 mod sweeps;
 mod world;

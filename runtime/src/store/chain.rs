@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use super::StoreError;
 use super::beside::Beside;
 use super::entry::{Entry, Journal, is_of, old_contracts, replace};
+use super::files::Reach;
 use super::frame::{self, Kind};
 use super::frames::FrameLog as _;
 use super::last_use::LastUse;
@@ -147,6 +148,15 @@ impl ChainJournal {
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// How far its files are durable; none after a clean stop, or while they are damaged.
+    #[must_use]
+    pub fn reach(&self) -> Option<Reach> {
+        match &self.place {
+            Place::Log(log) => Some(log.reach()),
+            Place::Damaged { .. } | Place::Closed => None,
+        }
     }
 
     /// Where the log is damaged; nothing is written while it is.

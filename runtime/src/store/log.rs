@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::disk::{Disk, RealDisk};
 use super::error::{LogError, io};
+use super::files::Reach;
 use super::frame::{self, HEADER, Kind, TRAILER};
 use super::frames::FrameLog;
 use super::group::{COMMIT_BYTES, Group, MARK_BYTES};
@@ -123,6 +124,13 @@ impl Log {
     #[must_use]
     pub fn found(&self) -> &Found {
         &self.found
+    }
+
+    /// How far the files are durable.
+    #[must_use]
+    pub fn reach(&self) -> Reach {
+        let (log, proof) = (self.log.length(), self.proof.length());
+        Reach { number: self.number, log, proof }
     }
 
     /// Greatest height of any frame in the log, those included that wait for their Commit.

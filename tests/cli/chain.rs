@@ -86,10 +86,13 @@ fn torn_and_lengthened_files_are_found() {
             fs::write(&path, &bytes[..cut]).expect("written");
             verify(dir.path(), &[]).finds(&[]);
         }
-        for tail in [&[0][..], &[0; 4096], b"GPF1"] {
+        for tail in [&[1][..], b"\0\0\0\x01", b"GPF1"] {
             fs::write(&path, [&bytes[..], tail].concat()).expect("written");
             verify(dir.path(), &[]).finds(&[]);
         }
+        // Zeros are room that a writer has made ahead.
+        fs::write(&path, [&bytes[..], &[0; 4096]].concat()).expect("written");
+        assert_eq!(verify(dir.path(), &[]).code, OK);
         fs::write(&path, bytes).expect("written");
     }
 }

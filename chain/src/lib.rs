@@ -18,6 +18,7 @@ pub mod refusal;
 pub mod registry;
 pub mod replica;
 pub mod sequencer;
+mod shape;
 pub mod sign;
 pub mod statement;
 pub mod terms;

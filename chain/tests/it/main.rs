@@ -6,6 +6,7 @@ mod golden;
 mod limits;
 mod orderer;
 mod repairs;
+mod signatures;
 mod street;
 mod sweeps;
 mod world;

@@ -11,7 +11,7 @@ use crate::contract::{ContractId, SignedContract};
 use crate::digest::Digest;
 use crate::encode::Encoded;
 use crate::refusal::Refusal;
-use crate::registry::{Registry, RegistryVersion};
+use crate::registry::{Registries, Registry, RegistryVersion};
 use crate::sign::{Claim, ProofKey, Signature, Verdicts};
 use crate::statement::{Answer, Statement};
 use crate::terms::PartyId;
@@ -49,18 +49,21 @@ pub fn approval_digest(
     Statement::Approve { contract_id, body, answer, registry }.digest(community)
 }
 
-/// Checks that `item`'s approvals are a quorum of yes to its body, whose digest is `body`.
+/// Checks that `item`'s approvals are a quorum of yes to its body, whose digest is `body`, among
+/// the voters of the registry version that they name.
 ///
 /// # Errors
-/// [`Refusal::NotApproved`] when they are not, [`Refusal::Unsupported`] for other records.
+/// [`Refusal::NotApproved`] when they are not, [`Refusal::UnknownRegistry`] when no such version is
+/// known, [`Refusal::Unsupported`] for other records.
 pub fn check_approvals(
     item: &Approved,
     body: &Digest,
-    registry: &Registry,
+    registries: &Registries,
     verdicts: &dyn Verdicts,
 ) -> Result<(), Refusal> {
     let id = item.record.body().ok_or(Refusal::Unsupported)?.contract_id;
-    let (votes, community) = (&item.approvals, registry.community());
+    let (votes, community) = (&item.approvals, registries.community());
+    let registry = registries.version(votes.registry).ok_or(Refusal::UnknownRegistry)?;
     let message = approval_digest(id, *body, votes.registry, &community);
     let is_proven = check_votes(votes, &message, registry, verdicts);
     if is_proven { Ok(()) } else { Err(Refusal::NotApproved) }
@@ -182,6 +185,12 @@ impl<C: Ord + Copy> Tally<C> {
     #[must_use]
     pub fn count(&self, choice: &C) -> usize {
         self.counts.get(choice).copied().unwrap_or(0)
+    }
+
+    /// Votes for choices that pass `is_meant`.
+    #[must_use]
+    pub fn count_if(&self, is_meant: impl Fn(&C) -> bool) -> usize {
+        self.counts.iter().filter(|(choice, _)| is_meant(choice)).map(|(_, n)| n).sum()
     }
 
     /// The proof that `choice`, signed as `message`, reached the quorum; verifies what is not yet

@@ -9,7 +9,7 @@ use crate::batch::{BatchHead, OrderProof};
 use crate::block::Record;
 use crate::digest::Digest;
 use crate::encode::Encoded;
-use crate::registry::Registry;
+use crate::registry::{Registries, RegistryVersion};
 use crate::sign::{PublicKey, Verdicts};
 use crate::statement::{Approval, LedgerVote};
 use crate::terms::PartyId;
@@ -37,23 +37,24 @@ pub enum Fault {
 impl Fault {
     /// Whose misdeed it is.
     #[must_use]
-    pub fn culprit(&self, registry: &Registry) -> Option<PartyId> {
+    pub fn culprit(&self, registries: &Registries) -> Option<PartyId> {
         match self {
             Self::DoubleApproval(vote, _) => Some(vote.voter),
             Self::DoubleLedgerVote(vote, _) | Self::WrongLedger { vote, .. } => Some(vote.voter),
-            Self::DoubleBatch(..) => Some(registry.sequencer()),
+            Self::DoubleBatch((head, _), _) => Some(registries.of_batch(head.index).sequencer()),
             Self::TwoBodies(record, _) => record.body().map(|body| body.buyer),
         }
     }
 
-    /// Whether the evidence proves the misdeed under `registry`. For
+    /// Whether the evidence proves the misdeed, each signature judged by the registry version it
+    /// names. For
     /// [`WrongLedger`](Self::WrongLedger) the signature is proven; that `expected` is right follows
     /// from recomputing the chain.
     #[must_use]
     pub fn is_proven(
         &self,
         community: &Digest,
-        registry: &Registry,
+        registries: &Registries,
         verdicts: &dyn Verdicts,
     ) -> bool {
         match self {
@@ -63,7 +64,7 @@ impl Fault {
                     && (a.body, a.answer) != (b.body, b.answer)
                     && [a, b].iter().all(|vote| {
                         let message = vote.statement().digest(community);
-                        key_of(registry, vote.voter)
+                        key_of(registries, vote.registry, vote.voter)
                             .is_some_and(|key| verdicts.check(key, &message, &vote.signature))
                     })
             }
@@ -71,41 +72,43 @@ impl Fault {
                 a.voter == b.voter
                     && a.height == b.height
                     && a.ledger != b.ledger
-                    && [a, b].iter().all(|vote| is_signed(vote, community, registry, verdicts))
+                    && [a, b].iter().all(|vote| is_signed(vote, community, registries, verdicts))
             }
             Self::DoubleBatch(a, b) => {
                 a.0.index == b.0.index
                     && a.0 != b.0
                     && [a, b].iter().all(|(head, proof)| {
+                        let registry = registries.of_batch(head.index);
                         crate::batch::is_ordered(head, proof, community, registry, verdicts)
                     })
             }
-            Self::TwoBodies(a, b) => are_two_bodies(a, b, registry, verdicts),
+            Self::TwoBodies(a, b) => are_two_bodies(a, b, registries, verdicts),
             Self::WrongLedger { vote, expected } => {
-                vote.ledger != *expected && is_signed(vote, community, registry, verdicts)
+                vote.ledger != *expected && is_signed(vote, community, registries, verdicts)
             }
         }
     }
 }
 
-fn key_of(registry: &Registry, party: PartyId) -> Option<&PublicKey> {
-    registry.key(party)
+fn key_of(registries: &Registries, version: RegistryVersion, party: PartyId) -> Option<&PublicKey> {
+    registries.version(version)?.key(party)
 }
 
 fn is_signed(
     vote: &LedgerVote,
     community: &Digest,
-    registry: &Registry,
+    registries: &Registries,
     verdicts: &dyn Verdicts,
 ) -> bool {
     let message = vote.statement().digest(community);
-    key_of(registry, vote.voter).is_some_and(|key| verdicts.check(key, &message, &vote.signature))
+    key_of(registries, vote.registry, vote.voter)
+        .is_some_and(|key| verdicts.check(key, &message, &vote.signature))
 }
 
 fn are_two_bodies(
     a: &Encoded<Record>,
     b: &Encoded<Record>,
-    registry: &Registry,
+    registries: &Registries,
     verdicts: &dyn Verdicts,
 ) -> bool {
     let (Some(first), Some(second)) = (a.contract(), b.contract()) else { return false };
@@ -113,5 +116,5 @@ fn are_two_bodies(
         && first.body != second.body
         && [first, second]
             .iter()
-            .all(|c| check_parties(c, &c.body.digest(), registry, verdicts).is_ok())
+            .all(|c| check_parties(c, &c.body.digest(), registries.current(), verdicts).is_ok())
 }

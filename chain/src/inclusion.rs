@@ -14,7 +14,7 @@ use crate::contract::ContractBody;
 use crate::digest::Digest;
 use crate::encode::Encoded;
 use crate::genesis::{Genesis, GenesisError};
-use crate::registry::Registry;
+use crate::registry::Registries;
 use crate::sign::Verdicts;
 use crate::statement::Statement;
 
@@ -97,10 +97,11 @@ impl Inclusion {
             }
             top = block;
         }
-        let registry = Registry::founding(&self.genesis);
+        let registries = Registries::founding(&self.genesis);
         let (ledger, version) = (top.digest(community), self.votes.registry);
         let vote = Statement::Ledger { height: top.height, ledger, registry: version };
-        if !check_votes(&self.votes, &vote.digest(community), &registry, verdicts) {
+        let registry = registries.at(top.height);
+        if !check_votes(&self.votes, &vote.digest(community), registry, verdicts) {
             return Err(InclusionError::Votes(top.height));
         }
         self.pair.contract.record.body().ok_or(InclusionError::Record)

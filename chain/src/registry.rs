@@ -1,7 +1,7 @@
 //! Registry: members, voters and keys by version; version 0 is genesis.
 //!
-//! A proof is judged by the version it names, however old. Until Membership records are
-//! processed there is version 0 only.
+//! [`Registries`] knows every version and from which height it holds, so that a proof is judged by
+//! the version it names, however old, and a block by the version in force at its height.
 
 use std::sync::Arc;
 
@@ -112,5 +112,75 @@ impl Registry {
     #[must_use]
     pub fn sequencer(&self) -> PartyId {
         self.sequencer
+    }
+}
+
+/// One version and from where on it holds.
+#[derive(Debug, Clone)]
+struct Held {
+    /// First height whose block names it.
+    height: u64,
+    /// First batch whose order it judges.
+    batch: u64,
+    registry: Arc<Registry>,
+}
+
+/// All versions so far, from genesis on: a function of genesis and the records ordered so far.
+#[derive(Debug, Clone)]
+pub struct Registries(Vec<Held>);
+
+impl From<Arc<Registry>> for Registries {
+    /// Only this version, from the first height on.
+    fn from(registry: Arc<Registry>) -> Self {
+        Self(vec![Held { height: 0, batch: 0, registry }])
+    }
+}
+
+impl Registries {
+    /// Version 0 alone, from a genesis that passed [`Genesis::check`].
+    #[must_use]
+    pub fn founding(genesis: &Genesis) -> Self {
+        Registry::founding(genesis).into()
+    }
+
+    /// Digest of the genesis they go back to.
+    #[must_use]
+    pub fn community(&self) -> Digest {
+        self.current().community()
+    }
+
+    /// The newest version.
+    #[must_use]
+    pub fn current(&self) -> &Arc<Registry> {
+        &self.newest().registry
+    }
+
+    /// The version numbered `version`, if it is known.
+    #[must_use]
+    pub fn version(&self, version: RegistryVersion) -> Option<&Arc<Registry>> {
+        let at = self.0.binary_search_by_key(&version, |held| held.registry.version()).ok()?;
+        self.0.get(at).map(|held| &held.registry)
+    }
+
+    /// The version in force at `height`: what its block names and its ledger votes are counted
+    /// over.
+    #[must_use]
+    pub fn at(&self, height: u64) -> &Arc<Registry> {
+        self.last_where(|held| held.height <= height)
+    }
+
+    /// The version that judges the order of batch `index`: the one in force where the batch begins.
+    #[must_use]
+    pub fn of_batch(&self, index: u64) -> &Arc<Registry> {
+        self.last_where(|held| held.batch <= index)
+    }
+
+    fn last_where(&self, holds: impl Fn(&Held) -> bool) -> &Arc<Registry> {
+        let found = self.0.iter().rev().find(|held| holds(held));
+        &found.unwrap_or(&self.0[0]).registry
+    }
+
+    fn newest(&self) -> &Held {
+        self.0.last().expect("there is a version from birth on")
     }
 }

@@ -31,7 +31,7 @@ use crate::genesis::Genesis;
 use crate::ledger::{Balances, Ledger};
 use crate::message::Message;
 use crate::refusal::Refusal;
-use crate::registry::Registry;
+use crate::registry::{Registries, Registry};
 use crate::sign::{Signature, Verdicts};
 use crate::statement::{Approval, LedgerVote, Statement};
 use crate::terms::{PartyId, Timestamp};
@@ -40,7 +40,7 @@ use crate::terms::{PartyId, Timestamp};
 pub struct Replica {
     genesis: Arc<Genesis>,
     community: Digest,
-    registry: Arc<Registry>,
+    registries: Registries,
     me: PartyId,
     params: Params,
 
@@ -58,26 +58,27 @@ impl Replica {
     /// A replica of member `me` before the first block; `genesis` has passed its check.
     #[must_use]
     pub fn new(genesis: Arc<Genesis>, me: PartyId, params: Params) -> Self {
-        let registry = Registry::founding(&genesis);
-        Self::with_registry(genesis, registry, me, params)
+        let registries = Registries::founding(&genesis);
+        Self::with_registry(genesis, registries, me, params)
     }
 
     /// [`new`](Self::new) with a registry made once and shared by all nodes of a process.
     #[must_use]
     pub fn with_registry(
         genesis: Arc<Genesis>,
-        registry: Arc<Registry>,
+        registries: impl Into<Registries>,
         me: PartyId,
         mut params: Params,
     ) -> Self {
-        let community = registry.community();
-        if registry.voters().len() > ALL_TO_ALL_MAX {
+        let registries = registries.into();
+        let community = registries.community();
+        if registries.current().voters().len() > ALL_TO_ALL_MAX {
             params.fanout = Fanout::Tally;
         }
         Self {
             genesis,
             community,
-            registry,
+            registries,
             me,
             params,
             ledger: Ledger::new(community),
@@ -150,6 +151,17 @@ impl Replica {
         self.queue.is_settled(id)
     }
 
+    /// Every version of the members that its chain has made so far.
+    #[must_use]
+    pub fn registries(&self) -> &Registries {
+        &self.registries
+    }
+
+    /// The newest of them.
+    fn registry(&self) -> &Registry {
+        self.registries.current()
+    }
+
     /// The community's digest.
     #[must_use]
     pub fn community(&self) -> Digest {
@@ -182,14 +194,17 @@ impl Replica {
     /// The door of votes (protocol 8.9): whoever counts hears each voter once.
     fn on_vote(&mut self, from: PartyId, vote: Vote, step: &mut Step<'_>) {
         let (voter, registry) = match &vote {
-            Vote::Approval(vote) => (vote.voter, vote.registry),
-            Vote::Ledger(vote) => (vote.voter, vote.registry),
+            Vote::Approval(vote) => (vote.voter, self.registries.version(vote.registry)),
+            Vote::Ledger(vote) => {
+                let in_force = self.registries.at(vote.height);
+                (vote.voter, Some(in_force).filter(|r| r.version() == vote.registry))
+            }
         };
-        if voter != from || !self.registry.is_voter(voter) {
-            return step.refuse(None, Some(from), Refusal::NotAVoter(voter));
-        }
-        if registry != self.registry.version() {
+        let Some(registry) = registry else {
             return step.refuse(None, Some(from), Refusal::UnknownRegistry);
+        };
+        if voter != from || !registry.is_voter(voter) {
+            return step.refuse(None, Some(from), Refusal::NotAVoter(voter));
         }
         match vote {
             Vote::Approval(vote) => self.on_approval(vote, step),

@@ -14,7 +14,7 @@ use crate::encode::Encoded;
 use crate::genesis::Genesis;
 use crate::journal::JournalEntry;
 use crate::refusal::Refusal;
-use crate::registry::Registry;
+use crate::registry::Registries;
 use crate::sign::{Signature, Verdicts};
 use crate::statement::Statement;
 use crate::terms::{Epoch, Timestamp};
@@ -67,7 +67,7 @@ pub enum Effect {
 /// Orders approved records for one community.
 pub struct Sequencer {
     genesis: Arc<Genesis>,
-    registry: Arc<Registry>,
+    registries: Registries,
 
     /// Records that wait, in the order they will get.
     pool: BTreeMap<(Epoch, ContractId), Arc<Approved>>,
@@ -93,10 +93,10 @@ struct Plan {
 impl Sequencer {
     /// A sequencer before its first batch.
     #[must_use]
-    pub fn new(genesis: Arc<Genesis>, registry: Arc<Registry>) -> Self {
+    pub fn new(genesis: Arc<Genesis>, registries: impl Into<Registries>) -> Self {
         Self {
             genesis,
-            registry,
+            registries: registries.into(),
             pool: BTreeMap::new(),
             ordered: BTreeMap::new(),
             open: BTreeMap::new(),
@@ -113,10 +113,10 @@ impl Sequencer {
     #[must_use]
     pub fn restore(
         genesis: Arc<Genesis>,
-        registry: Arc<Registry>,
+        registries: impl Into<Registries>,
         last: Option<Arc<Batch>>,
     ) -> Self {
-        let mut sequencer = Self::new(genesis, registry);
+        let mut sequencer = Self::new(genesis, registries);
         if let Some(batch) = &last {
             sequencer.next = batch.index() + 1;
             sequencer.time_ms = batch.time_ms();
@@ -215,7 +215,7 @@ impl Sequencer {
         } else if self.pool.len() >= limits.pool_max as usize {
             Refusal::PoolFull { limit: limits.pool_max }
         } else {
-            match check_approvals(&approved, &body.digest(), &self.registry, verdicts) {
+            match check_approvals(&approved, &body.digest(), &self.registries, verdicts) {
                 Ok(()) => {
                     self.pool.insert((body.epoch, id), approved);
                     return;
@@ -268,7 +268,7 @@ impl Sequencer {
     }
 
     fn plan(&mut self, time_ms: Timestamp, items: Vec<Arc<Approved>>, out: &mut Vec<Effect>) {
-        let community = self.registry.community();
+        let community = self.registries.community();
         let digests = items.iter().map(|item| item.record.digest(&community)).collect();
         let head = Encoded::new(BatchHead { index: self.next, time_ms, items: digests });
         self.next += 1;

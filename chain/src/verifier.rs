@@ -23,7 +23,7 @@ pub use self::proofs::{check_proof, claims_of};
 use crate::block::{Pair, Proof};
 use crate::digest::Digest;
 use crate::ledger::Ledger;
-use crate::registry::Registry;
+use crate::registry::Registries;
 use crate::sign::Verdicts;
 use crate::terms::Timestamp;
 
@@ -48,7 +48,7 @@ struct Sweep {
 
 /// One node's verifier.
 pub struct Verifier {
-    registry: Arc<Registry>,
+    registries: Registries,
     community: Digest,
     params: Params,
 
@@ -69,13 +69,14 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    /// A verifier of the chain that `registry` founded, before its first pair.
+    /// A verifier of the chain that `registries` founded, before its first pair.
     #[must_use]
-    pub fn new(registry: Arc<Registry>, params: Params) -> Self {
-        let community = registry.community();
+    pub fn new(registries: impl Into<Registries>, params: Params) -> Self {
+        let registries = registries.into();
+        let community = registries.community();
         let start = Ledger::new(community);
         Self {
-            registry,
+            registries,
             community,
             params,
             pairs: Vec::new(),
@@ -109,7 +110,7 @@ impl Verifier {
         let height = self.height() + 1;
         let root = |ledger: &Ledger| Some(ledger.balances.root(&self.community));
         let checked = check_pair(&self.head, &pair, root)
-            .and_then(|()| check_proof(&pair, &proof, &self.registry, verdicts));
+            .and_then(|()| check_proof(&pair, &proof, &self.registries, verdicts));
         self.counters.pairs_checked += 1;
         self.counters.proofs_checked += 1;
         self.join(pair, proof);
@@ -141,7 +142,7 @@ impl Verifier {
         let slot = self.pairs.get_mut(index(height)?)?;
         slot.1 = proof;
         self.counters.proofs_checked += 1;
-        let checked = proofs::check_ledger_votes(&slot.0, &slot.1, &self.registry, verdicts);
+        let checked = proofs::check_ledger_votes(&slot.0, &slot.1, &self.registries, verdicts);
         checked.err().and_then(|damage| self.suspect(height, damage))
     }
 
@@ -167,7 +168,7 @@ impl Verifier {
         let named = above
             .filter(|_| !self.suspects.contains(&(height + 1)))
             .map(|(above, _)| (above.contract.prev_contract_hash, above.ledger.prev_ledger_hash));
-        let judged = check_copy(height, named, (&pair, &proof), &self.registry, verdicts);
+        let judged = check_copy(height, named, (&pair, &proof), &self.registries, verdicts);
         let slot = index(height).and_then(|at| self.pairs.get_mut(at));
         let (Ok(()), Some(slot)) = (judged, slot) else { return false };
         *slot = (pair, proof);
@@ -260,7 +261,7 @@ impl Verifier {
             room = room.saturating_sub(pair.len() + proofs::len(proof));
             let checked = pairs::check_values(pair, &mut scratch)
                 .and_then(|()| proofs::check_bytes(proof))
-                .and_then(|()| check_proof(pair, proof, &self.registry, verdicts));
+                .and_then(|()| check_proof(pair, proof, &self.registries, verdicts));
             self.next_proof += 1;
             self.counters.proofs_checked += 1;
             if let Err(damage) = checked {

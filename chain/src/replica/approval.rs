@@ -17,6 +17,7 @@ use crate::fault::Fault;
 use crate::journal::JournalEntry;
 use crate::message::Message;
 use crate::refusal::Refusal;
+use crate::registry::RegistryVersion;
 use crate::statement::{Answer, Approval, Statement};
 use crate::terms::{Epoch, PartyId, Timestamp};
 
@@ -41,7 +42,7 @@ pub(super) struct Ask {
     pub(super) body: Digest,
     pub(super) own: Own,
     pub(super) is_mine: bool,
-    pub(super) tally: Tally<(Digest, Answer)>,
+    pub(super) tally: Tally<(RegistryVersion, Digest, Answer)>,
     pub(super) declined: BTreeSet<PartyId>,
     pub(super) approved: Option<Arc<Approved>>,
     pub(super) is_rejected: bool,
@@ -164,7 +165,7 @@ impl Replica {
         let Some(ask) = self.asks.asks.get_mut(&id) else { return };
         if ask.record != *record && ask.record.body() != record.body() {
             let fault = Fault::TwoBodies(ask.record.clone(), record.clone());
-            if fault.is_proven(&self.community, &self.registry, step.verdicts) {
+            if fault.is_proven(&self.community, &self.registries, step.verdicts) {
                 step.emit(Effect::Fault(Box::new(fault)));
             }
             return self.decline(from, id, Refusal::OtherBody, step);
@@ -207,7 +208,7 @@ impl Replica {
         self.check_usage(body)?;
         let terms = body.check(&self.genesis, &self.community);
         let digest = body.digest();
-        match (terms, check_parties(contract, &digest, &self.registry, step.verdicts)) {
+        match (terms, check_parties(contract, &digest, self.registry(), step.verdicts)) {
             (Ok(()), Ok(())) => Ok((Answer::Yes, digest)),
             (Err(reason), Ok(())) => Ok((Answer::No(reason), digest)),
             (_, Err(reason)) => Err(reason),
@@ -217,7 +218,7 @@ impl Replica {
     /// Whether both parties are members at `at`.
     pub(super) fn check_members(&self, body: &ContractBody, at: Timestamp) -> Result<(), Refusal> {
         for party in [body.buyer, body.seller] {
-            let member = self.registry.member(party).ok_or(Refusal::NotAMember(party))?;
+            let member = self.registry().member(party).ok_or(Refusal::NotAMember(party))?;
             if at > member.not_after {
                 return Err(Refusal::MembershipEnded(party));
             }
@@ -231,7 +232,8 @@ impl Replica {
         if used.0 >= limits.contracts_per_buyer {
             return Err(Refusal::BuyerLimit { limit: limits.contracts_per_buyer });
         }
-        let line = self.registry.member(body.buyer).map_or(0, |m| m.line_limit_w.0.unsigned_abs());
+        let line =
+            self.registry().member(body.buyer).map_or(0, |m| m.line_limit_w.0.unsigned_abs());
         let limit = line.saturating_mul(HORIZON_H).saturating_mul(limits.line_multiple.into());
         if used.1.saturating_add(body.energy.0) > limit {
             return Err(Refusal::EnergyLimit { limit });
@@ -265,13 +267,14 @@ impl Replica {
         asker: PartyId,
         step: &mut Step<'_>,
     ) {
+        let is_voter = self.registry().is_voter(self.me);
+        let registry = self.registry().version();
         let Some(ask) = self.asks.asks.get_mut(&id) else { return };
         match &ask.own {
-            Own::None if self.registry.is_voter(self.me) => {}
+            Own::None if is_voter => {}
             _ => return,
         }
         ask.own = Own::Signing(answer, vec![asker]);
-        let registry = self.registry.version();
         let (contract_id, body) = (id, ask.body);
         step.emit(Effect::Sign(Statement::Approve { contract_id, body, answer, registry }));
     }

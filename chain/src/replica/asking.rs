@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::approval::{Ask, Own};
 use super::{Audience, Effect, Replica, Step, Timer, back_off};
-use crate::ballot::Heard;
+use crate::ballot::{Heard, approval_digest};
 use crate::batch::Approved;
 use crate::block::Record;
 use crate::contract::{ContractId, SignedContract};
@@ -14,7 +14,8 @@ use crate::fault::Fault;
 use crate::journal::JournalEntry;
 use crate::message::Message;
 use crate::refusal::Refusal;
-use crate::statement::{Answer, Approval, Statement};
+use crate::registry::RegistryVersion;
+use crate::statement::{Answer, Approval};
 use crate::terms::PartyId;
 
 impl Replica {
@@ -48,11 +49,12 @@ impl Replica {
         if !ask.is_mine && !all_to_all {
             return;
         }
-        let choice = (vote.body, vote.answer);
-        match ask.tally.add(&self.registry, vote.voter, choice, vote.signature) {
+        let Some(registry) = self.registries.version(vote.registry) else { return };
+        let choice = (vote.registry, vote.body, vote.answer);
+        match ask.tally.add(registry, vote.voter, choice, vote.signature) {
             Heard::Same | Heard::Stranger => return,
-            Heard::Conflict((body, answer), signature) => {
-                let first = Approval { body, answer, signature, ..vote };
+            Heard::Conflict((registry, body, answer), signature) => {
+                let first = Approval { registry, body, answer, signature, ..vote };
                 return self.on_double_approval(first, vote, step);
             }
             Heard::New => {}
@@ -60,14 +62,15 @@ impl Replica {
         if let (Answer::No(reason), true) = (vote.answer, ask.is_mine) {
             step.refuse(Some(vote.contract_id), Some(vote.voter), reason);
         }
-        self.decide_approval(vote.contract_id, step);
+        self.decide_approval(vote.contract_id, vote.registry, step);
     }
 
     fn on_double_approval(&mut self, first: Approval, second: Approval, step: &mut Step<'_>) {
         let is_signed = |vote: &Approval| {
             let message = vote.statement().digest(&self.community);
-            self.registry
-                .voter_key(vote.voter)
+            self.registries
+                .version(vote.registry)
+                .and_then(|registry| registry.voter_key(vote.voter))
                 .is_some_and(|key| step.verdicts.check(key, &message, &vote.signature))
         };
         match (is_signed(&first), is_signed(&second)) {
@@ -87,18 +90,17 @@ impl Replica {
         }
     }
 
-    fn decide_approval(&mut self, id: ContractId, step: &mut Step<'_>) {
+    /// Counts once more, over the voters of the version that the last vote named.
+    fn decide_approval(&mut self, id: ContractId, version: RegistryVersion, step: &mut Step<'_>) {
+        let Some(registry) = self.registries.version(version).map(Arc::clone) else { return };
         let Some(ask) = self.asks.asks.get_mut(&id) else { return };
         if ask.approved.is_some() || !ask.is_mine {
             return;
         }
-        let choice = (ask.body, Answer::Yes);
-        if ask.tally.count(&choice) >= self.registry.quorum() {
-            let registry = self.registry.version();
-            let (contract_id, body, answer) = (id, ask.body, Answer::Yes);
-            let message =
-                Statement::Approve { contract_id, body, answer, registry }.digest(&self.community);
-            let votes = ask.tally.decide(&choice, &message, &self.registry, step.verdicts);
+        let (body, choice) = (ask.body, (version, ask.body, Answer::Yes));
+        if ask.tally.count(&choice) >= registry.quorum() {
+            let message = approval_digest(id, body, version, &self.community);
+            let votes = ask.tally.decide(&choice, &message, &registry, step.verdicts);
             if let Some(approvals) = votes {
                 let record = ask.record.clone();
                 let approved = Arc::new(Approved { record, approvals });
@@ -108,8 +110,10 @@ impl Replica {
                 return self.arm_ask(id, step);
             }
         }
-        let against = ask.tally.len() - ask.tally.count(&choice) + ask.declined.len();
-        let is_lost = against > self.registry.voters().len() - self.registry.quorum();
+        let agrees =
+            ask.tally.count_if(|(_, said, answer)| (*said, *answer) == (body, Answer::Yes));
+        let against = ask.tally.len() - agrees + ask.declined.len();
+        let is_lost = against > registry.voters().len() - registry.quorum();
         if is_lost && !ask.is_rejected {
             ask.is_rejected = true;
             step.refuse(Some(id), None, Refusal::Rejected);
@@ -123,14 +127,16 @@ impl Replica {
         reason: Refusal,
         step: &mut Step<'_>,
     ) {
+        let version = self.registry().version();
+        let is_voter = self.registry().is_voter(from);
         let Some(ask) = self.asks.asks.get_mut(&id).filter(|ask| ask.is_mine) else { return };
-        if !self.registry.is_voter(from) || ask.tally.has(from) {
+        if !is_voter || ask.tally.has(from) {
             return;
         }
         // A node that has not heard of the epoch yet is asked again; all other causes stay.
         if reason != Refusal::NotCurrentEpoch && ask.declined.insert(from) {
             step.refuse(Some(id), Some(from), reason);
-            self.decide_approval(id, step);
+            self.decide_approval(id, version, step);
         }
     }
 
@@ -148,7 +154,7 @@ impl Replica {
         match &ask.approved {
             Some(approved) => step.emit(Effect::Submit(Arc::clone(approved))),
             None => {
-                for voter in self.registry.voters() {
+                for voter in self.registries.current().voters() {
                     let is_silent = !ask.tally.has(*voter) && !ask.declined.contains(voter);
                     if is_silent && *voter != self.me {
                         step.send(*voter, Message::Ask { record: ask.record.clone() });

@@ -23,14 +23,14 @@ impl Replica {
     }
 
     pub(super) fn decide_ledger(&mut self, height: u64, ledger: Digest, step: &mut Step<'_>) {
-        let registry = self.registry.version();
+        let counting = self.registries.at(height);
+        let registry = counting.version();
         let Some(open) = self.heights.open.get_mut(&height) else { return };
-        if open.tally.count(&ledger) < self.registry.quorum() {
+        if open.tally.count(&ledger) < counting.quorum() {
             return;
         }
         let message = Statement::Ledger { height, ledger, registry }.digest(&self.community);
-        let Some(votes) = open.tally.decide(&ledger, &message, &self.registry, step.verdicts)
-        else {
+        let Some(votes) = open.tally.decide(&ledger, &message, counting, step.verdicts) else {
             return;
         };
         if !self.is_all_to_all() {
@@ -55,7 +55,7 @@ impl Replica {
         }
         let registry = votes.registry;
         let message = Statement::Ledger { height, ledger, registry }.digest(&self.community);
-        if !check_votes(&votes, &message, &self.registry, step.verdicts) {
+        if !check_votes(&votes, &message, self.registries.at(height), step.verdicts) {
             return step.refuse(None, Some(from), Refusal::NotApproved);
         }
         if is_open {
@@ -106,7 +106,8 @@ impl Replica {
             open.round += 1;
             if let (Some(attempt), Own::Given(vote)) = (open.collecting, &open.own) {
                 let vote = *vote;
-                let silent = self.registry.voters().iter().filter(|v| !open.tally.has(**v));
+                let silent =
+                    self.registries.at(height).voters().iter().filter(|v| !open.tally.has(**v));
                 for voter in silent.filter(|voter| **voter != self.me) {
                     step.send(*voter, Message::LedgerProposal { vote, attempt });
                 }
@@ -116,7 +117,7 @@ impl Replica {
         open.attempt = open.attempt.saturating_add(1);
         open.deadline = step.now.after_ms(self.params.ledger_timeout_ms);
         let attempt = open.attempt;
-        if attempt as usize == self.registry.voters().len() {
+        if attempt as usize == self.registries.at(height).voters().len() {
             step.emit(Effect::Alarm(Alarm::NoQuorum { height, attempts: attempt }));
         }
         self.draw_again(height, attempt, step);

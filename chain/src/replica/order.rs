@@ -101,7 +101,7 @@ impl Replica {
 
     fn on_rival(&mut self, rival: Head, batch: &Batch, step: &mut Step<'_>) {
         let fault = Fault::DoubleBatch(rival, (batch.head.clone(), batch.proof.clone()));
-        if !fault.is_proven(&self.community, &self.registry, step.verdicts) {
+        if !fault.is_proven(&self.community, &self.registries, step.verdicts) {
             return step.refuse(None, None, Refusal::OrderUnproven);
         }
         step.emit(Effect::Fault(Box::new(fault)));
@@ -123,7 +123,8 @@ impl Replica {
         if !digests.eq(batch.head.items.iter().copied()) {
             return Err(Refusal::BatchMismatch);
         }
-        if !is_ordered(&batch.head, &batch.proof, &self.community, &self.registry, verdicts) {
+        let ordering = self.registries.of_batch(batch.index());
+        if !is_ordered(&batch.head, &batch.proof, &self.community, ordering, verdicts) {
             return Err(Refusal::OrderUnproven);
         }
         Ok(())
@@ -159,7 +160,7 @@ impl Replica {
             if !seen.insert(id) {
                 return Err(Refusal::UsedId);
             }
-            let pair = ledger.next(batch.time_ms(), self.registry.version(), &item.record)?;
+            let pair = ledger.next(batch.time_ms(), self.registry().version(), &item.record)?;
             ledger.push(&Arc::new(pair));
         }
         Ok(ledger.tip)
@@ -230,7 +231,7 @@ impl Replica {
         step: &mut Step<'_>,
     ) -> Result<(), Refusal> {
         let id = self.check_item(item, batch.time_ms(), step.verdicts)?;
-        let pair = self.ledger.next(batch.time_ms(), self.registry.version(), &item.record)?;
+        let pair = self.ledger.next(batch.time_ms(), self.registry().version(), &item.record)?;
         let pair = step.verdicts.share_pair(Arc::new(pair));
         let position = u32::try_from(position).map_err(|_| Refusal::BatchMismatch)?;
         let proof = Proof {
@@ -277,8 +278,10 @@ impl Replica {
             return Err(Refusal::UsedId);
         }
         let digest = body.digest();
-        check_parties(contract, &digest, &self.registry, verdicts)?;
-        check_approvals(item, &digest, &self.registry, verdicts)?;
+        let approving = self.registries.version(item.approvals.registry);
+        let approving = approving.ok_or(Refusal::UnknownRegistry)?;
+        check_parties(contract, &digest, approving, verdicts)?;
+        check_approvals(item, &digest, &self.registries, verdicts)?;
         Ok(body.contract_id)
     }
 

@@ -90,7 +90,7 @@ impl Replica {
 
     /// The member asked as the `turn`-th for `height`: the first by lot, the others after it.
     fn peer_of(&self, height: u64, turn: u32) -> Option<PartyId> {
-        let members = self.registry.members();
+        let members = self.registry().members();
         let mut peers: Vec<_> = members.iter().map(|m| m.id).filter(|id| *id != self.me).collect();
         let (me, at) = (self.me.0.to_be_bytes(), height.to_be_bytes());
         let lot = Digest::of(tag::REPAIR, &self.community, &[&me, &at]).leading_u64();
@@ -129,7 +129,7 @@ impl Replica {
     /// The peer asked has no good copy. After the last one the operator is told; the search goes
     /// on, with more patience in each round.
     fn ask_next(&mut self, step: &mut Step<'_>) {
-        let peers = self.registry.members().len().saturating_sub(1);
+        let peers = self.registry().members().len().saturating_sub(1);
         let peers = u32::try_from(peers).unwrap_or(u32::MAX);
         self.repair.asked = self.repair.asked.saturating_add(1);
         if self.repair.asked < peers {
@@ -180,7 +180,7 @@ impl Replica {
         let above = self.heights.get(height + 1).filter(|_| !self.repair.wants(height + 1));
         let named =
             above.map(|(pair, _)| (pair.contract.prev_contract_hash, pair.ledger.prev_ledger_hash));
-        check_copy(height, named, (pair, proof), &self.registry, step.verdicts)
+        check_copy(height, named, (pair, proof), &self.registries, step.verdicts)
     }
 
     fn heal(&mut self, height: u64, pair: Arc<Pair>, proof: Arc<Proof>, step: &mut Step<'_>) {

@@ -7,7 +7,7 @@ use super::{Effect, Params, Replica, Step};
 use crate::block::{Pair, Proof};
 use crate::genesis::Genesis;
 use crate::journal::JournalEntry;
-use crate::registry::Registry;
+use crate::registry::Registries;
 use crate::terms::{PartyId, Timestamp};
 use crate::verdicts::Strict;
 
@@ -40,12 +40,12 @@ impl Replica {
     /// [`RestoreError`] when a pair is missing or differs from what it is computed to be.
     pub fn restore(
         genesis: Arc<Genesis>,
-        registry: Arc<Registry>,
+        registries: impl Into<Registries>,
         me: PartyId,
         params: Params,
         entries: impl IntoIterator<Item = JournalEntry>,
     ) -> Result<Self, RestoreError> {
-        let mut replica = Self::with_registry(genesis, registry, me, params);
+        let mut replica = Self::with_registry(genesis, registries, me, params);
         let mut out: Vec<Effect> = Vec::new();
         for entry in entries {
             let mut step = Step { now: Timestamp(0), verdicts: &Strict, out: &mut out };

@@ -135,7 +135,7 @@ impl Replica {
     pub(super) fn broadcaster(&self, height: u64, attempt: u32) -> Option<PartyId> {
         let (pair, _) = self.heights.get(height)?;
         let hash = pair.contract.digest(&self.community);
-        lottery::broadcaster(&self.community, &hash, attempt, self.registry.voters())
+        lottery::broadcaster(&self.community, &hash, attempt, self.registries.at(height).voters())
     }
 
     pub(super) fn ledger_hash(&self, height: u64) -> Option<Digest> {
@@ -160,11 +160,12 @@ impl Replica {
 
     pub(super) fn sign_own(&mut self, height: u64, step: &mut Step<'_>) {
         let Some(ledger) = self.ledger_hash(height) else { return };
+        let in_force = self.registries.at(height);
         let Some(open) = self.heights.open.get_mut(&height) else { return };
         let may_sign = !self.halted && self.repair.is_idle();
-        if matches!(open.own, Own::None) && self.registry.is_voter(self.me) && may_sign {
+        if matches!(open.own, Own::None) && in_force.is_voter(self.me) && may_sign {
             open.own = Own::Signing;
-            let registry = self.registry.version();
+            let registry = in_force.version();
             step.emit(Effect::Sign(Statement::Ledger { height, ledger, registry }));
         }
     }
@@ -203,7 +204,7 @@ impl Replica {
         step: &mut Step<'_>,
     ) {
         let height = vote.height;
-        if vote.voter != from || !self.registry.is_voter(from) {
+        if vote.voter != from || !self.registries.at(height).is_voter(from) {
             return step.refuse(None, Some(from), Refusal::NotAVoter(vote.voter));
         }
         if height > self.ledger.height {
@@ -257,7 +258,7 @@ impl Replica {
             return false;
         }
         let fault = Fault::WrongLedger { vote: *vote, expected };
-        let is_wrong = fault.is_proven(&self.community, &self.registry, step.verdicts);
+        let is_wrong = fault.is_proven(&self.community, &self.registries, step.verdicts);
         if is_wrong {
             step.emit(Effect::Fault(Box::new(fault)));
         } else {
@@ -277,7 +278,7 @@ impl Replica {
         if open.collecting.is_none() && !all_to_all {
             return;
         }
-        match open.tally.add(&self.registry, vote.voter, vote.ledger, vote.signature) {
+        match open.tally.add(self.registries.at(height), vote.voter, vote.ledger, vote.signature) {
             Heard::Same | Heard::Stranger => return,
             Heard::Conflict(ledger, signature) => {
                 let first = LedgerVote { ledger, signature, ..vote };
@@ -298,12 +299,12 @@ impl Replica {
         step: &mut Step<'_>,
     ) {
         let fault = Fault::DoubleLedgerVote(first, second);
-        if fault.is_proven(&self.community, &self.registry, step.verdicts) {
+        if fault.is_proven(&self.community, &self.registries, step.verdicts) {
             return step.emit(Effect::Fault(Box::new(fault)));
         }
         // One of the two is forged: the honest one, if any, must still count.
         let message = second.statement().digest(&self.community);
-        let key = self.registry.voter_key(second.voter);
+        let key = self.registries.at(second.height).voter_key(second.voter);
         if key.is_some_and(|key| step.verdicts.check(key, &message, &second.signature)) {
             if let Some(open) = self.heights.open.get_mut(&second.height) {
                 open.tally.strike(second.voter);

@@ -11,7 +11,7 @@ use crate::contract::ContractBody;
 use crate::digest::Digest;
 use crate::genesis::Genesis;
 use crate::ledger::Ledger;
-use crate::registry::Registry;
+use crate::registry::{Registries, Registry};
 use crate::sign::Verdicts;
 use crate::terms::{Energy, Timestamp};
 
@@ -54,8 +54,8 @@ pub fn audit(
     anchor: Option<(u64, Digest)>,
     verdicts: &dyn Verdicts,
 ) -> Report {
-    let registry = Registry::founding(genesis);
-    let community = registry.community();
+    let registries = Registries::founding(genesis);
+    let community = registries.community();
     let mut ledger = Ledger::new(community);
     let mut used = BTreeSet::new();
     let mut report = Report {
@@ -72,13 +72,14 @@ pub fn audit(
         let mut checked = check_pair(&ledger, pair, root);
         if let Some(body) = pair.contract.record.body() {
             report.energy = Energy(report.energy.0.saturating_add(body.energy.0));
-            let is_sound = could_settle(body, pair.contract.time_ms, genesis, &registry);
+            let in_force = registries.at(ledger.height + 1);
+            let is_sound = could_settle(body, pair.contract.time_ms, genesis, in_force);
             if !is_sound || !used.insert(body.contract_id) {
                 checked = checked.and(Err(Damage::Record));
             }
         }
         checked =
-            checked.and_then(|()| check_claims(pair, proof, &registry, verdicts, &mut report));
+            checked.and_then(|()| check_claims(pair, proof, &registries, verdicts, &mut report));
         pairs::follow(&mut ledger, pair);
         report.pairs += 1;
         report.closed += u64::from(proof.ledger_votes.is_some());
@@ -113,11 +114,11 @@ fn could_settle(
 fn check_claims(
     pair: &Pair,
     proof: &Proof,
-    registry: &Registry,
+    registries: &Registries,
     verdicts: &dyn Verdicts,
     report: &mut Report,
 ) -> Result<(), Damage> {
-    let claims = claims_of(pair, proof, registry)?;
+    let claims = claims_of(pair, proof, registries)?;
     report.signatures += claims.len() as u64;
     let verdict = verdicts.check_all(&claims);
     let quorum = proof.approvals.signatures.len();

@@ -5,7 +5,7 @@ use super::pairs::check_values;
 use super::proofs::{check_bytes, check_proof};
 use crate::block::{Pair, Proof};
 use crate::digest::Digest;
-use crate::registry::Registry;
+use crate::registry::Registries;
 use crate::sign::Verdicts;
 
 /// Both hashes of a pair as the pair above it names them: contract block, ledger block.
@@ -22,10 +22,10 @@ pub fn check_copy(
     height: u64,
     named: Option<Named>,
     (pair, proof): (&Pair, &Proof),
-    registry: &Registry,
+    registries: &Registries,
     verdicts: &dyn Verdicts,
 ) -> Result<(), Damage> {
-    let community = registry.community();
+    let community = registries.community();
     let body = pair.contract.record.body().ok_or(Damage::Record)?;
     if body.community != community {
         return Err(Damage::Record);
@@ -48,5 +48,5 @@ pub fn check_copy(
         return Err(Damage::LedgerVotes);
     }
     check_bytes(proof)?;
-    check_proof(pair, proof, registry, verdicts)
+    check_proof(pair, proof, registries, verdicts)
 }

@@ -7,7 +7,7 @@ use crate::block::{Order, Pair, Proof, Votes};
 use crate::contract::SignedContract;
 use crate::digest::Digest;
 use crate::encode::Encoded;
-use crate::registry::Registry;
+use crate::registry::{Registries, Registry};
 use crate::sign::{Claim, Verdicts};
 use crate::statement::Statement;
 
@@ -17,43 +17,59 @@ pub(super) fn len(proof: &Proof) -> usize {
     proof.approvals.bytes().len() + votes + proof.order.head.bytes().len()
 }
 
-/// Checks parties' signatures, approvals, order and, if the pair is closed, ledger votes.
+/// Checks parties' signatures, approvals, order and, if the pair is closed, ledger votes, each by
+/// the registry version that is asked for: approvals by the one they name, the order by the one in
+/// force where the batch begins, ledger votes by the one in force at the height.
 ///
 /// # Errors
 /// The first [`Damage`] found.
 pub fn check_proof(
     pair: &Pair,
     proof: &Proof,
-    registry: &Registry,
+    registries: &Registries,
     verdicts: &dyn Verdicts,
 ) -> Result<(), Damage> {
-    let community = registry.community();
+    let community = registries.community();
     let contract = pair.contract.record.contract().ok_or(Damage::Record)?;
+    check_version(pair, registries)?;
+    let approving = approving(proof, registries)?;
     let (id, body) = (contract.body.contract_id, contract.body.digest());
-    check_parties(contract, &body, registry, verdicts).map_err(|_| Damage::Party)?;
+    check_parties(contract, &body, approving, verdicts).map_err(|_| Damage::Party)?;
     let message = approval_digest(id, body, proof.approvals.registry, &community);
-    if !check_votes(&proof.approvals, &message, registry, verdicts) {
+    if !check_votes(&proof.approvals, &message, approving, verdicts) {
         return Err(Damage::Approvals);
     }
     let Order { head, proof: order, .. } = &proof.order;
+    let ordering = registries.of_batch(head.index);
     if !holds(&proof.order, pair, &community)
-        || !is_ordered(head, order, &community, registry, verdicts)
+        || !is_ordered(head, order, &community, ordering, verdicts)
     {
         return Err(Damage::Order);
     }
-    check_ledger_votes(pair, proof, registry, verdicts)
+    check_ledger_votes(pair, proof, registries, verdicts)
+}
+
+/// Whether the block names the version in force at its height.
+fn check_version(pair: &Pair, registries: &Registries) -> Result<(), Damage> {
+    let in_force = registries.at(pair.height()).version();
+    if pair.contract.registry == in_force { Ok(()) } else { Err(Damage::Record) }
+}
+
+/// The version that the approvals name.
+fn approving<'r>(proof: &Proof, registries: &'r Registries) -> Result<&'r Registry, Damage> {
+    registries.version(proof.approvals.registry).map(|r| &**r).ok_or(Damage::Approvals)
 }
 
 /// Checks the ledger votes, if there are any.
 pub(super) fn check_ledger_votes(
     pair: &Pair,
     proof: &Proof,
-    registry: &Registry,
+    registries: &Registries,
     verdicts: &dyn Verdicts,
 ) -> Result<(), Damage> {
     let Some(votes) = &proof.ledger_votes else { return Ok(()) };
-    let message = ledger_digest(pair, votes, &registry.community());
-    let is_proven = check_votes(votes, &message, registry, verdicts);
+    let message = ledger_digest(pair, votes, &registries.community());
+    let is_proven = check_votes(votes, &message, registries.at(pair.height()), verdicts);
     if is_proven { Ok(()) } else { Err(Damage::LedgerVotes) }
 }
 
@@ -96,20 +112,24 @@ fn ledger_digest(pair: &Pair, votes: &Votes, community: &Digest) -> Digest {
 pub fn claims_of<'r>(
     pair: &Pair,
     proof: &Proof,
-    registry: &'r Registry,
+    registries: &'r Registries,
 ) -> Result<Vec<Claim<'r>>, Damage> {
-    let community = registry.community();
+    let community = registries.community();
     let contract = pair.contract.record.contract().ok_or(Damage::Record)?;
-    let mut claims = party_claims(contract, registry).ok_or(Damage::Party)?;
+    check_version(pair, registries)?;
+    let approving = approving(proof, registries)?;
+    let mut claims = party_claims(contract, approving).ok_or(Damage::Party)?;
     let (id, body) = (contract.body.contract_id, contract.body.digest());
     let message = approval_digest(id, body, proof.approvals.registry, &community);
-    add_votes(&proof.approvals, message, registry, &mut claims).ok_or(Damage::Approvals)?;
+    add_votes(&proof.approvals, message, approving, &mut claims).ok_or(Damage::Approvals)?;
     if let Some(votes) = &proof.ledger_votes {
-        let message = ledger_digest(pair, votes, &community);
-        add_votes(votes, message, registry, &mut claims).ok_or(Damage::LedgerVotes)?;
+        let (message, counting) = (ledger_digest(pair, votes, &community), pair.height());
+        add_votes(votes, message, registries.at(counting), &mut claims)
+            .ok_or(Damage::LedgerVotes)?;
     }
     let OrderProof::Sequencer(signature) = proof.order.proof else { return Err(Damage::Order) };
-    let key = registry.key(registry.sequencer()).ok_or(Damage::Order)?;
+    let ordering = registries.of_batch(proof.order.head.index);
+    let key = ordering.key(ordering.sequencer()).ok_or(Damage::Order)?;
     if !holds(&proof.order, pair, &community) {
         return Err(Damage::Order);
     }

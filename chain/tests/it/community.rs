@@ -216,8 +216,8 @@ fn a_lying_broadcaster_is_evidence_and_the_next_draw_closes_the_pair() {
         world.assert_agreed(1);
         let proven = |(_, fault): &(u32, Fault)| {
             matches!(fault, Fault::WrongLedger { .. })
-                && fault.is_proven(&world.community(), &world.registry, &world.verdicts)
-                && fault.culprit(&world.registry) == Some(PartyId(liar))
+                && fault.is_proven(&world.community(), &world.registries(), &world.verdicts)
+                && fault.culprit(&world.registries()) == Some(PartyId(liar))
         };
         assert!(world.faults.iter().any(proven), "{:?}", world.faults);
     }
@@ -233,7 +233,9 @@ fn a_lying_ledger_voter_changes_nothing() {
     world.publish(1, 2, 0);
     world.run_until(LATER);
     world.assert_agreed(1);
-    assert!(world.faults.iter().all(|(_, f)| f.culprit(&world.registry) == Some(PartyId(liar))));
+    assert!(
+        world.faults.iter().all(|(_, f)| f.culprit(&world.registries()) == Some(PartyId(liar)))
+    );
 }
 
 #[test]
@@ -256,7 +258,7 @@ fn a_double_approval_is_evidence() {
     world.assert_agreed(1);
     let (_, fault) = world.faults.first().expect("evidence");
     assert!(matches!(fault, Fault::DoubleApproval(..)));
-    assert!(fault.is_proven(&world.community(), &world.registry, &world.verdicts));
+    assert!(fault.is_proven(&world.community(), &world.registries(), &world.verdicts));
 }
 
 #[test]
@@ -281,8 +283,8 @@ fn a_double_ledger_vote_is_evidence() {
     world.assert_agreed(1);
     assert!(!world.faults.is_empty());
     for (_, fault) in &world.faults {
-        assert!(fault.is_proven(&world.community(), &world.registry, &world.verdicts));
-        assert_eq!(fault.culprit(&world.registry), Some(PartyId(liar)));
+        assert!(fault.is_proven(&world.community(), &world.registries(), &world.verdicts));
+        assert_eq!(fault.culprit(&world.registries()), Some(PartyId(liar)));
     }
 }
 
@@ -336,7 +338,7 @@ fn two_bodies_under_one_id_are_evidence_and_only_the_first_gets_the_vote() {
     world.tell(3, Input::Message { from: PartyId(1), message: Message::Ask { record } });
     let (node, fault) = world.faults.first().expect("evidence");
     assert_eq!(*node, 3);
-    assert!(fault.is_proven(&world.community(), &world.registry, &world.verdicts));
+    assert!(fault.is_proven(&world.community(), &world.registries(), &world.verdicts));
     let votes = |entry: &&JournalEntry| matches!(entry, JournalEntry::Approval { .. });
     assert_eq!(world.journals[3].iter().filter(votes).count(), 1);
     world.run_until(LATER);

@@ -186,8 +186,8 @@ fn two_batches_for_one_index_are_evidence_and_stop_the_node() {
     assert!(world.faults.is_empty());
     give(&mut world, &second);
     assert!(matches!(&world.faults[..], [(1, Fault::DoubleBatch(..))]));
-    assert!(world.faults[0].1.is_proven(&world.community(), &world.registry, &Strict));
-    assert_eq!(world.faults[0].1.culprit(&world.registry), Some(PartyId(0)));
+    assert!(world.faults[0].1.is_proven(&world.community(), &world.registries(), &Strict));
+    assert_eq!(world.faults[0].1.culprit(&world.registries()), Some(PartyId(0)));
     assert_eq!(world.alarms, [(1, Alarm::OrderForked { index: 0 })]);
     assert!(world.replicas[1].snapshot().halted);
     let next = batch(&world.registry, 1, T_SETTLE.0, vec![item(&world, 2)]);

@@ -230,8 +230,8 @@ fn a_copy_from_another_community_is_not_taken() {
     genesis.name = "elsewhere".into();
     let away = Registry::founding(&genesis);
     let (pair, proof) = a_chain(&away, 1, true).remove(0);
-    assert_eq!(check_copy(1, None, (&pair, &proof), &away, &Strict), Ok(()));
-    assert_eq!(check_copy(1, None, (&pair, &proof), &home, &Strict), Err(Damage::Record));
+    assert_eq!(check_copy(1, None, (&pair, &proof), &away.into(), &Strict), Ok(()));
+    assert_eq!(check_copy(1, None, (&pair, &proof), &home.into(), &Strict), Err(Damage::Record));
 }
 
 #[test]
@@ -243,7 +243,7 @@ fn a_copy_without_a_quorum_of_ledger_votes_is_not_taken() {
     few.signatures.pop();
     let few = Proof { ledger_votes: Some(Encoded::new(few)), ..Proof::clone(&proof) };
     for proof in [open, few] {
-        let judged = check_copy(1, None, (&pair, &proof), &registry, &Strict);
+        let judged = check_copy(1, None, (&pair, &proof), &registry.clone().into(), &Strict);
         assert_eq!(judged, Err(Damage::LedgerVotes));
     }
 }

@@ -13,7 +13,7 @@ use gridpact_chain::genesis::{Genesis, Limits, Member, Quorum, Role, VERSION};
 use gridpact_chain::journal::JournalEntry;
 use gridpact_chain::message::Message;
 use gridpact_chain::refusal::Refusal;
-use gridpact_chain::registry::Registry;
+use gridpact_chain::registry::{Registries, Registry};
 use gridpact_chain::replica::{Alarm, Audience, Effect, Fanout, Input, Params, Replica};
 use gridpact_chain::sequencer::{self, Sequencer};
 use gridpact_chain::sign::{PublicKey, Signature};
@@ -205,6 +205,11 @@ impl World {
 
     pub fn community(&self) -> Digest {
         self.registry.community()
+    }
+
+    /// The founding version alone.
+    pub fn registries(&self) -> Registries {
+        self.registry.clone().into()
     }
 
     pub fn publish(&mut self, buyer: u32, seller: u32, nonce: u8) -> ContractId {

@@ -3,6 +3,7 @@
 
 mod community;
 mod golden;
+mod inclusion;
 mod limits;
 mod orderer;
 mod repairs;

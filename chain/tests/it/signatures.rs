@@ -96,8 +96,10 @@ fn beyond_the_prime() -> impl Iterator<Item = (String, [u8; 32])> {
 
 /// What the equation says by itself, of whoever takes points and scalars as they come.
 fn equation(line: &Line) -> &'static str {
-    let halves: [[u8; 32]; 2] =
-        [line.signature[..32].try_into().expect("half"), line.signature[32..].try_into().expect("half")];
+    let halves: [[u8; 32]; 2] = [
+        line.signature[..32].try_into().expect("half"),
+        line.signature[32..].try_into().expect("half"),
+    ];
     let points = [line.key, halves[0]].map(|bytes| CompressedEdwardsY(bytes).decompress());
     let [Some(a), Some(r)] = points else { return "none" };
     let s = Scalar::from_bytes_mod_order(halves[1]);

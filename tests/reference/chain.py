@@ -4,10 +4,9 @@
 Shares no line with the program; needs the standard library and `cryptography`. Prints pairs, signatures
 and the tip; exits 0 when every byte is proved, 1 when one is not.    chain.py DIR [COMMUNITY [TIP]]
 """
-import functools, hashlib, io, pathlib, struct, sys
+import fractions, functools, hashlib, io, pathlib, struct, sys
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
 GENESIS, PAIR, VOTE, RESERVATION, PROOF, COMMIT, CLOSED, OPEN, MARK, ORDER = range(1, 11)
 PLAIN = {None: b"\xc0", False: b"\xc2", True: b"\xc3"}
 # What has a length: the mark of the short form, how many it holds, the mark before those with 1, 2, 4 bytes.
@@ -22,19 +21,17 @@ def need(holds, what):
 
 def pack(value):
     """The one canonical form of a value in MessagePack."""
-    if value is None or isinstance(value, bool):
-        return PLAIN[value]
-    if isinstance(value, int):
-        if -32 <= value < 128:
-            return struct.pack("b", value)
+    kind = type(value)
+    if value is None or kind is bool or kind is int and -32 <= value < 128:
+        return struct.pack("b", value) if kind is int else PLAIN[value]
+    if kind is int:
         i = next(i for i in range(4) if -(1 << (8 << i) - 1) <= value < 1 << (8 << i))
         return bytes([(0xCC if value > 0 else 0xD0) + i]) + value.to_bytes(1 << i, "big", signed=value < 0)
-    inner = value.encode() if isinstance(value, str) else value
-    fix, small, mark = SIZED[type(value)]
-    i = (len(inner) > 255 or type(value) is list) + (len(inner) > 65535)
-    head = bytes([fix + len(inner)]) if len(inner) < small else bytes([mark + i]) + len(inner).to_bytes(1 << i, "big")
-    parts = inner if type(value) is list else [part for entry in inner.items() for part in entry] if type(value) is dict else []
-    return head + (b"".join(map(pack, parts)) if type(value) in (list, dict) else inner)
+    parts = b"".join(map(pack, value if kind is list else sum(value.items(), ()))) if kind in (list, dict) else b""
+    inner = parts or (value.encode() if kind is str else value or b"")
+    n, (fix, small, mark) = len(value if parts else inner), SIZED[kind]
+    i = (n > 255 or kind is list) + (n > 65535)
+    return (bytes([fix + n]) if n < small else bytes([mark + i]) + n.to_bytes(1 << i, "big")) + inner
 
 def unpack(data, what):
     """The value of `data`, which must be its canonical form to the last byte: what is cut short packs otherwise."""
@@ -52,7 +49,6 @@ def unpack(data, what):
                     return read(n) if kind is bytes else read(n).decode()
                 return [one(depth + 1) for _ in range(n)] if kind is list else {one(depth): one(depth + 1) for _ in range(n)}
         return {form[0]: plain for plain, form in PLAIN.items()}[mark]
-
     read = io.BytesIO(data).read
     value = one(0)
     need(pack(value) == data, f"{what} is not in canonical form")
@@ -67,22 +63,24 @@ def point(data):
     is_written_so = y < P and (v * x * x - u) % P == 0 and (x or not sign)
     return (x if x & 1 == sign else P - x, y) if is_written_so else None
 
+def add(a, b):
+    m = D * a[0] * b[0] * a[1] * b[1] % P
+    return ((a[0] * b[1] + a[1] * b[0]) * pow(1 + m, -1, P) % P, (a[1] * b[1] + a[0] * b[0]) * pow(1 - m, -1, P) % P)
+
 def times(k, p):
-    def add(a, b):
-        m = D * a[0] * b[0] * a[1] * b[1] % P
-        return ((a[0] * b[1] + a[1] * b[0]) * pow(1 + m, -1, P) % P, (a[1] * b[1] + a[0] * b[0]) * pow(1 - m, -1, P) % P)
     return functools.reduce(lambda out, bit: add(add(out, out), p) if bit == "1" else add(out, out), bin(k)[2:], (0, 1))
 
+def is_large(data):
+    return point(data) is not None and times(8, point(data)) != (0, 1)
+
 def is_key(data):
-    p = point(data)
-    return p is not None and times(8, p) != (0, 1) and times(L, p) == (0, 1)
+    return is_large(data) and times(L, point(data)) == (0, 1)
 
 def is_signed(key, message, signature):
     """Strictly, by a key that `is_key`. `cryptography` checks the equation, and only that."""
-    r = point(signature[:32])
     try:
         Ed25519PublicKey.from_public_bytes(key).verify(signature, message)
-        return r is not None and times(8, r) != (0, 1) and int.from_bytes(signature[32:], "little") < L
+        return is_large(signature[:32]) and int.from_bytes(signature[32:], "little") < L
     except InvalidSignature:
         return False
 
@@ -98,23 +96,22 @@ def groups(paths):
             where, (magic, kind, length, own, check) = f"{path.name}, byte {at}", struct.unpack_from("<4sBIQ4s", data, at)
             need(magic == b"GPF1" and crc32c(data[at:at + 17]) == check and length <= 16 << 20, f"{where}: no frame")
             whole, is_first, at = data[at:at + 25 + length], at == 0, at + 25 + length
-            payload = whole[21:-4]
+            payload, due = whole[21:-4], since.digest()
             need(at <= len(data) and crc32c(payload) == whole[-4:], f"{where}: damaged or cut off")
-            need(is_first == (kind == OPEN) and 1 <= kind <= 10, f"{where}: a frame of kind {kind}")
+            need(is_first == (kind == OPEN) and kind in range(1, 11), f"{where}: not at its place")
             need(kind != OPEN or payload == struct.pack("<I", number) + running, f"{where}: does not continue")
             if kind == COMMIT:
-                running = since.digest()
-                need(payload == struct.pack("<QQ", count, height) + running and own == height, f"{where}: Commit")
-                yield group, running, at
-                group, since, count = [], hashlib.sha256(b"gridpact/1/log" + running), 0
+                need(payload == struct.pack("<QQ", count, height) + due and own == height, f"{where}: Commit")
+                yield group, due, at
+                running, group, since, count = due, [], hashlib.sha256(b"gridpact/1/log" + due), 0
                 continue
-            if kind == CLOSED:
-                need(not group and payload[:32] == since.digest() and own == height, f"{where}: end frame")
-                yield [(CLOSED, own, payload[32:])], running, at
-            elif kind != OPEN:
-                group.append((kind, own, payload))
             since.update(whole)
             count, height = count + 1, max(height, own)
+            if kind == CLOSED:
+                need(not group and payload[:32] == due and own == height, f"{where}: end frame")
+                yield [(CLOSED, own, payload[32:])], due, at
+            elif kind != OPEN:
+                group.append((kind, own, payload))
         need(not group, f"{path.name} ends within a group")
 
 def frames(folder):
@@ -122,8 +119,8 @@ def frames(folder):
     names = sorted(p.name for p in folder.iterdir() if not p.name.endswith(".damaged"))
     logs, beside = ([f"{n:04}.{kind}" for n in range(1, len(names) // 2 + 1)] for kind in ("log", "proof"))
     need(names and names == sorted(logs + beside), "the files are not 0001.log, 0001.proof and so on")
-    proofs, end = groups([folder / name for name in beside]), []
-    for group, _, _ in groups([folder / name for name in logs]):
+    proofs, end = groups(folder / name for name in beside), []
+    for group, _, _ in groups(folder / name for name in logs):
         end = [frame for frame in group if frame[0] == CLOSED]
         for mark in [payload for kind, _, payload in group if kind == MARK]:
             inner, running, at = next(proofs, ([], b"", 0))
@@ -144,54 +141,45 @@ def audit(folder):
 
     def digest(tag, *parts):
         return hashlib.sha256(bytes([len(tag) + 11]) + b"gridpact/1/" + tag.encode() + community + b"".join(parts)).digest()
-
-    def check(party, message, signature, what):
+    def check(message, signatures, what):
         nonlocal signed
-        signed += 1
-        need(party in members and is_signed(members[party][2], message, signature), f"height {height}: {what} of {party}")
-
+        for signed, (party, signature) in enumerate(signatures, signed + 1):
+            need(party in members and is_signed(members[party][2], message, signature), f"height {height}: {what} of {party}")
     def check_votes(data, tag, words, what):
         registry, signatures = unpack(data, what)
         ids = [voter for voter, _ in signatures]
         need(registry == 0 and ids == sorted(set(ids)) and len(ids) >= quorum and voters.issuperset(ids), f"height {height}: {what}")
-        for voter, signature in signatures:
-            check(voter, digest(tag, pack(words + [registry])), signature, what)
-
+        check(digest(tag, pack(words + [registry])), signatures, what)
     community = digest("genesis", pack(genesis))
     members, price_max, cap = {m[0]: m for m in genesis[3]}, genesis[8][0], genesis[11]
     need(genesis[0] == 1 and [m[0] for m in genesis[3]] == sorted(members), "members")
     need(all(map(is_key, {m[2] for m in genesis[3]})) and len({m[2] for m in genesis[3]}) == len(members), "a key is weak or shared")
     voters = {m[0] for m in genesis[3] if m[5]}
-    quorum = {"Majority": len(voters) // 2, "TwoThirds": len(voters) * 2 // 3}[genesis[4]] + 1
-    held, used, signed, below = {}, set(), 0, (community, community, 0)
+    quorum = len(voters) * {"Majority": 3, "TwoThirds": 4}[genesis[4]] // 6 + 1
+    held, used, signed, below = {}, {}, 0, (community, community, 0)
     for height, (at, (contract, ledger)) in enumerate(found[PAIR], 1):
         version, own, prev, time, registry, record = unpack(contract, f"contract block {height}")
+        need((version, at, own, prev, registry) == (1, height, height, below[0], 0) and time >= below[2], f"height {height}: link")
         body, *signatures = unpack(record, f"record {height}")["Contract"]
         name, cid, _, buyer, seller, start, end, energy, _, price, amount, short, surplus, until = body
-        need((version, at, own, prev, registry) == (1, height, height, below[0], 0) and time >= below[2], f"height {height}: link")
-        exact, rest = divmod(energy * price, 1000)
-        exact += rest > 500 or rest == 500 and exact % 2
-        need(name == community and buyer != seller and start < end and energy > 0 and exact == amount and time <= until
-             and abs(price) <= price_max and max(abs(short), abs(surplus)) <= cap and cid not in used, f"height {height}: terms")
-        used.add(cid)
+        need(name == community and buyer != seller and start < end and energy > 0 and used.setdefault(cid, height) == height
+             and amount == round(fractions.Fraction(energy * price, 1000)) and abs(price) <= price_max  # half to even
+             and max(abs(short), abs(surplus)) <= cap and time <= min(until, members[buyer][7], members[seller][7]), f"height {height}: terms")
         message, proof = digest("contract", pack(body)), proofs.pop(height)
-        for party, signature in zip((buyer, seller), signatures):
-            check(party, message, signature, "signature")
-            need(time <= members[party][7], f"height {height}: membership of {party} has ended")
+        check(message, zip((buyer, seller), signatures), "signature")
         held[buyer], held[seller] = held.get(buyer, 0) - amount, held.get(seller, 0) + amount
-        need(max(abs(held[buyer]), abs(held[seller])) < 2**63, f"height {height}: overflow")
         level = [digest("leaf", pack([k, held[k]])) for k in sorted(held)] if height % 256 == 0 else [None]
         while len(level) > 1:
             level = [digest("node", *level[i:i + 2]) if level[i + 1:] else level[i] for i in range(0, len(level), 2)]
-        entries = [[buyer, -amount, held[buyer]], [seller, amount, held[seller]]]
-        expected = [1, height, below[1], digest("contract-block", contract), entries, level[0]]
-        need(ledger == pack(expected), f"height {height}: ledger block")
-        below = (expected[3], digest("ledger-block", ledger), time)
+        entries, hashed = [[buyer, -amount, held[buyer]], [seller, amount, held[seller]]], digest("contract-block", contract)
+        need(ledger == pack([1, height, below[1], hashed, entries, level[0]]) and max(map(abs, held.values())) < 2**63,
+             f"height {height}: ledger block")
+        below = (hashed, digest("ledger-block", ledger), time)
         approvals, (head, position, order) = proof["Admitted"]
         check_votes(approvals, "approve", [cid, message, "Yes"], "approvals")
         _, batch_time, items = unpack(head, f"batch of {height}")
         need(items[position:position + 1] == [digest("record", record)] and batch_time == time, f"height {height}: order")
-        check(genesis[5], digest("batch", head), order["Sequencer"], "order")
+        check(digest("batch", head), [(genesis[5], order["Sequencer"])], "order")
         if "Closed" in proof:
             check_votes(proof["Closed"], "ledger-vote", [height, below[1]], "ledger votes")
     need(not proofs and sum(held.values()) == 0 and tip == below[1], "the tip is not the one that the end frame names")

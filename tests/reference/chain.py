@@ -92,7 +92,7 @@ def groups(paths):
     running, height = bytes(32), 0
     for number, path in enumerate(paths, 1):
         data, at, group, since, count = path.read_bytes(), 0, [], hashlib.sha256(b"gridpact/1/log" + running), 0
-        while at < len(data) or at == 0:
+        while at == 0 or any(memoryview(data)[at:]):  # Zeros may follow the last group: room made ready.
             where, (magic, kind, length, own, check) = f"{path.name}, byte {at}", struct.unpack_from("<4sBIQ4s", data, at)
             need(magic == b"GPF1" and crc32c(data[at:at + 17]) == check and length <= 16 << 20, f"{where}: no frame")
             whole, is_first, at = data[at:at + 25 + length], at == 0, at + 25 + length
@@ -130,9 +130,27 @@ def frames(folder):
     need(end and next(proofs, None) is None, "the end frame is missing, or there are more proofs than the log pins")
     yield end[0]
 
-def audit(folder):
+def changed(members, sequencer, operator, change):
+    """The members after a change, who orders, who signs changes. Evidence of a misdeed is left to those who voted on it."""
+    members, ((name, content),) = dict(members), change.items()
+    who, *new = content if isinstance(content, list) else [content]
+    if name == "Add":
+        need(is_key(new[1]), "a key is weak")
+        members[who] = content
+    elif name in ("Remove", "Exclude"):
+        need(who in members and who != sequencer, "who orders cannot leave")
+        del members[who]
+    elif name == "ReplaceKey":
+        need(is_key(new[0]), "a key is weak")
+        members[who] = members[who][:2] + new + members[who][4:]
+    elif name == "SetVoter":
+        members[who] = members[who][:5] + new + members[who][6:]
+    need(len({m[2] for m in members.values()}) == len(members) and any(m[5] for m in members.values()), "a shared key or no voter")
+    return members, members[who][0] if name == "SetSequencer" else sequencer, who if name == "SetOperator" else operator
+
+def audit(rows):
     found, proofs, community = {kind: [] for kind in range(11)}, {}, b""
-    for kind, height, payload in frames(folder):
+    for kind, height, payload in rows:
         found[kind].append((height, payload if kind == CLOSED else unpack(payload, f"kind {kind} at height {height}")))
     ((_, genesis),), ((_, tip),) = found[GENESIS], found[CLOSED]
     for height, part in found[PROOF]:
@@ -141,57 +159,74 @@ def audit(folder):
 
     def digest(tag, *parts):
         return hashlib.sha256(bytes([len(tag) + 11]) + b"gridpact/1/" + tag.encode() + community + b"".join(parts)).digest()
-    def check(message, signatures, what):
+    def check(members, message, signatures, what):
         nonlocal signed
         for signed, (party, signature) in enumerate(signatures, signed + 1):
             need(party in members and is_signed(members[party][2], message, signature), f"height {height}: {what} of {party}")
-    def check_votes(data, tag, words, what):
-        registry, signatures = unpack(data, what)
-        ids = [voter for voter, _ in signatures]
-        need(registry == 0 and ids == sorted(set(ids)) and len(ids) >= quorum and voters.issuperset(ids), f"height {height}: {what}")
-        check(digest(tag, pack(words + [registry])), signatures, what)
-    community = digest("genesis", pack(genesis))
-    members, price_max, cap = {m[0]: m for m in genesis[3]}, genesis[8][0], genesis[11]
+    def check_votes(data, rule, oldest, tag, words, what):
+        version, signatures = unpack(data, what)
+        need(oldest <= version < len(versions), f"height {height}: {what} by version {version} of the members")
+        voters, ids = {m[0] for m in versions[version][0].values() if m[5]}, [voter for voter, _ in signatures]
+        quorum = len(voters) * {"Majority": 3, "TwoThirds": 4}[rule] // 6 + 1
+        need(ids == sorted(set(ids)) and len(ids) >= quorum and voters.issuperset(ids), f"height {height}: {what}")
+        check(versions[version][0], digest(tag, pack(words + [version])), signatures, what)
+        return versions[version][0]
+    community, members, limits, cap = digest("genesis", pack(genesis)), {m[0]: m for m in genesis[3]}, genesis[8], genesis[11]
     need(genesis[0] == 1 and [m[0] for m in genesis[3]] == sorted(members), "members")
     need(all(map(is_key, {m[2] for m in genesis[3]})) and len({m[2] for m in genesis[3]}) == len(members), "a key is weak or shared")
-    voters = {m[0] for m in genesis[3] if m[5]}
-    quorum = len(voters) * {"Majority": 3, "TwoThirds": 4}[genesis[4]] // 6 + 1
+    # Each version: members, who orders, who signs changes; first height and first batch.
+    versions, highest = [(members, genesis[5], genesis[2], 0, 0)], max(members)
     held, used, signed, below = {}, {}, 0, (community, community, 0)
     for height, (at, (contract, ledger)) in enumerate(found[PAIR], 1):
         version, own, prev, time, registry, record = unpack(contract, f"contract block {height}")
-        need((version, at, own, prev, registry) == (1, height, height, below[0], 0) and time >= below[2], f"height {height}: link")
-        body, *signatures = unpack(record, f"record {height}")["Contract"]
-        name, cid, _, buyer, seller, start, end, energy, _, price, amount, short, surplus, until = body
-        need(name == community and buyer != seller and start < end and energy > 0 and used.setdefault(cid, height) == height
-             and amount == round(fractions.Fraction(energy * price, 1000)) and abs(price) <= price_max  # half to even
-             and max(abs(short), abs(surplus)) <= cap and time <= min(until, members[buyer][7], members[seller][7]), f"height {height}: terms")
-        message, proof = digest("contract", pack(body)), proofs.pop(height)
-        check(message, zip((buyer, seller), signatures), "signature")
-        held[buyer], held[seller] = held.get(buyer, 0) - amount, held.get(seller, 0) + amount
+        ((kind, content),), now, proof, rule = unpack(record, f"record {height}").items(), len(versions) - 1, proofs.pop(height), genesis[4]
+        need((at, own, prev, registry) == (height, height, below[0], now) and time >= below[2], f"height {height}: link")
+        approvals, (head, position, order) = proof["Admitted"]
+        batch, batch_time, items = unpack(head, f"batch of {height}")
+        if kind == "Membership":
+            number, change, signature = content
+            cid = message = digest("membership", pack([number, change]))
+            need(number == now + 1 and ("Exclude" in change) == (signature is None), f"height {height}: change of the members")
+            need(signature is None or is_signed(versions[now][2], message, signature), f"height {height}: the operator's signature")
+            need("Add" not in change or change["Add"][0] > highest, f"height {height}: a number that was used")
+            highest = max(highest, *change["Add"][:1]) if "Add" in change else highest
+            rule, oldest, entries = "TwoThirds" if "SetOperator" in change else rule, now, []
+            versions.append((*changed(*versions[now][:3], change), height + 1, batch + 1))
+        else:
+            body, buyer_sig, seller_sig = content
+            name, cid, _, buyer, seller, start, end, energy, _, price, amount, short, surplus, until = body
+            message, members = digest("contract", pack(body)), versions[now][0]
+            need(name == community and buyer != seller and start < end and energy > 0 and used.setdefault(cid, height) == height
+                 and amount == round(fractions.Fraction(energy * price, 1000)) and abs(price) <= limits[0]  # half to even
+                 and max(abs(short), abs(surplus)) <= cap and time <= min(until, members[buyer][7], members[seller][7]), f"height {height}: terms")
+            held[buyer], held[seller] = held.get(buyer, 0) - amount, held.get(seller, 0) + amount
+            entries = [[buyer, -amount, held[buyer]], [seller, amount, held[seller]]]
+            oldest = min(v for v in range(now + 1) if v == now or height - versions[v + 1][3] < limits[5])
+        approving = check_votes(approvals, rule, oldest, "approve", [cid, message, "Yes"], "approvals")
+        if kind != "Membership":
+            check(approving, message, [(buyer, buyer_sig), (seller, seller_sig)], "signature")
         level = [digest("leaf", pack([k, held[k]])) for k in sorted(held)] if height % 256 == 0 else [None]
         while len(level) > 1:
             level = [digest("node", *level[i:i + 2]) if level[i + 1:] else level[i] for i in range(0, len(level), 2)]
-        entries, hashed = [[buyer, -amount, held[buyer]], [seller, amount, held[seller]]], digest("contract-block", contract)
-        need(ledger == pack([1, height, below[1], hashed, entries, level[0]]) and max(map(abs, held.values())) < 2**63,
-             f"height {height}: ledger block")
+        hashed, own = digest("contract-block", contract), 2 if kind == "Membership" else 1
+        need(version == own and ledger == pack([own, height, below[1], hashed, entries, level[0]]) and
+             max(map(abs, held.values())) < 2**63, f"height {height}: ledger block")
         below = (hashed, digest("ledger-block", ledger), time)
-        approvals, (head, position, order) = proof["Admitted"]
-        check_votes(approvals, "approve", [cid, message, "Yes"], "approvals")
-        _, batch_time, items = unpack(head, f"batch of {height}")
         need(items[position:position + 1] == [digest("record", record)] and batch_time == time, f"height {height}: order")
-        check(digest("batch", head), [(genesis[5], order["Sequencer"])], "order")
+        members, sequencer, *_ = [version for version in versions if version[4] <= batch][-1]
+        check(members, digest("batch", head), [(sequencer, order["Sequencer"])], "order")
         if "Closed" in proof:
-            check_votes(proof["Closed"], "ledger-vote", [height, below[1]], "ledger votes")
+            check_votes(proof["Closed"], genesis[4], now, "ledger-vote", [height, below[1]], "ledger votes")
     need(not proofs and sum(held.values()) == 0 and tip == below[1], "the tip is not the one that the end frame names")
     return len(found[PAIR]), signed, community.hex(), below[1].hex()
 
 def main(folder, *anchor):
     inner = pathlib.Path(folder) / "chain"
     try:
-        pairs, signed, *own = audit(inner if inner.is_dir() else inner.parent)
+        pairs, signed, *own = audit(frames(inner if inner.is_dir() else inner.parent))
         need(all(given == found for given, found in zip(anchor, own)), f"community and tip are {own}")
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, struct.error) as error:
-        return f"not proved: {error}"
+    except Exception as error:  # Whatever is not as it must be is not proved.
+        return f"not proved: {error!r}"
     print(f"proved: {pairs} pairs, {signed} signatures, community {own[0]}, tip {own[1]}")
 
 if __name__ == "__main__":

@@ -5,8 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::batch::Approved;
-use crate::block::Votes;
+use crate::block::{Record, Votes};
 use crate::contract::{ContractId, SignedContract};
 use crate::digest::Digest;
 use crate::encode::Encoded;
@@ -49,24 +48,42 @@ pub fn approval_digest(
     Statement::Approve { contract_id, body, answer, registry }.digest(community)
 }
 
-/// Checks that `item`'s approvals are a quorum of yes to its body, whose digest is `body`, among
-/// the voters of the registry version that they name.
+/// Checks what stands behind a record to be settled at `height`: the signatures of a contract's
+/// parties, or the grounds for a change of the members, and a quorum of yes among the voters of the
+/// registry version that the approvals name. A change is approved by the version it replaces.
 ///
 /// # Errors
-/// [`Refusal::NotApproved`] when they are not, [`Refusal::UnknownRegistry`] when no such version is
-/// known, [`Refusal::Unsupported`] for other records.
-pub fn check_approvals(
-    item: &Approved,
-    body: &Digest,
+/// The first [`Refusal`] that applies; [`Refusal::NotApproved`] when the votes are no quorum,
+/// [`Refusal::Unsupported`] for records that are not processed.
+pub fn check_approved(
+    record: &Record,
+    approvals: &Encoded<Votes>,
+    height: u64,
     registries: &Registries,
     verdicts: &dyn Verdicts,
-) -> Result<(), Refusal> {
-    let id = item.record.body().ok_or(Refusal::Unsupported)?.contract_id;
-    let (votes, community) = (&item.approvals, registries.community());
-    let registry = registries.version(votes.registry).ok_or(Refusal::UnknownRegistry)?;
-    let message = approval_digest(id, *body, votes.registry, &community);
-    let is_proven = check_votes(votes, &message, registry, verdicts);
-    if is_proven { Ok(()) } else { Err(Refusal::NotApproved) }
+) -> Result<ContractId, Refusal> {
+    let community = registries.community();
+    let (id, digest) = record.subject(&community).ok_or(Refusal::Unsupported)?;
+    let registry = registries.approving(approvals.registry, height)?;
+    if let Some(contract) = record.contract() {
+        check_parties(contract, &digest, registry, verdicts)?;
+    }
+    if let Some(change) = record.membership() {
+        change.check(registries.at(height), registries, verdicts)?;
+        if registries.at(height).version() != approvals.registry {
+            return Err(Refusal::StaleRegistry { version: approvals.registry });
+        }
+    }
+    let message = approval_digest(id, digest, approvals.registry, &community);
+    let quorum = quorum_for(record, registry);
+    let is_proven = check_quorum(approvals, &message, registry, quorum, verdicts);
+    if is_proven { Ok(id) } else { Err(Refusal::NotApproved) }
+}
+
+/// Votes of `registry` that approve `record`.
+#[must_use]
+pub fn quorum_for(record: &Record, registry: &Registry) -> usize {
+    record.membership().map_or(registry.quorum(), |change| change.quorum(registry))
 }
 
 /// Whether `votes` are a quorum of `registry` over `message`; remembered as a whole.
@@ -77,13 +94,21 @@ pub fn check_votes(
     registry: &Registry,
     verdicts: &dyn Verdicts,
 ) -> bool {
+    check_quorum(votes, message, registry, registry.quorum(), verdicts)
+}
+
+/// [`check_votes`] with another quorum; the message must be one that always takes the same.
+fn check_quorum(
+    votes: &Encoded<Votes>,
+    message: &Digest,
+    registry: &Registry,
+    quorum: usize,
+    verdicts: &dyn Verdicts,
+) -> bool {
     let key = ProofKey { proof: votes.content(), subject: *message, registry: registry.digest() };
     verdicts.check_once(&key, &mut || {
         let in_order = votes.signatures.windows(2).all(|two| two[0].0 < two[1].0);
-        if !in_order
-            || votes.registry != registry.version()
-            || votes.signatures.len() < registry.quorum()
-        {
+        if !in_order || votes.registry != registry.version() || votes.signatures.len() < quorum {
             return false;
         }
         let claims: Option<Vec<_>> = votes
@@ -193,16 +218,16 @@ impl<C: Ord + Copy> Tally<C> {
         self.counts.iter().filter(|(choice, _)| is_meant(choice)).map(|(_, n)| n).sum()
     }
 
-    /// The proof that `choice`, signed as `message`, reached the quorum; verifies what is not yet
+    /// The proof that `choice`, signed as `message`, reached `quorum`; verifies what is not yet
     /// verified and strikes forged votes.
     pub fn decide(
         &mut self,
         choice: &C,
         message: &Digest,
         registry: &Registry,
+        quorum: usize,
         verdicts: &dyn Verdicts,
     ) -> Option<Encoded<Votes>> {
-        let quorum = registry.quorum();
         while self.count(choice) >= quorum {
             let chosen: Vec<_> =
                 self.votes.iter().filter(|(_, c)| c.choice == *choice).take(quorum).collect();
@@ -296,13 +321,13 @@ mod tests {
         let (verdicts, mut tally) = (Counting(Cell::new(0)), Tally::<u8>::default());
         for voter in 0..2 {
             assert_eq!(tally.add(&registry, PartyId(voter), 1, sign(voter, &message)), Heard::New);
-            assert_eq!(tally.decide(&1, &message, &registry, &verdicts), None);
+            assert_eq!(tally.decide(&1, &message, &registry, 3, &verdicts), None);
         }
         assert_eq!(verdicts.0.get(), 0);
         for voter in 2..5 {
             tally.add(&registry, PartyId(voter), 1, sign(voter, &message));
         }
-        let votes = tally.decide(&1, &message, &registry, &verdicts).expect("five of five");
+        let votes = tally.decide(&1, &message, &registry, 3, &verdicts).expect("five of five");
         assert_eq!((votes.signatures.len(), verdicts.0.get()), (3, 3));
         assert!(check_votes(&votes, &message, &registry, &verdicts));
         assert!(!check_votes(&votes, &Digest([2; 32]), &registry, &verdicts));
@@ -316,12 +341,12 @@ mod tests {
             tally.add(&registry, PartyId(voter), 1, Signature([9; 64]));
         }
         tally.add(&registry, PartyId(2), 1, sign(2, &message));
-        assert_eq!(tally.decide(&1, &message, &registry, &Strict), None);
+        assert_eq!(tally.decide(&1, &message, &registry, 3, &Strict), None);
         assert!(!tally.has(PartyId(0)) && tally.has(PartyId(2)));
         for voter in 3..5 {
             tally.add(&registry, PartyId(voter), 1, sign(voter, &message));
         }
-        let votes = tally.decide(&1, &message, &registry, &Strict).expect("three honest ones");
+        let votes = tally.decide(&1, &message, &registry, 3, &Strict).expect("three honest ones");
         let voters: Vec<_> = votes.signatures.iter().map(|(voter, _)| voter.0).collect();
         assert_eq!(voters, [2, 3, 4]);
     }

@@ -12,7 +12,7 @@ use crate::digest::{Digest, tag};
 use crate::encode::{Canonical, Encoded};
 use crate::registry::Registry;
 use crate::sign::{Signature, Verdicts};
-use crate::terms::Timestamp;
+use crate::terms::{Epoch, Interval, Timestamp};
 
 /// What the orderer signs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +50,19 @@ impl Approved {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Its place among records that wait: contracts by epoch, changes of the members after them,
+    /// so that what was approved before a change is ordered before it.
+    #[must_use]
+    pub fn rank(&self) -> Epoch {
+        self.record.body().map_or(Interval(u32::MAX), |body| body.epoch)
+    }
+
+    /// Chain time after which it is void; a change of the members is void when its version is made.
+    #[must_use]
+    pub fn valid_until(&self) -> Timestamp {
+        self.record.body().map_or(Timestamp(u64::MAX), |body| body.valid_until)
     }
 }
 

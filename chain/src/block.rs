@@ -6,12 +6,17 @@
 use serde::{Deserialize, Serialize};
 
 use crate::batch::{BatchHead, OrderProof};
-use crate::contract::{ContractBody, SignedContract};
+use crate::contract::{ContractBody, ContractId, SignedContract};
 use crate::digest::{Digest, tag};
 use crate::encode::{Canonical, Encoded};
+use crate::genesis::VERSION;
+use crate::membership::Membership;
 use crate::registry::RegistryVersion;
 use crate::sign::Signature;
 use crate::terms::{Energy, Interval, Money, PartyId, Timestamp};
+
+/// Version of the two blocks that hold a change of the members.
+pub const VERSION_OF_CHANGES: u8 = 2;
 
 /// Heights between two checkpoints.
 pub const CHECKPOINT_EVERY: u64 = 256;
@@ -23,7 +28,7 @@ pub enum Record {
     Contract(SignedContract),
     /// What was delivered of a contract; refused until deliveries are processed.
     Delivery(Delivery),
-    /// A change of the members; refused until membership changes are processed.
+    /// A change of the members.
     Membership(Membership),
     /// The hash of a block of the layered chain; refused until anchors are processed.
     Anchor(Anchor),
@@ -41,6 +46,36 @@ impl Record {
         match self {
             Self::Contract(contract) => Some(contract),
             Self::Delivery(_) | Self::Membership(_) | Self::Anchor(_) => None,
+        }
+    }
+
+    /// The change of the members, when the record is one.
+    #[must_use]
+    pub fn membership(&self) -> Option<&Membership> {
+        match self {
+            Self::Membership(membership) => Some(membership),
+            Self::Contract(_) | Self::Delivery(_) | Self::Anchor(_) => None,
+        }
+    }
+
+    /// Version of the blocks that hold the record: what a reader must know to judge them.
+    /// Contracts are of version 1, changes of the members came with version 2.
+    #[must_use]
+    pub fn version(&self) -> u8 {
+        match self {
+            Self::Membership(_) => VERSION_OF_CHANGES,
+            Self::Contract(_) | Self::Delivery(_) | Self::Anchor(_) => VERSION,
+        }
+    }
+
+    /// What voters approve: the name under which each of them has one chance, and the digest that
+    /// the votes carry. None for records that are not processed.
+    #[must_use]
+    pub fn subject(&self, community: &Digest) -> Option<(ContractId, Digest)> {
+        match self {
+            Self::Contract(contract) => Some((contract.body.contract_id, contract.body.digest())),
+            Self::Membership(change) => Some((change.id(community), change.digest(community))),
+            Self::Delivery(_) | Self::Anchor(_) => None,
         }
     }
 
@@ -68,18 +103,6 @@ pub struct Delivery {
     pub signatures: Vec<(PartyId, Signature)>,
 }
 
-/// A change of the members (protocol 8.6), in the canonical bytes of its later version.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Membership {
-    /// Version it makes.
-    pub version: RegistryVersion,
-    /// The change.
-    #[serde(with = "serde_bytes")]
-    pub change: Vec<u8>,
-    /// The operator's signature.
-    pub operator_sig: Signature,
-}
-
 /// A block hash of the layered chain, held fast here (protocol 14).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Anchor {
@@ -92,7 +115,7 @@ pub struct Anchor {
 /// One record at its height (protocol 8.1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContractBlock {
-    /// [`crate::genesis::VERSION`].
+    /// [`Record::version`] of the record.
     pub version: u8,
     /// From 1 without gaps.
     pub height: u64,
@@ -125,7 +148,7 @@ pub struct Entry {
 /// What contract block h changes (protocol 8.1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LedgerBlock {
-    /// [`crate::genesis::VERSION`].
+    /// [`Record::version`] of the record.
     pub version: u8,
     /// Height of the contract block it settles.
     pub height: u64,

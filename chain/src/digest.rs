@@ -36,6 +36,8 @@ pub mod tag {
     pub const LOTTERY: &str = "gridpact/1/lottery";
     /// Which peer is asked first for a good copy.
     pub const REPAIR: &str = "gridpact/1/repair";
+    /// Change of the members, signed by the operator.
+    pub const MEMBERSHIP: &str = "gridpact/1/membership";
     /// Registry version.
     pub const REGISTRY: &str = "gridpact/1/registry";
     /// Leaf of a checkpoint tree.

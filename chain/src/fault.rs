@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ballot::check_parties;
 use crate::batch::{BatchHead, OrderProof};
-use crate::block::Record;
+use crate::contract::SignedContract;
 use crate::digest::Digest;
 use crate::encode::Encoded;
 use crate::registry::{Registries, RegistryVersion};
@@ -24,7 +24,7 @@ pub enum Fault {
     /// The sequencer signed two batches for one index.
     DoubleBatch((Encoded<BatchHead>, OrderProof), (Encoded<BatchHead>, OrderProof)),
     /// Both parties signed two bodies under one contract id.
-    TwoBodies(Encoded<Record>, Encoded<Record>),
+    TwoBodies(Box<SignedContract>, Box<SignedContract>),
     /// A voter stated a ledger that does not follow from the order; `expected` is the right hash.
     WrongLedger {
         /// What the voter signed.
@@ -42,7 +42,16 @@ impl Fault {
             Self::DoubleApproval(vote, _) => Some(vote.voter),
             Self::DoubleLedgerVote(vote, _) | Self::WrongLedger { vote, .. } => Some(vote.voter),
             Self::DoubleBatch((head, _), _) => Some(registries.of_batch(head.index).sequencer()),
-            Self::TwoBodies(record, _) => record.body().map(|body| body.buyer),
+            Self::TwoBodies(contract, _) => Some(contract.body.buyer),
+        }
+    }
+
+    /// Whether it is a misdeed of `party`. Two bodies are one of everybody who signed both.
+    #[must_use]
+    pub fn accuses(&self, party: PartyId, registries: &Registries) -> bool {
+        match self {
+            Self::TwoBodies(a, b) => a.body.is_between(party) && b.body.is_between(party),
+            _ => self.culprit(registries) == Some(party),
         }
     }
 
@@ -106,15 +115,17 @@ fn is_signed(
 }
 
 fn are_two_bodies(
-    a: &Encoded<Record>,
-    b: &Encoded<Record>,
+    first: &SignedContract,
+    second: &SignedContract,
     registries: &Registries,
     verdicts: &dyn Verdicts,
 ) -> bool {
-    let (Some(first), Some(second)) = (a.contract(), b.contract()) else { return false };
     first.body.contract_id == second.body.contract_id
         && first.body != second.body
-        && [first, second]
-            .iter()
-            .all(|c| check_parties(c, &c.body.digest(), registries.current(), verdicts).is_ok())
+        // A contract names no version: both must have been signed under one and the same.
+        && registries.newest_first().any(|registry| {
+            [first, second]
+                .iter()
+                .all(|c| check_parties(c, &c.body.digest(), registry, verdicts).is_ok())
+        })
 }

@@ -24,9 +24,24 @@ use crate::statement::Statement;
 pub struct Inclusion {
     /// The founding document.
     pub genesis: Genesis,
+    /// Every change of the members below the votes, ascending: each is on the chain by the votes of
+    /// the members before it. Mostly none.
+    #[serde(default)]
+    pub changes: Vec<Covered>,
     /// The pair in question.
     pub pair: Pair,
     /// The ledger blocks above it, up to one that is closed; mostly none.
+    pub above: Vec<Encoded<LedgerBlock>>,
+    /// Votes on the last of these, or on the pair's own ledger block.
+    pub votes: Encoded<Votes>,
+}
+
+/// A pair and the votes that cover it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Covered {
+    /// The pair.
+    pub pair: Pair,
+    /// Ledger blocks above it, up to one that is closed.
     pub above: Vec<Encoded<LedgerBlock>>,
     /// Votes on the last of these, or on the pair's own ledger block.
     pub votes: Encoded<Votes>,
@@ -47,6 +62,9 @@ pub enum InclusionError {
     /// The votes are no quorum for it.
     #[error("the votes are no quorum of the voters for height {0}")]
     Votes(u64),
+    /// A change of the members does not follow from those before it.
+    #[error("the change of the members at height {0} does not follow")]
+    Change(u64),
     /// The record is no contract.
     #[error("the record is no contract")]
     Record,
@@ -57,17 +75,14 @@ impl Inclusion {
     /// where neither it nor any pair above is closed.
     #[must_use]
     pub fn of(genesis: &Genesis, pairs: &[(Arc<Pair>, Arc<Proof>)], height: u64) -> Option<Self> {
-        let from = usize::try_from(height.checked_sub(1)?).ok()?;
-        let upper = pairs.get(from..)?;
-        let closed = upper.iter().position(|(_, proof)| proof.ledger_votes.is_some())?;
-        let (pair, _) = upper.first()?;
-        let (_, proof) = &upper[closed];
-        Some(Self {
-            genesis: genesis.clone(),
-            pair: Pair::clone(pair),
-            above: upper[1..=closed].iter().map(|(pair, _)| pair.ledger.clone()).collect(),
-            votes: proof.ledger_votes.clone()?,
-        })
+        let Covered { pair, above, votes } = Covered::of(pairs, height)?;
+        let top = height + above.len() as u64;
+        let is_change = |pair: &Pair| pair.contract.record.membership().is_some();
+        let below = pairs.iter().map(|(pair, _)| pair).take_while(|pair| pair.height() < top);
+        let changes = below.filter(|pair| is_change(pair));
+        let changes =
+            changes.map(|pair| Covered::of(pairs, pair.height())).collect::<Option<_>>()?;
+        Some(Self { genesis: genesis.clone(), changes, pair, above, votes })
     }
 
     /// The contract, if it is on the chain of `community`.
@@ -84,26 +99,56 @@ impl Inclusion {
             return Err(InclusionError::Community(own));
         }
         self.genesis.check()?;
-        let height = self.pair.contract.height;
-        let settles = self.pair.contract.digest(community) == self.pair.ledger.contract_block_hash;
-        if !settles || self.pair.ledger.height != height {
-            return Err(InclusionError::Link(height));
+        let mut registries = Registries::founding(&self.genesis);
+        for covered in &self.changes {
+            let Covered { pair, above, votes } = covered;
+            check_covered((pair, above, votes), &registries, verdicts)?;
+            let change = pair.contract.record.membership();
+            let change = change.ok_or(InclusionError::Change(pair.height()))?;
+            // Who ordered the batches is not asked here, so any number does for the batch.
+            let enacted = registries.enact(pair.height(), 0, change);
+            enacted.map_err(|_| InclusionError::Change(pair.height()))?;
         }
-        let mut top = &self.pair.ledger;
-        for block in &self.above {
-            let follows = block.prev_ledger_hash == top.digest(community);
-            if !follows || Some(block.height) != top.height.checked_add(1) {
-                return Err(InclusionError::Link(block.height));
-            }
-            top = block;
-        }
-        let registries = Registries::founding(&self.genesis);
-        let (ledger, version) = (top.digest(community), self.votes.registry);
-        let vote = Statement::Ledger { height: top.height, ledger, registry: version };
-        let registry = registries.at(top.height);
-        if !check_votes(&self.votes, &vote.digest(community), registry, verdicts) {
-            return Err(InclusionError::Votes(top.height));
-        }
+        check_covered((&self.pair, &self.above, &self.votes), &registries, verdicts)?;
         self.pair.contract.record.body().ok_or(InclusionError::Record)
     }
+}
+
+impl Covered {
+    fn of(pairs: &[(Arc<Pair>, Arc<Proof>)], height: u64) -> Option<Self> {
+        let upper = pairs.get(usize::try_from(height.checked_sub(1)?).ok()?..)?;
+        let closed = upper.iter().position(|(_, proof)| proof.ledger_votes.is_some())?;
+        Some(Self {
+            pair: Pair::clone(&upper.first()?.0),
+            above: upper[1..=closed].iter().map(|(pair, _)| pair.ledger.clone()).collect(),
+            votes: upper[closed].1.ledger_votes.clone()?,
+        })
+    }
+}
+
+/// Whether the votes cover the pair, by the members in force where they were given.
+fn check_covered(
+    (pair, above, votes): (&Pair, &[Encoded<LedgerBlock>], &Encoded<Votes>),
+    registries: &Registries,
+    verdicts: &dyn Verdicts,
+) -> Result<(), InclusionError> {
+    let community = &registries.community();
+    let height = pair.contract.height;
+    let settles = pair.contract.digest(community) == pair.ledger.contract_block_hash;
+    if !settles || pair.ledger.height != height {
+        return Err(InclusionError::Link(height));
+    }
+    let mut top = &pair.ledger;
+    for block in above {
+        let follows = block.prev_ledger_hash == top.digest(community);
+        if !follows || Some(block.height) != top.height.checked_add(1) {
+            return Err(InclusionError::Link(block.height));
+        }
+        top = block;
+    }
+    let (ledger, version) = (top.digest(community), votes.registry);
+    let vote = Statement::Ledger { height: top.height, ledger, registry: version };
+    let registry = registries.at(top.height);
+    let is_covered = check_votes(votes, &vote.digest(community), registry, verdicts);
+    if is_covered { Ok(()) } else { Err(InclusionError::Votes(top.height)) }
 }

@@ -9,7 +9,6 @@ use crate::block::{CHECKPOINT_EVERY, ContractBlock, Entry, LedgerBlock, Pair, Re
 use crate::contract::ContractBody;
 use crate::digest::{Digest, tag};
 use crate::encode::{Encoded, encode};
-use crate::genesis::VERSION;
 use crate::refusal::Refusal;
 use crate::registry::RegistryVersion;
 use crate::terms::{Money, PartyId, Timestamp};
@@ -108,19 +107,18 @@ impl Ledger {
     /// The pair that puts `record` at the next height; changes nothing.
     ///
     /// # Errors
-    /// [`Refusal::Unsupported`] for records other than contracts, [`Refusal::Overflow`] when a
-    /// balance leaves 64 bits.
+    /// Those of [`entries_of`](Self::entries_of).
     pub fn next(
         &self,
         time_ms: Timestamp,
         registry: RegistryVersion,
         record: &Encoded<Record>,
     ) -> Result<Pair, Refusal> {
-        let body = record.body().ok_or(Refusal::Unsupported)?;
-        let entries = self.balances.settle(body)?.to_vec();
+        let entries = self.entries_of(record)?;
+        let version = record.version();
         let height = self.height + 1;
         let contract = Encoded::new(ContractBlock {
-            version: VERSION,
+            version,
             height,
             prev_contract_hash: self.contract,
             time_ms,
@@ -128,7 +126,7 @@ impl Ledger {
             record: record.clone(),
         });
         let ledger = Encoded::new(LedgerBlock {
-            version: VERSION,
+            version,
             height,
             prev_ledger_hash: self.tip,
             contract_block_hash: contract.digest(&self.community),
@@ -136,6 +134,19 @@ impl Ledger {
             entries,
         });
         Ok(Pair { contract, ledger })
+    }
+
+    /// What `record` changes: buyer and seller of a contract; nothing where members change.
+    ///
+    /// # Errors
+    /// [`Refusal::Unsupported`] for records that are not processed, [`Refusal::Overflow`] when a
+    /// balance leaves 64 bits.
+    pub fn entries_of(&self, record: &Record) -> Result<Vec<Entry>, Refusal> {
+        match record {
+            Record::Contract(contract) => Ok(self.balances.settle(&contract.body)?.to_vec()),
+            Record::Membership(_) => Ok(Vec::new()),
+            Record::Delivery(_) | Record::Anchor(_) => Err(Refusal::Unsupported),
+        }
     }
 
     fn checkpoint(&self, height: u64, entries: &[Entry]) -> Option<Digest> {

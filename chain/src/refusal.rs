@@ -22,7 +22,7 @@ use crate::verifier::Damage;
     thiserror::Error,
 )]
 pub enum Refusal {
-    /// Delivery, Membership and Anchor records, sealed contracts, engine order.
+    /// Delivery and Anchor records, sealed contracts, engine order.
     #[error("this kind of record or proof is not supported yet by this version")]
     Unsupported,
     /// The body names another community.
@@ -109,6 +109,42 @@ pub enum Refusal {
     /// The named registry version is not known.
     #[error("registry version is not known")]
     UnknownRegistry,
+    /// The named registry version ended too long ago.
+    #[error("registry version {version} ended too long ago")]
+    StaleRegistry {
+        /// The version named.
+        version: u32,
+    },
+    /// A change of the members makes another version than the next.
+    #[error("change makes another registry version than {expected}")]
+    WrongVersion {
+        /// Version that comes next.
+        expected: u32,
+    },
+    /// A change of the members without the operator's signature.
+    #[error("change of the members is not signed by the operator")]
+    NotTheOperator,
+    /// An exclusion whose evidence does not prove a misdeed of this member.
+    #[error("no misdeed of {0} is proven")]
+    NoEvidence(PartyId),
+    /// A newcomer's number was given before.
+    #[error("number {0} was given to a member before")]
+    ReusedId(PartyId),
+    /// A newcomer's key is this member's.
+    #[error("member {0} has this signing key already")]
+    SharedKey(PartyId),
+    /// After the change nobody would vote.
+    #[error("nobody would have a vote any more")]
+    LastVoter,
+    /// The member to be removed orders records.
+    #[error("party {0} orders records: name another sequencer first")]
+    SequencerNeeded(PartyId),
+    /// The change leaves everything as it is.
+    #[error("change leaves the members as they are")]
+    NothingChanges,
+    /// The node is not at the tip of the chain and votes on nothing.
+    #[error("node is catching up and does not vote yet")]
+    CatchingUp,
     /// A batch's time is below the previous one's.
     #[error("time of the batch is below the previous block's")]
     TimeBackwards,

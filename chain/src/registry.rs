@@ -5,9 +5,12 @@
 
 use std::sync::Arc;
 
+use crate::block::{Pair, Proof};
 use crate::digest::{Digest, tag};
 use crate::encode::encode;
 use crate::genesis::{Genesis, Member, Quorum};
+use crate::membership::Membership;
+use crate::refusal::Refusal;
 use crate::sign::PublicKey;
 use crate::terms::PartyId;
 
@@ -15,15 +18,20 @@ use crate::terms::PartyId;
 pub type RegistryVersion = u32;
 
 /// One version of the members.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Registry {
     version: RegistryVersion,
     community: Digest,
     digest: Digest,
-    members: Vec<Member>,
+    pub(crate) members: Vec<Member>,
     voters: Vec<PartyId>,
     quorum: Quorum,
-    sequencer: PartyId,
+    pub(crate) sequencer: PartyId,
+    pub(crate) operator: PublicKey,
+    /// The highest number that a member ever had.
+    pub(crate) highest: PartyId,
+    /// Heights for which approvals that name a version still count after its end.
+    heights_ahead: u32,
 }
 
 impl Registry {
@@ -40,7 +48,20 @@ impl Registry {
             voters: genesis.members.iter().filter(|m| m.voter).map(|m| m.id).collect(),
             quorum: genesis.quorum,
             sequencer: genesis.sequencer,
+            operator: genesis.operator_key,
+            highest: genesis.members.last().map_or(PartyId(0), |member| member.id),
+            heights_ahead: genesis.limits.heights_ahead,
         })
+    }
+
+    /// Numbers a changed copy of a version as the one after it.
+    pub(crate) fn finished(mut self) -> Self {
+        self.version += 1;
+        self.voters = self.members.iter().filter(|m| m.voter).map(|m| m.id).collect();
+        self.highest = self.members.last().map_or(self.highest, |last| last.id.max(self.highest));
+        let what = (self.version, &self.members, self.quorum, self.sequencer, &self.operator);
+        self.digest = Digest::of(tag::REGISTRY, &self.community, &[&encode(&what)]);
+        self
     }
 
     /// Its number.
@@ -55,7 +76,8 @@ impl Registry {
         self.community
     }
 
-    /// Its digest, over members, quorum and sequencer.
+    /// Its digest, over members, quorum and sequencer, and over the operator's key above version 0,
+    /// where genesis names it.
     #[must_use]
     pub fn digest(&self) -> Digest {
         self.digest
@@ -113,6 +135,12 @@ impl Registry {
     pub fn sequencer(&self) -> PartyId {
         self.sequencer
     }
+
+    /// The key that signs changes of the members.
+    #[must_use]
+    pub fn operator(&self) -> &PublicKey {
+        &self.operator
+    }
 }
 
 /// One version and from where on it holds.
@@ -162,6 +190,11 @@ impl Registries {
         self.0.get(at).map(|held| &held.registry)
     }
 
+    /// All versions, the newest first.
+    pub fn newest_first(&self) -> impl Iterator<Item = &Arc<Registry>> {
+        self.0.iter().rev().map(|held| &held.registry)
+    }
+
     /// The version in force at `height`: what its block names and its ledger votes are counted
     /// over.
     #[must_use]
@@ -173,6 +206,67 @@ impl Registries {
     #[must_use]
     pub fn of_batch(&self, index: u64) -> &Arc<Registry> {
         self.last_where(|held| held.batch <= index)
+    }
+
+    /// The version over which approvals that name `version` are counted for a record at `height`.
+    /// It need not be the one in force any more, because voters and orderer may be
+    /// `heights_ahead` apart; after so many heights it is over.
+    ///
+    /// # Errors
+    /// [`Refusal::UnknownRegistry`] or [`Refusal::StaleRegistry`].
+    pub fn approving(
+        &self,
+        version: RegistryVersion,
+        height: u64,
+    ) -> Result<&Arc<Registry>, Refusal> {
+        let at = self.0.binary_search_by_key(&version, |held| held.registry.version());
+        let at = at.map_err(|_| Refusal::UnknownRegistry)?;
+        let registry = &self.0[at].registry;
+        match self.0.get(at + 1) {
+            Some(heir) if height.saturating_sub(heir.height) >= registry.heights_ahead.into() => {
+                Err(Refusal::StaleRegistry { version })
+            }
+            _ => Ok(registry),
+        }
+    }
+
+    /// First height at which the newest version is in force.
+    #[must_use]
+    pub fn since(&self) -> u64 {
+        self.newest().height
+    }
+
+    /// Takes over the change that stands at `height` in batch `batch`: its version is in force from
+    /// the next height, and judges order from the next batch.
+    ///
+    /// # Errors
+    /// Why it makes no version: nothing is changed.
+    pub fn enact(
+        &mut self,
+        height: u64,
+        batch: u64,
+        membership: &Membership,
+    ) -> Result<(), Refusal> {
+        let expected = self.current().version().saturating_add(1);
+        if membership.version != expected {
+            return Err(Refusal::WrongVersion { expected });
+        }
+        let registry = Arc::new(self.current().next(&membership.change)?);
+        self.0.push(Held { height: height + 1, batch: batch.saturating_add(1), registry });
+        Ok(())
+    }
+
+    /// Back to the founding version, to follow the chain anew.
+    pub fn restart(&mut self) {
+        self.0.truncate(1);
+    }
+
+    /// Moves past a pair of the chain; most change nothing, and one that cannot be enacted neither.
+    pub fn follow(&mut self, pair: &Pair, proof: &Proof) {
+        if let Some(membership) = pair.contract.record.membership() {
+            // What does not follow is found by whoever proves the pair.
+            let _ = self.enact(pair.height(), proof.order.head.index, membership);
+        }
     }
 
     fn last_where(&self, holds: impl Fn(&Held) -> bool) -> &Arc<Registry> {

@@ -7,7 +7,9 @@
 
 mod approval;
 mod asking;
+mod asks;
 mod closing;
+mod members;
 mod order;
 mod port;
 mod repair;
@@ -20,7 +22,7 @@ use std::sync::Arc;
 pub use self::port::{ALL_TO_ALL_MAX, Alarm, Audience, Effect, Fanout, Input, Params, Snapshot};
 pub use self::restore::RestoreError;
 
-use self::approval::Asks;
+use self::asks::Asks;
 use self::order::Queue;
 use self::repair::Repair;
 use self::settle::Heights;
@@ -68,14 +70,11 @@ impl Replica {
         genesis: Arc<Genesis>,
         registries: impl Into<Registries>,
         me: PartyId,
-        mut params: Params,
+        params: Params,
     ) -> Self {
         let registries = registries.into();
         let community = registries.community();
-        if registries.current().voters().len() > ALL_TO_ALL_MAX {
-            params.fanout = Fanout::Tally;
-        }
-        Self {
+        let mut replica = Self {
             genesis,
             community,
             registries,
@@ -88,7 +87,9 @@ impl Replica {
             repair: Repair::default(),
             timers: Timers::default(),
             halted: false,
-        }
+        };
+        replica.limit_fanout();
+        replica
     }
 
     /// Takes one input at time `now` and appends what is to be done to `out`, in order.
@@ -106,6 +107,7 @@ impl Replica {
                 self.asks.start_epoch(epoch, t_settle, now);
             }
             Input::Publish(contract) => self.on_publish(*contract, step),
+            Input::Propose(change) => self.on_propose(*change, step),
             Input::Message { from, message } => self.on_message(from, message, step),
             Input::Ordered(batch) => self.on_batch(batch, step),
             Input::Signed { statement, signature } => self.on_signed(&statement, signature, step),
@@ -127,6 +129,7 @@ impl Replica {
             height: self.ledger.height,
             closed: self.heights.closed(),
             tip: self.ledger.tip,
+            registry: self.registry().version(),
             time_ms: self.ledger.time_ms,
             epoch: self.asks.epoch(),
             asking: self.asks.own(),

@@ -4,70 +4,31 @@
 //! It is trusted for order and liveness only: it cannot forge a record, and what it leaves out is
 //! seen when it passes `valid_until`.
 
+mod port;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use crate::ballot::check_approvals;
+pub use self::port::{Effect, Input};
+
+use crate::ballot::check_approved;
 use crate::batch::{Approved, Batch, BatchHead, OrderProof};
 use crate::contract::ContractId;
 use crate::encode::Encoded;
 use crate::genesis::Genesis;
 use crate::journal::JournalEntry;
+use crate::membership::Membership;
 use crate::refusal::Refusal;
 use crate::registry::Registries;
 use crate::sign::{Signature, Verdicts};
 use crate::statement::Statement;
-use crate::terms::{Epoch, Timestamp};
-
-/// What a sequencer is told.
-#[derive(Debug, Clone)]
-pub enum Input {
-    /// From the shell, once, after birth or restore: send the last batch again.
-    Started,
-    /// From the coordinator: a trading round began.
-    EpochStarted {
-        /// Its number.
-        epoch: Epoch,
-        /// When it settles.
-        t_settle: Timestamp,
-    },
-    /// From a buyer's replica: an approved record.
-    Submit(Arc<Approved>),
-    /// From the host: order what waits now, before the settle time.
-    Cut,
-    /// From the key holder: the answer to [`Effect::Sign`].
-    Signed {
-        /// What was signed.
-        statement: Statement,
-        /// The signature.
-        signature: Signature,
-    },
-    /// The time asked for by `wake_at` has come.
-    Wake,
-}
-
-/// What a sequencer wants done, in this order.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Effect {
-    /// Sign with this node's key and come back with [`Input::Signed`].
-    Sign(Statement),
-    /// Write to the journal before anything that follows leaves the house.
-    Record(JournalEntry),
-    /// The next batch: for every replica's `Ordered`.
-    Decided(Arc<Batch>),
-    /// A record was not taken, or was left out.
-    Refused {
-        /// The contract it concerns, if any.
-        contract_id: Option<ContractId>,
-        /// Why.
-        reason: Refusal,
-    },
-}
+use crate::terms::{Epoch, PartyId, Timestamp};
 
 /// Orders approved records for one community.
 pub struct Sequencer {
     genesis: Arc<Genesis>,
     registries: Registries,
+    me: PartyId,
 
     /// Records that wait, in the order they will get.
     pool: BTreeMap<(Epoch, ContractId), Arc<Approved>>,
@@ -91,38 +52,37 @@ struct Plan {
 }
 
 impl Sequencer {
-    /// A sequencer before its first batch.
+    /// The sequencer with `me`'s key after `last`, the newest batch in the journal; `registries`
+    /// are those in force before it or after it. Feed it [`Input::Started`] next, so that it sends
+    /// that batch again. It orders while a registry names `me`.
     #[must_use]
-    pub fn new(genesis: Arc<Genesis>, registries: impl Into<Registries>) -> Self {
-        Self {
+    pub fn new(
+        genesis: Arc<Genesis>,
+        registries: impl Into<Registries>,
+        me: PartyId,
+        last: Option<Arc<Batch>>,
+    ) -> Self {
+        let mut sequencer = Self {
             genesis,
             registries: registries.into(),
+            me,
             pool: BTreeMap::new(),
             ordered: BTreeMap::new(),
             open: BTreeMap::new(),
             newest: None,
             planned: VecDeque::new(),
-            next: 0,
-            time_ms: Timestamp(0),
+            next: last.as_ref().map_or(0, |batch| batch.index() + 1),
+            time_ms: last.as_ref().map_or(Timestamp(0), |batch| batch.time_ms()),
             last: None,
-        }
-    }
-
-    /// The sequencer that signed `last`, its newest batch in the journal. Feed it
-    /// [`Input::Started`] next, so that it sends that batch again.
-    #[must_use]
-    pub fn restore(
-        genesis: Arc<Genesis>,
-        registries: impl Into<Registries>,
-        last: Option<Arc<Batch>>,
-    ) -> Self {
-        let mut sequencer = Self::new(genesis, registries);
-        if let Some(batch) = &last {
-            sequencer.next = batch.index() + 1;
-            sequencer.time_ms = batch.time_ms();
+        };
+        if let Some(batch) = last {
             sequencer.note_ordered(&batch.items);
+            for change in batch.items.iter().filter_map(|item| item.record.membership()) {
+                // One that is known already, or was refused by all, makes no further version.
+                let _ = sequencer.enact(batch.index(), change);
+            }
+            sequencer.last = Some(batch);
         }
-        sequencer.last = last;
         sequencer
     }
 
@@ -200,30 +160,42 @@ impl Sequencer {
         verdicts: &dyn Verdicts,
         out: &mut Vec<Effect>,
     ) {
-        let Some(body) = approved.record.body() else {
+        let Some((id, _)) = approved.record.subject(&self.registries.community()) else {
             return out.push(Effect::Refused { contract_id: None, reason: Refusal::Unsupported });
         };
-        let id = body.contract_id;
-        if self.pool.contains_key(&(body.epoch, id)) || self.ordered.contains_key(&id) {
+        let place = (approved.rank(), id);
+        if self.pool.contains_key(&place) || self.ordered.contains_key(&id) {
             return;
         }
         let limits = &self.genesis.limits;
-        let reason = if now.max(self.time_ms) > body.valid_until {
+        let (record, votes, at) = (&approved.record, &approved.approvals, self.registries.since());
+        let reason = if !self.is_in_office() {
+            Refusal::NotSequencer
+        } else if now.max(self.time_ms) > approved.valid_until() {
             Refusal::Expired
         } else if approved.len() > limits.batch_bytes as usize {
             Refusal::TooLarge { limit: limits.batch_bytes }
         } else if self.pool.len() >= limits.pool_max as usize {
             Refusal::PoolFull { limit: limits.pool_max }
         } else {
-            match check_approvals(&approved, &body.digest(), &self.registries, verdicts) {
-                Ok(()) => {
-                    self.pool.insert((body.epoch, id), approved);
+            match check_approved(record, votes, at, &self.registries, verdicts) {
+                Ok(_) => {
+                    self.pool.insert(place, approved);
                     return;
                 }
                 Err(reason) => reason,
             }
         };
         out.push(Effect::Refused { contract_id: Some(id), reason });
+    }
+
+    /// Whether the next batch is this member's to sign.
+    fn is_in_office(&self) -> bool {
+        self.registries.of_batch(self.next).sequencer() == self.me
+    }
+
+    fn enact(&mut self, batch: u64, change: &Membership) -> Result<(), Refusal> {
+        self.registries.enact(self.registries.since(), batch, change)
     }
 
     /// Orders what waits at the settle time, then ends the oldest epoch with an empty batch 1 ms
@@ -234,30 +206,35 @@ impl Sequencer {
         let closing = t_settle.after_ms(1).max(self.time_ms);
         self.plan(closing, Vec::new(), out);
         self.ordered.retain(|_, valid_until| *valid_until >= closing);
-        let is_late =
-            |item: &Arc<Approved>| item.record.body().is_none_or(|body| body.valid_until < closing);
-        let late: Vec<_> =
-            self.pool.iter().filter(|(_, item)| is_late(item)).map(|(key, _)| *key).collect();
-        for key in late {
-            self.pool.remove(&key);
-            out.push(Effect::Refused { contract_id: Some(key.1), reason: Refusal::Expired });
-        }
+        self.pool.retain(|(_, id), item| {
+            let is_alive = item.valid_until() >= closing;
+            if !is_alive {
+                out.push(Effect::Refused { contract_id: Some(*id), reason: Refusal::Expired });
+            }
+            is_alive
+        });
     }
 
     /// Plans as many batches at `time_ms` as the waiting records fill.
     fn plan_items(&mut self, time_ms: Timestamp, out: &mut Vec<Effect>) {
+        if !self.is_in_office() {
+            return;
+        }
         let time_ms = time_ms.max(self.time_ms);
         let limit = self.genesis.limits.batch_bytes as usize;
         let (mut items, mut bytes) = (Vec::new(), 0);
-        let is_due = |item: &Arc<Approved>| {
-            item.record.body().is_some_and(|body| body.valid_until >= time_ms)
-        };
         let due: Vec<_> =
-            self.pool.iter().filter(|(_, item)| is_due(item)).map(|(key, _)| *key).collect();
-        for item in due.iter().filter_map(|key| self.pool.remove(key)).collect::<Vec<_>>() {
+            self.pool.extract_if(.., |_, item| item.valid_until() >= time_ms).collect();
+        for ((_, id), item) in due {
             if bytes + item.len() > limit && !items.is_empty() {
                 self.plan(time_ms, std::mem::take(&mut items), out);
                 bytes = 0;
+            }
+            if let Some(change) = item.record.membership()
+                && let Err(reason) = self.enact(self.next, change)
+            {
+                out.push(Effect::Refused { contract_id: Some(id), reason });
+                continue;
             }
             bytes += item.len();
             items.push(item);
@@ -268,6 +245,9 @@ impl Sequencer {
     }
 
     fn plan(&mut self, time_ms: Timestamp, items: Vec<Arc<Approved>>, out: &mut Vec<Effect>) {
+        if !self.is_in_office() {
+            return;
+        }
         let community = self.registries.community();
         let digests = items.iter().map(|item| item.record.digest(&community)).collect();
         let head = Encoded::new(BatchHead { index: self.next, time_ms, items: digests });
@@ -281,8 +261,10 @@ impl Sequencer {
     }
 
     fn note_ordered(&mut self, items: &[Arc<Approved>]) {
-        let bodies = items.iter().filter_map(|item| item.record.body());
-        self.ordered.extend(bodies.map(|body| (body.contract_id, body.valid_until)));
+        let community = self.registries.community();
+        let subject =
+            |item: &Arc<Approved>| Some((item.record.subject(&community)?.0, item.valid_until()));
+        self.ordered.extend(items.iter().filter_map(subject));
     }
 
     fn on_signed(&mut self, statement: &Statement, signature: Signature, out: &mut Vec<Effect>) {

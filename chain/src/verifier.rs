@@ -125,6 +125,7 @@ impl Verifier {
     fn join(&mut self, pair: Arc<Pair>, proof: Arc<Proof>) {
         self.roots.extend(pair.ledger.checkpoint);
         pairs::follow(&mut self.head, &pair);
+        self.registries.follow(&pair, &proof);
         self.tail_bytes += pair.len();
         self.pairs.push((pair, proof));
         if self.tail_bytes >= self.params.segment_bytes {
@@ -183,6 +184,8 @@ impl Verifier {
     /// next sweep starts anew and proves every pair.
     fn rebuild(&mut self, height: u64) {
         self.roots = self.pairs.iter().filter_map(|(pair, _)| pair.ledger.checkpoint).collect();
+        self.registries.restart();
+        self.pairs.iter().for_each(|(pair, proof)| self.registries.follow(pair, proof));
         let sealed = self.segments.last().map_or(0, |segment| segment.last);
         let (below, all) = (index(sealed + 1).unwrap_or(0), self.pairs.len());
         match (self.state_after(below, height), self.state_after(all, height)) {

@@ -9,6 +9,7 @@ pub mod clock;
 pub mod config;
 pub mod device;
 pub mod keys;
+pub mod members;
 pub mod net;
 pub mod node;
 pub mod observe;

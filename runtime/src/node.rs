@@ -30,6 +30,7 @@ use crate::actors::{Door, Retention, replica::Counters};
 use crate::clock::Clock;
 use crate::device::Driver;
 use crate::keys::Signer;
+use crate::members::Members;
 use crate::net::Transport;
 use crate::net::memory::MemberDoors;
 use crate::observe::Observer;
@@ -82,8 +83,10 @@ impl HomeDoors {
 pub struct Commons {
     /// The founding document.
     pub genesis: Arc<Genesis>,
-    /// Members and voters.
+    /// Members and voters of version 0.
     pub registry: Arc<gridpact_chain::registry::Registry>,
+    /// Members and voters as the chain has made them since.
+    pub members: Members,
     /// How replicas behave.
     pub replica: ReplicaParams,
     /// Other members.
@@ -221,7 +224,7 @@ fn raise_replica(spec: &Rc<HomeSpec>, doors: &HomeDoors, commons: &Commons) -> B
         },
         journal: Rc::clone(&spec.journal),
         signer: spec.signer.clone(),
-        registry: Arc::clone(&commons.registry),
+        members: commons.members.clone(),
         verdicts: Arc::clone(&commons.verdicts),
         clock: commons.clock,
         counts: commons.counts.clone(),
@@ -289,7 +292,7 @@ fn raise_social(spec: &Rc<HomeSpec>, doors: &HomeDoors, commons: &Commons) -> Bo
         journal: Rc::clone(&spec.journal),
         retention: commons.retention,
         signer: spec.signer.clone(),
-        registry: Arc::clone(&commons.registry),
+        members: commons.members.clone(),
         verdicts: Arc::clone(&commons.verdicts),
         observer: commons.observer.clone(),
         clock: commons.clock,

@@ -2,6 +2,7 @@
 
 mod auditors;
 mod bench_forecast;
+mod bench_settle;
 mod bench_welfare;
 mod chain;
 mod compare;

@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use super::approval::{Ask, Own};
+use super::asks::{Ask, Own};
 use super::{Audience, Effect, Replica, Step, Timer, back_off};
-use crate::ballot::{Heard, approval_digest};
+use crate::ballot::{Heard, approval_digest, quorum_for};
 use crate::batch::Approved;
 use crate::block::Record;
 use crate::contract::{ContractId, SignedContract};
@@ -20,22 +20,26 @@ use crate::terms::PartyId;
 
 impl Replica {
     pub(super) fn on_publish(&mut self, contract: SignedContract, step: &mut Step<'_>) {
-        let id = contract.body.contract_id;
+        self.publish(Encoded::new(Record::Contract(contract)), step);
+    }
+
+    /// Takes up a record of this node's own and asks every voter about it.
+    pub(super) fn publish(&mut self, record: Encoded<Record>, step: &mut Step<'_>) {
+        let Some((id, body)) = record.subject(&self.community) else {
+            return step.refuse(None, None, Refusal::Unsupported);
+        };
         if self.asks.asks.get(&id).is_some_and(|ask| ask.is_mine) {
             return;
         }
-        let record = Encoded::new(Record::Contract(contract));
-        let answer = match self.admit(&record, step) {
-            Ok((Answer::Yes, body)) => body,
-            Ok((Answer::No(reason), _)) | Err(reason) => {
-                return step.refuse(Some(id), None, reason);
-            }
-        };
+        match self.admit(&record, step) {
+            Ok(Answer::Yes) => {}
+            Ok(Answer::No(reason)) | Err(reason) => return step.refuse(Some(id), None, reason),
+        }
         step.emit(Effect::Record(JournalEntry::Published(record.clone())));
         if self.asks.asks.contains_key(&id) {
-            self.asks.restore(&record, None);
+            self.asks.restore(&record, None, &self.community);
         } else {
-            self.asks.insert(id, Ask::new(record.clone(), answer, Own::None, true));
+            self.asks.insert(id, Ask::new(record.clone(), body, Own::None, true));
         }
         let message = Message::Ask { record };
         step.emit(Effect::Broadcast { to: Audience::Voters, message });
@@ -98,9 +102,10 @@ impl Replica {
             return;
         }
         let (body, choice) = (ask.body, (version, ask.body, Answer::Yes));
-        if ask.tally.count(&choice) >= registry.quorum() {
+        let quorum = quorum_for(&ask.record, &registry);
+        if ask.tally.count(&choice) >= quorum {
             let message = approval_digest(id, body, version, &self.community);
-            let votes = ask.tally.decide(&choice, &message, &registry, step.verdicts);
+            let votes = ask.tally.decide(&choice, &message, &registry, quorum, step.verdicts);
             if let Some(approvals) = votes {
                 let record = ask.record.clone();
                 let approved = Arc::new(Approved { record, approvals });
@@ -113,7 +118,7 @@ impl Replica {
         let agrees =
             ask.tally.count_if(|(_, said, answer)| (*said, *answer) == (body, Answer::Yes));
         let against = ask.tally.len() - agrees + ask.declined.len();
-        let is_lost = against > registry.voters().len() - registry.quorum();
+        let is_lost = against > registry.voters().len().saturating_sub(quorum);
         if is_lost && !ask.is_rejected {
             ask.is_rejected = true;
             step.refuse(Some(id), None, Refusal::Rejected);
@@ -133,8 +138,12 @@ impl Replica {
         if !is_voter || ask.tally.has(from) {
             return;
         }
-        // A node that has not heard of the epoch yet is asked again; all other causes stay.
-        if reason != Refusal::NotCurrentEpoch && ask.declined.insert(from) {
+        // A node that is behind is asked again; all other causes stay.
+        let is_behind = matches!(
+            reason,
+            Refusal::NotCurrentEpoch | Refusal::CatchingUp | Refusal::WrongVersion { .. }
+        );
+        if !is_behind && ask.declined.insert(from) {
             step.refuse(Some(id), Some(from), reason);
             self.decide_approval(id, version, step);
         }
@@ -143,7 +152,7 @@ impl Replica {
     fn arm_ask(&mut self, id: ContractId, step: &mut Step<'_>) {
         let Some(ask) = self.asks.asks.get_mut(&id) else { return };
         let next = step.now.after_ms(back_off(self.params.resend_ms, ask.round));
-        let at = (!ask.is_rejected && next <= ask.terms().valid_until).then_some(next);
+        let at = (!ask.is_rejected && next <= ask.valid_until()).then_some(next);
         ask.round += 1;
         self.timers.set(&mut ask.timer, at, Timer::Ask(id));
     }
@@ -181,15 +190,15 @@ impl Replica {
     /// most `max_bytes` of them: what an ordering engine asks for (protocol 8.9).
     #[must_use]
     pub fn pick(&self, max_bytes: usize) -> Vec<Arc<Approved>> {
-        let approved = |ask: &Ask| Some((ask.terms().epoch, ask.approved.clone()?));
+        let approved = |ask: &Ask| ask.approved.clone();
         let mut waiting: Vec<_> = self.asks.asks.values().filter_map(approved).collect();
-        waiting.sort_by_key(|(epoch, _)| *epoch);
+        waiting.sort_by_key(|item| item.rank());
         let mut room = max_bytes;
         let fits = |item: &Arc<Approved>| {
             let left = room.checked_sub(item.len());
             room = left.unwrap_or(0);
             left.is_some()
         };
-        waiting.into_iter().map(|(_, item)| item).take_while(fits).collect()
+        waiting.into_iter().take_while(fits).collect()
     }
 }

@@ -30,7 +30,9 @@ impl Replica {
             return;
         }
         let message = Statement::Ledger { height, ledger, registry }.digest(&self.community);
-        let Some(votes) = open.tally.decide(&ledger, &message, counting, step.verdicts) else {
+        let Some(votes) =
+            open.tally.decide(&ledger, &message, counting, counting.quorum(), step.verdicts)
+        else {
             return;
         };
         if !self.is_all_to_all() {

@@ -6,8 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
+use super::approval::check_members;
 use super::{Alarm, Effect, Replica, Step, Timer};
-use crate::ballot::{check_approvals, check_parties};
+use crate::ballot::check_approved;
 use crate::batch::{Approved, Batch, BatchHead, OrderProof, is_ordered};
 use crate::block::{Order, Proof};
 use crate::contract::{ContractBody, ContractId};
@@ -17,6 +18,7 @@ use crate::fault::Fault;
 use crate::journal::JournalEntry;
 use crate::ledger::Ledger;
 use crate::refusal::Refusal;
+use crate::registry::Registries;
 use crate::sign::Verdicts;
 use crate::terms::Timestamp;
 
@@ -51,6 +53,11 @@ impl Queue {
 
     pub(super) fn is_settled(&self, id: ContractId) -> bool {
         self.settled.contains(&id.short())
+    }
+
+    /// A contract is on the chain; its id is used for ever.
+    pub(super) fn note_settled(&mut self, id: ContractId) {
+        self.settled.insert(id.short());
     }
 
     /// Takes over a pair from the journal.
@@ -153,15 +160,20 @@ impl Replica {
         verdicts: &dyn Verdicts,
     ) -> Result<Digest, Refusal> {
         self.check_time(batch, now)?;
-        let mut ledger = self.ledger.clone();
+        let (mut ledger, mut registries) = (self.ledger.clone(), self.registries.clone());
         let mut seen = BTreeSet::new();
         for item in &batch.items {
-            let id = self.check_item(item, batch.time_ms(), verdicts)?;
+            let height = ledger.height + 1;
+            let id = self.check_item(item, batch.time_ms(), height, &registries, verdicts)?;
             if !seen.insert(id) {
                 return Err(Refusal::UsedId);
             }
-            let pair = ledger.next(batch.time_ms(), self.registry().version(), &item.record)?;
+            let version = registries.current().version();
+            let pair = ledger.next(batch.time_ms(), version, &item.record)?;
             ledger.push(&Arc::new(pair));
+            if let Some(change) = item.record.membership() {
+                registries.enact(height, batch.index(), change)?;
+            }
         }
         Ok(ledger.tip)
     }
@@ -230,8 +242,9 @@ impl Replica {
         position: usize,
         step: &mut Step<'_>,
     ) -> Result<(), Refusal> {
-        let id = self.check_item(item, batch.time_ms(), step.verdicts)?;
-        let pair = self.ledger.next(batch.time_ms(), self.registry().version(), &item.record)?;
+        let (time_ms, height) = (batch.time_ms(), self.ledger.height + 1);
+        let id = self.check_item(item, time_ms, height, &self.registries, step.verdicts)?;
+        let pair = self.ledger.next(time_ms, self.registry().version(), &item.record)?;
         let pair = step.verdicts.share_pair(Arc::new(pair));
         let position = u32::try_from(position).map_err(|_| Refusal::BatchMismatch)?;
         let proof = Proof {
@@ -241,7 +254,9 @@ impl Replica {
         };
         self.ledger.push(&pair);
         let proof = step.verdicts.share_proof(&self.ledger.tip, Arc::new(proof));
-        self.queue.settled.insert(id.short());
+        if item.record.body().is_some() {
+            self.queue.note_settled(id);
+        }
         let (kept, beside) = (Arc::clone(&pair), Arc::clone(&proof));
         step.emit(Effect::Record(JournalEntry::Pair { pair: kept, proof: beside }));
         let (kept, beside) = (Arc::clone(&pair), Arc::clone(&proof));
@@ -250,7 +265,8 @@ impl Replica {
         if item.record.body().is_some_and(|body| self.serves(body)) {
             step.emit(Effect::Settled { contract_id: id, height: pair.height() });
         }
-        self.open_height(pair, proof, step);
+        self.open_height(Arc::clone(&pair), Arc::clone(&proof), step);
+        self.follow(&pair, &proof, step);
         Ok(())
     }
 
@@ -260,29 +276,29 @@ impl Replica {
     }
 
     /// Whether an item may be settled at chain time `time_ms`. A record ordered after its
-    /// `valid_until` is refused by every node.
-    fn check_item(
+    /// `valid_until` is refused by every node, and so is one of somebody who is no member any more.
+    pub(super) fn check_item(
         &self,
         item: &Approved,
         time_ms: Timestamp,
+        height: u64,
+        registries: &Registries,
         verdicts: &dyn Verdicts,
     ) -> Result<ContractId, Refusal> {
-        let contract = item.record.contract().ok_or(Refusal::Unsupported)?;
-        let body = &contract.body;
-        body.check(&self.genesis, &self.community)?;
-        self.check_members(body, time_ms)?;
-        if time_ms > body.valid_until {
-            return Err(Refusal::Expired);
+        if let Some(body) = item.record.body() {
+            body.check(&self.genesis, &self.community)?;
+            check_members(body, time_ms, registries.at(height))?;
+            if time_ms > body.valid_until {
+                return Err(Refusal::Expired);
+            }
+            if self.queue.is_settled(body.contract_id) {
+                return Err(Refusal::UsedId);
+            }
         }
-        if self.queue.is_settled(body.contract_id) {
-            return Err(Refusal::UsedId);
+        if let Some(change) = item.record.membership() {
+            self.check_grounds(change)?;
         }
-        let digest = body.digest();
-        let approving = self.registries.version(item.approvals.registry);
-        let approving = approving.ok_or(Refusal::UnknownRegistry)?;
-        check_parties(contract, &digest, approving, verdicts)?;
-        check_approvals(item, &digest, &self.registries, verdicts)?;
-        Ok(body.contract_id)
+        check_approved(&item.record, &item.approvals, height, registries, verdicts)
     }
 
     /// The state from which the next pair follows.

@@ -10,8 +10,10 @@ use crate::contract::{ContractId, SignedContract};
 use crate::digest::Digest;
 use crate::fault::Fault;
 use crate::journal::JournalEntry;
+use crate::membership::Membership;
 use crate::message::Message;
 use crate::refusal::Refusal;
+use crate::registry::{Registry, RegistryVersion};
 use crate::sign::Signature;
 use crate::statement::Statement;
 use crate::terms::{Epoch, Money, PartyId, Timestamp};
@@ -72,6 +74,8 @@ pub enum Input {
     },
     /// From the own SCA: this node's buyer has a contract with both signatures.
     Publish(Box<SignedContract>),
+    /// From an operator, or whoever has evidence: a change of the members, to be put on the chain.
+    Propose(Box<Membership>),
     /// From another replica; the transport vouches for `from`.
     Message {
         /// Who said it.
@@ -151,6 +155,8 @@ pub enum Effect {
         /// Its time.
         time_ms: Timestamp,
     },
+    /// The members have changed: from the next height on they are these.
+    Members(Arc<Registry>),
     /// A contract of this node's buyer or seller is on the chain.
     Settled {
         /// The contract.
@@ -224,6 +230,8 @@ pub struct Snapshot {
     pub closed: u64,
     /// Hash of the last ledger block.
     pub tip: Digest,
+    /// Registry version in force at the next height.
+    pub registry: RegistryVersion,
     /// Chain time.
     pub time_ms: Timestamp,
     /// Epoch in force.

@@ -61,10 +61,12 @@ impl Replica {
         step: &mut Step<'_>,
     ) -> Result<(), RestoreError> {
         match entry {
-            JournalEntry::Published(record) => self.asks.restore(&record, None),
-            JournalEntry::Approval { vote, record } => self.asks.restore(&record, Some(vote)),
+            JournalEntry::Published(record) => self.asks.restore(&record, None, &self.community),
+            JournalEntry::Approval { vote, record } => {
+                self.asks.restore(&record, Some(vote), &self.community)
+            }
             JournalEntry::LedgerVote(vote) => self.heights.restore_vote(vote),
-            JournalEntry::Pair { pair, proof } => self.restore_pair(pair, proof)?,
+            JournalEntry::Pair { pair, proof } => self.restore_pair(pair, proof, step)?,
             JournalEntry::Applied { head, proof } => {
                 let time_ms = head.time_ms;
                 self.queue.advance((head, proof));
@@ -77,7 +79,12 @@ impl Replica {
         Ok(())
     }
 
-    fn restore_pair(&mut self, pair: Arc<Pair>, proof: Arc<Proof>) -> Result<(), RestoreError> {
+    fn restore_pair(
+        &mut self,
+        pair: Arc<Pair>,
+        proof: Arc<Proof>,
+        step: &mut Step<'_>,
+    ) -> Result<(), RestoreError> {
         let (expected, found) = (self.ledger.height + 1, pair.height());
         if expected != found {
             return Err(RestoreError::Gap { expected, found });
@@ -90,9 +97,10 @@ impl Replica {
         let id = block.record.body().map(|body| body.contract_id);
         self.queue.restore_item(id, &proof.order);
         self.ledger.push(&pair);
-        if let Some(id) = id {
+        if let Some((id, _)) = block.record.subject(&self.community) {
             self.close_ask(id);
         }
+        self.follow(&pair, &proof, step);
         self.heights.restore_pair(pair, proof);
         Ok(())
     }

@@ -54,7 +54,7 @@ pub fn audit(
     anchor: Option<(u64, Digest)>,
     verdicts: &dyn Verdicts,
 ) -> Report {
-    let registries = Registries::founding(genesis);
+    let mut registries = Registries::founding(genesis);
     let community = registries.community();
     let mut ledger = Ledger::new(community);
     let mut used = BTreeSet::new();
@@ -81,6 +81,7 @@ pub fn audit(
         checked =
             checked.and_then(|()| check_claims(pair, proof, &registries, verdicts, &mut report));
         pairs::follow(&mut ledger, pair);
+        registries.follow(pair, proof);
         report.pairs += 1;
         report.closed += u64::from(proof.ledger_votes.is_some());
         let is_anchored = anchor.is_none_or(|(h, hash)| h != ledger.height || hash == ledger.tip);
@@ -121,13 +122,14 @@ fn check_claims(
     let claims = claims_of(pair, proof, registries)?;
     report.signatures += claims.len() as u64;
     let verdict = verdicts.check_all(&claims);
+    let parties = if pair.contract.record.contract().is_some() { 2 } else { 0 };
     let quorum = proof.approvals.signatures.len();
     let votes = proof.ledger_votes.as_ref().map_or(0, |votes| votes.signatures.len());
     match verdict.iter().position(|is_valid| !is_valid) {
         None => Ok(()),
-        Some(0 | 1) => Err(Damage::Party),
-        Some(at) if at < 2 + quorum => Err(Damage::Approvals),
-        Some(at) if at < 2 + quorum + votes => Err(Damage::LedgerVotes),
+        Some(at) if at < parties => Err(Damage::Party),
+        Some(at) if at < parties + quorum => Err(Damage::Approvals),
+        Some(at) if at < parties + quorum + votes => Err(Damage::LedgerVotes),
         Some(_) => Err(Damage::Order),
     }
 }

@@ -1,9 +1,8 @@
 //! The structural check of one pair, and the sweep over all of them.
 
 use super::{Damage, Finding, Segment, Verifier, index};
-use crate::block::{CHECKPOINT_EVERY, Pair};
+use crate::block::{CHECKPOINT_EVERY, ContractBlock, LedgerBlock, Pair, Record};
 use crate::digest::Digest;
-use crate::genesis::VERSION;
 use crate::ledger::Ledger;
 use crate::terms::{Money, Timestamp};
 
@@ -41,21 +40,35 @@ pub(super) fn check_links(
         return Err(Damage::CrossLink);
     }
     let height = below.height + 1;
-    if (contract.version, ledger.version) != (VERSION, VERSION)
+    let version = contract.record.version();
+    if (contract.version, ledger.version) != (version, version)
         || (contract.height, ledger.height) != (height, height)
         || contract.time_ms < below.time_ms
     {
         return Err(Damage::Sequence);
     }
-    let body = contract.record.body().ok_or(Damage::Record)?;
-    if Money::of(body.energy, body.unit_price) != Ok(body.amount) {
-        return Err(Damage::Entries);
-    }
-    match below.balances.settle(body) {
-        Ok(entries) if entries == ledger.entries[..] => {}
-        Ok(_) | Err(_) => return Err(Damage::Entries),
-    }
+    check_entries(below, contract, ledger)?;
+
     check_root(below, pair, height, root)
+}
+
+/// Whether the entries are those of the record: nothing where members change.
+fn check_entries(
+    below: &Ledger,
+    contract: &ContractBlock,
+    ledger: &LedgerBlock,
+) -> Result<(), Damage> {
+    let is_right = match &*contract.record {
+        Record::Contract(signed) => {
+            let body = &signed.body;
+            let amount = Money::of(body.energy, body.unit_price);
+            let entries = below.balances.settle(body);
+            amount == Ok(body.amount) && entries.is_ok_and(|all| all == ledger.entries[..])
+        }
+        Record::Membership(_) => ledger.entries.is_empty(),
+        Record::Delivery(_) | Record::Anchor(_) => return Err(Damage::Record),
+    };
+    if is_right { Ok(()) } else { Err(Damage::Entries) }
 }
 
 fn check_root(

@@ -1,15 +1,17 @@
 //! The check of what stands beside a pair: parties, approvals, order, ledger votes.
 
 use super::Damage;
-use crate::ballot::{approval_digest, check_parties, check_votes};
+use crate::ballot::{approval_digest, check_approved, check_votes, quorum_for};
 use crate::batch::{OrderProof, is_ordered};
-use crate::block::{Order, Pair, Proof, Votes};
+use crate::block::{Order, Pair, Proof, Record, Votes};
 use crate::contract::SignedContract;
 use crate::digest::Digest;
 use crate::encode::Encoded;
+use crate::refusal::Refusal;
 use crate::registry::{Registries, Registry};
 use crate::sign::{Claim, Verdicts};
 use crate::statement::Statement;
+use crate::verdicts::Strict;
 
 /// Bytes of a proof.
 pub(super) fn len(proof: &Proof) -> usize {
@@ -29,16 +31,11 @@ pub fn check_proof(
     registries: &Registries,
     verdicts: &dyn Verdicts,
 ) -> Result<(), Damage> {
-    let community = registries.community();
-    let contract = pair.contract.record.contract().ok_or(Damage::Record)?;
     check_version(pair, registries)?;
-    let approving = approving(proof, registries)?;
-    let (id, body) = (contract.body.contract_id, contract.body.digest());
-    check_parties(contract, &body, approving, verdicts).map_err(|_| Damage::Party)?;
-    let message = approval_digest(id, body, proof.approvals.registry, &community);
-    if !check_votes(&proof.approvals, &message, approving, verdicts) {
-        return Err(Damage::Approvals);
-    }
+    let record = &pair.contract.record;
+    check_approved(record, &proof.approvals, pair.height(), registries, verdicts)
+        .map_err(|reason| damage_of(record, reason))?;
+    let community = registries.community();
     let Order { head, proof: order, .. } = &proof.order;
     let ordering = registries.of_batch(head.index);
     if !holds(&proof.order, pair, &community)
@@ -55,9 +52,17 @@ fn check_version(pair: &Pair, registries: &Registries) -> Result<(), Damage> {
     if pair.contract.registry == in_force { Ok(()) } else { Err(Damage::Record) }
 }
 
-/// The version that the approvals name.
-fn approving<'r>(proof: &Proof, registries: &'r Registries) -> Result<&'r Registry, Damage> {
-    registries.version(proof.approvals.registry).map(|r| &**r).ok_or(Damage::Approvals)
+/// What a refusal means once the record is on the chain.
+fn damage_of(record: &Record, reason: Refusal) -> Damage {
+    match reason {
+        Refusal::NotApproved | Refusal::UnknownRegistry | Refusal::StaleRegistry { .. } => {
+            Damage::Approvals
+        }
+        Refusal::Unsupported => Damage::Record,
+        _ if record.contract().is_some() => Damage::Party,
+        Refusal::NotTheOperator | Refusal::NoEvidence(_) => Damage::Party,
+        _ => Damage::Record,
+    }
 }
 
 /// Checks the ledger votes, if there are any.
@@ -115,16 +120,32 @@ pub fn claims_of<'r>(
     registries: &'r Registries,
 ) -> Result<Vec<Claim<'r>>, Damage> {
     let community = registries.community();
-    let contract = pair.contract.record.contract().ok_or(Damage::Record)?;
     check_version(pair, registries)?;
-    let approving = approving(proof, registries)?;
-    let mut claims = party_claims(contract, approving).ok_or(Damage::Party)?;
-    let (id, body) = (contract.body.contract_id, contract.body.digest());
-    let message = approval_digest(id, body, proof.approvals.registry, &community);
-    add_votes(&proof.approvals, message, approving, &mut claims).ok_or(Damage::Approvals)?;
+    let record = &*pair.contract.record;
+    let (id, digest) = record.subject(&community).ok_or(Damage::Record)?;
+    let approving = registries.approving(proof.approvals.registry, pair.height());
+    let approving = approving.map_err(|_| Damage::Approvals)?;
+    let mut claims = match record {
+        Record::Contract(contract) => party_claims(contract, approving).ok_or(Damage::Party)?,
+        Record::Membership(change) => {
+            // Evidence has signatures of its own: they are judged at once.
+            let in_force = registries.at(pair.height());
+            change.check(in_force, registries, &Strict).map_err(|r| damage_of(record, r))?;
+            if in_force.version() != proof.approvals.registry {
+                return Err(Damage::Approvals);
+            }
+            Vec::new()
+        }
+        Record::Delivery(_) | Record::Anchor(_) => return Err(Damage::Record),
+    };
+    let message = approval_digest(id, digest, proof.approvals.registry, &community);
+    let quorum = quorum_for(record, approving);
+    add_votes(&proof.approvals, message, approving, quorum, &mut claims)
+        .ok_or(Damage::Approvals)?;
     if let Some(votes) = &proof.ledger_votes {
-        let (message, counting) = (ledger_digest(pair, votes, &community), pair.height());
-        add_votes(votes, message, registries.at(counting), &mut claims)
+        let message = ledger_digest(pair, votes, &community);
+        let counting = registries.at(pair.height());
+        add_votes(votes, message, counting, counting.quorum(), &mut claims)
             .ok_or(Damage::LedgerVotes)?;
     }
     let OrderProof::Sequencer(signature) = proof.order.proof else { return Err(Damage::Order) };
@@ -148,10 +169,11 @@ fn add_votes<'r>(
     votes: &Votes,
     message: Digest,
     registry: &'r Registry,
+    quorum: usize,
     claims: &mut Vec<Claim<'r>>,
 ) -> Option<()> {
     let in_order = votes.signatures.windows(2).all(|two| two[0].0 < two[1].0);
-    let is_enough = votes.signatures.len() >= registry.quorum();
+    let is_enough = votes.signatures.len() >= quorum;
     if !in_order || !is_enough || votes.registry != registry.version() {
         return None;
     }

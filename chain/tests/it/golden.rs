@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use gridpact_chain::batch::OrderProof;
-use gridpact_chain::block::{Anchor, Delivery, Membership, Pair, Proof, Record};
+use gridpact_chain::block::{Anchor, Delivery, Pair, Proof, Record};
 use gridpact_chain::contract::ContractId;
 use gridpact_chain::digest::Digest;
 use gridpact_chain::encode::{Canonical, EncodeError, Encoded, decode, decode_as, encode};
@@ -14,6 +14,7 @@ use gridpact_chain::fault::Fault;
 use gridpact_chain::genesis::{Genesis, Quorum};
 use gridpact_chain::journal::JournalEntry;
 use gridpact_chain::ledger::Balances;
+use gridpact_chain::membership::{Change, Membership};
 use gridpact_chain::message::Message;
 use gridpact_chain::refusal::Refusal;
 use gridpact_chain::registry::Registry;
@@ -25,7 +26,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::street::{a_chain, approved, batch, deal};
-use crate::world::{a_genesis, key, sign};
+use crate::world::{a_genesis, key, public, sign};
 
 const PINNED: &str = include_str!("../golden/v1.txt");
 
@@ -106,8 +107,7 @@ fn pin_types(lines: &mut String, cast: &Cast) {
         signatures: vec![(PartyId(1), Signature([5; 64]))],
     };
     pin(lines, "record.delivery", &Record::Delivery(delivery));
-    let change = Membership { version: 1, change: vec![1, 2], operator_sig: Signature([6; 64]) };
-    pin(lines, "record.membership", &Record::Membership(change));
+    pin_changes(lines, cast);
     pin(lines, "record.anchor", &Record::Anchor(Anchor { height: 9, block: Digest([7; 32]) }));
     pin(lines, "block.contract", &*pair.contract);
     pin_digest(lines, "block.contract.digest", pair.contract.digest(&community));
@@ -129,6 +129,36 @@ fn pin_types(lines: &mut String, cast: &Cast) {
     pin(lines, "statement.approve", &cast.vote.statement());
     pin(lines, "statement.ledger", &cast.ledger_vote.statement());
     pin(lines, "statement.batch", &Statement::Batch(proof.order.head.clone()));
+}
+
+fn pin_changes(lines: &mut String, cast: &Cast) {
+    let member = PartyId(1);
+    let changes = [
+        ("add", Change::Add(cast.genesis.members[1].clone())),
+        ("remove", Change::Remove(member)),
+        (
+            "replace_key",
+            Change::ReplaceKey { member, sign_key: public(&key(7)), seal_key: [8; 32] },
+        ),
+        ("set_voter", Change::SetVoter { member, voter: false }),
+        ("set_sequencer", Change::SetSequencer(member)),
+        ("set_operator", Change::SetOperator(public(&key(9)))),
+        (
+            "exclude",
+            Change::Exclude {
+                member,
+                evidence: Box::new(Fault::DoubleApproval(cast.vote, cast.vote)),
+            },
+        ),
+    ];
+    for (name, change) in changes {
+        let is_signed = !matches!(change, Change::Exclude { .. });
+        let operator_sig = is_signed.then_some(Signature([6; 64]));
+        let change = Membership { version: 1, change, operator_sig };
+        let digest = change.digest(&cast.registry.community());
+        pin_digest(lines, &format!("membership.{name}.digest"), digest);
+        pin(lines, &format!("record.membership.{name}"), &Record::Membership(change));
+    }
 }
 
 fn pin_letters(lines: &mut String, cast: &Cast) {
@@ -171,11 +201,12 @@ fn pin_letters(lines: &mut String, cast: &Cast) {
     for (name, entry) in entries {
         pin(lines, &format!("journal.{name}"), &entry);
     }
+    let contract = Box::new(deal(&community, 2, 0));
     let faults = [
         ("double_approval", Fault::DoubleApproval(vote, vote)),
         ("double_ledger_vote", Fault::DoubleLedgerVote(ledger_vote, ledger_vote)),
         ("double_batch", Fault::DoubleBatch((head.clone(), order.clone()), (head, order))),
-        ("two_bodies", Fault::TwoBodies(record.clone(), record)),
+        ("two_bodies", Fault::TwoBodies(contract.clone(), contract)),
         ("wrong_ledger", Fault::WrongLedger { vote: ledger_vote, expected: Digest([8; 32]) }),
     ];
     for (name, fault) in faults {

@@ -5,6 +5,7 @@ mod community;
 mod golden;
 mod inclusion;
 mod limits;
+mod members;
 mod orderer;
 mod repairs;
 mod signatures;

@@ -220,6 +220,11 @@ fn submit(sequencer: &mut Sequencer, now: Timestamp, item: Arc<Approved>) -> Vec
     out
 }
 
+fn born(world: &World, last: Option<Arc<Batch>>) -> Sequencer {
+    let (genesis, registry) = (world.genesis.clone(), world.registry.clone());
+    Sequencer::new(genesis, registry, world.genesis.sequencer, last)
+}
+
 /// Wakes the sequencer at `now` and signs for it until it is quiet.
 fn settle(sequencer: &mut Sequencer, world: &World, now: Timestamp) -> Vec<Arc<Batch>> {
     let (mut out, mut decided) = (Vec::new(), Vec::new());
@@ -247,7 +252,7 @@ fn the_sequencer_sorts_fills_and_ends_each_epoch_with_an_empty_batch() {
     let mut genesis = (*world.genesis).clone();
     genesis.limits.batch_bytes = 2 * size as u32;
     let world = World::with_genesis(genesis, Fanout::Tally, 1);
-    let mut sequencer = Sequencer::new(world.genesis.clone(), world.registry.clone());
+    let mut sequencer = born(&world, None);
     let started = Told::EpochStarted { epoch: EPOCH, t_settle: T_SETTLE };
     sequencer.handle(Timestamp(1), started, &Strict, &mut Vec::new());
     assert_eq!(sequencer.wake_at(), Some(T_SETTLE));
@@ -273,7 +278,7 @@ fn the_sequencer_sorts_fills_and_ends_each_epoch_with_an_empty_batch() {
 #[test]
 fn the_sequencer_takes_no_unapproved_record_and_a_cut_orders_early() {
     let world = a_world(4);
-    let mut sequencer = Sequencer::new(world.genesis.clone(), world.registry.clone());
+    let mut sequencer = born(&world, None);
     let started = Told::EpochStarted { epoch: EPOCH, t_settle: T_SETTLE };
     sequencer.handle(Timestamp(1), started, &Strict, &mut Vec::new());
     let bad = Approved {
@@ -292,8 +297,7 @@ fn the_sequencer_takes_no_unapproved_record_and_a_cut_orders_early() {
 fn a_restarted_sequencer_says_its_last_batch_again_and_goes_on_after_it() {
     let world = a_world(4);
     let last = batch(&world.registry, 6, T_SETTLE.0, vec![item(&world, 0)]);
-    let (genesis, registry) = (world.genesis.clone(), world.registry.clone());
-    let mut sequencer = Sequencer::restore(genesis, registry, Some(last.clone()));
+    let mut sequencer = born(&world, Some(last.clone()));
     let mut out = Vec::new();
     sequencer.handle(Timestamp(1), Told::Started, &Strict, &mut out);
     assert_eq!(out, [Effect::Decided(last)]);
@@ -306,7 +310,7 @@ fn a_restarted_sequencer_says_its_last_batch_again_and_goes_on_after_it() {
 #[test]
 fn a_late_wake_still_ends_the_epoch_before_the_next_begins() {
     let world = a_world(4);
-    let mut sequencer = Sequencer::new(world.genesis.clone(), world.registry.clone());
+    let mut sequencer = born(&world, None);
     let first = Told::EpochStarted { epoch: EPOCH, t_settle: T_SETTLE };
     sequencer.handle(Timestamp(1), first, &Strict, &mut Vec::new());
     submit(&mut sequencer, Timestamp(2), item(&world, 0));
@@ -322,7 +326,7 @@ fn a_late_wake_still_ends_the_epoch_before_the_next_begins() {
 #[test]
 fn an_epoch_that_still_settles_is_ordered_at_its_own_time_beside_the_next_one() {
     let world = a_world(4);
-    let mut sequencer = Sequencer::new(world.genesis.clone(), world.registry.clone());
+    let mut sequencer = born(&world, None);
     let next_settle = Timestamp(T_SETTLE.0 + 1_800_000);
     for (now, epoch, t_settle) in [(1, EPOCH, T_SETTLE), (500, EPOCH.plus(1), next_settle)] {
         let started = Told::EpochStarted { epoch, t_settle };

@@ -11,6 +11,7 @@ use gridpact_chain::digest::Digest;
 use gridpact_chain::fault::Fault;
 use gridpact_chain::genesis::{Genesis, Limits, Member, Quorum, Role, VERSION};
 use gridpact_chain::journal::JournalEntry;
+use gridpact_chain::membership::{Change, Membership};
 use gridpact_chain::message::Message;
 use gridpact_chain::refusal::Refusal;
 use gridpact_chain::registry::{Registries, Registry};
@@ -151,6 +152,8 @@ pub struct World {
     pub letters: u64,
     pub signed: u64,
     pub params: Params,
+    pub operator: u32,
+    pub orderer: u32,
 }
 
 impl World {
@@ -168,7 +171,7 @@ impl World {
         };
         let replicas: Vec<_> = genesis.members.iter().map(birth).collect();
         let mut world = Self {
-            sequencer: Sequencer::new(genesis.clone(), registry.clone()),
+            sequencer: Sequencer::new(genesis.clone(), registry.clone(), genesis.sequencer, None),
             journals: vec![Vec::new(); replicas.len()],
             genesis: genesis.clone(),
             registry,
@@ -191,6 +194,8 @@ impl World {
             letters: 0,
             signed: 0,
             params: params.clone(),
+            operator: u32::MAX,
+            orderer: genesis.sequencer.0,
         };
         world.start_epoch(EPOCH, T_SETTLE);
         world
@@ -207,9 +212,26 @@ impl World {
         self.registry.community()
     }
 
-    /// The founding version alone.
+    /// All versions so far, as the first living node knows them.
     pub fn registries(&self) -> Registries {
-        self.registry.clone().into()
+        self.replicas[self.alive()[0]].registries().clone()
+    }
+
+    /// The operator proposes a change through node `via`.
+    pub fn propose(&mut self, via: u32, change: Change) {
+        let version = self.replicas[via as usize].snapshot().registry + 1;
+        let change = self.changed(version, change);
+        self.tell(via as usize, Input::Propose(Box::new(change)));
+    }
+
+    /// A change as the operator signs it.
+    pub fn changed(&self, version: u32, change: Change) -> Membership {
+        let mut change = Membership { version, change, operator_sig: None };
+        if !matches!(change.change, Change::Exclude { .. }) {
+            let digest = change.digest(&self.community());
+            change.operator_sig = Some(sign(&key(self.operator), &digest));
+        }
+        change
     }
 
     pub fn publish(&mut self, buyer: u32, seller: u32, nonce: u8) -> ContractId {
@@ -224,7 +246,8 @@ impl World {
     }
 
     pub fn tell(&mut self, i: usize, input: Input) {
-        if self.dead.contains(&(i as u32)) {
+        // A member may be registered before its node is born.
+        if self.dead.contains(&(i as u32)) || i >= self.replicas.len() {
             return;
         }
         let mut out = Vec::new();
@@ -241,7 +264,7 @@ impl World {
             match effect {
                 sequencer::Effect::Sign(statement) => {
                     let digest = statement.digest(&self.community());
-                    let signature = sign(&key(self.genesis.sequencer.0), &digest);
+                    let signature = sign(&key(self.orderer), &digest);
                     self.order(sequencer::Input::Signed { statement, signature });
                 }
                 sequencer::Effect::Record(_) => {}
@@ -249,7 +272,8 @@ impl World {
                     self.batches.push(batch.clone());
                     for member in 0..self.replicas.len() as u32 {
                         let letter = Message::Batch(batch.clone());
-                        self.mail.push((PartyId(member), self.genesis.sequencer, letter));
+                        let from = PartyId(self.orderer);
+                        self.mail.push((PartyId(member), from, letter));
                     }
                 }
                 sequencer::Effect::Refused { reason, .. } => {
@@ -271,7 +295,8 @@ impl World {
             Effect::Send { to, message } => self.post(me, to, &message),
             Effect::Broadcast { to, message } => {
                 let hears = |m: &&Member| m.id != me && (to == Audience::Members || m.voter);
-                let to: Vec<_> = self.genesis.members.iter().filter(hears).map(|m| m.id).collect();
+                let members = self.replicas[i].registries().current().members();
+                let to: Vec<_> = members.iter().filter(hears).map(|m| m.id).collect();
                 for to in to {
                     self.post(me, to, &message);
                 }
@@ -285,7 +310,10 @@ impl World {
             Effect::Fetched(pairs) => {
                 self.fetched.extend(pairs.iter().map(|(pair, _)| (me.0, pair.height())));
             }
-            Effect::Appended { .. } | Effect::Closed { .. } | Effect::Advanced { .. } => {}
+            Effect::Appended { .. }
+            | Effect::Closed { .. }
+            | Effect::Advanced { .. }
+            | Effect::Members(_) => {}
         }
     }
 

@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use gridpact_chain::block::{Pair, Proof};
 use gridpact_chain::contract::{ContractId, SignedContract};
+use gridpact_chain::membership::Membership;
 use gridpact_chain::message::Message as ChainMessage;
-use gridpact_chain::registry::Registry;
 use gridpact_chain::replica::{Audience, Effect, Input, Replica};
 use gridpact_chain::sign::Signature;
 use gridpact_chain::statement::Statement;
@@ -21,6 +21,7 @@ use gridpact_chain::terms::{PartyId, Timestamp};
 use super::{Door, EpochStarted, Poison, arm};
 use crate::clock::Clock;
 use crate::keys::Signer;
+use crate::members::Members;
 use crate::net::Transport;
 use crate::order::{Ordered, Ordering};
 use crate::store::{Entry, Journal, StoreError};
@@ -48,6 +49,10 @@ pub struct Signed {
 /// From the own SCA: a contract with both signatures, to be put on the chain.
 #[derive(Debug, Clone)]
 pub struct Publish(pub SignedContract);
+
+/// From an operator's command or a plan: a change of the members, to be put on the chain.
+#[derive(Debug, Clone)]
+pub struct Propose(pub Membership);
 
 /// To the own SCA: a contract is on the chain.
 #[derive(Debug, Clone, Copy)]
@@ -118,6 +123,7 @@ macro_rules! letters {
 letters!(
     Signed,
     Publish,
+    Propose,
     ContractSettled,
     ChainTime,
     PairAppended,
@@ -147,6 +153,8 @@ pub struct ReplicaInbox {
     pub peer: Door<FromReplica>,
     /// A contract for the chain.
     pub publish: Door<Publish>,
+    /// A change of the members for the chain.
+    pub propose: Door<Propose>,
     /// A signature that comes back.
     pub signed: Door<Signed>,
     /// A stored pair is damaged.
@@ -163,6 +171,7 @@ impl ReplicaInbox {
         self.epoch.open(actor.port());
         self.peer.open(actor.port());
         self.publish.open(actor.port());
+        self.propose.open(actor.port());
         self.signed.open(actor.port());
         self.suspected.open(actor.port());
         self.decay.open(actor.port());
@@ -217,7 +226,7 @@ pub struct ReplicaActor {
     ports: ReplicaPorts,
     journal: Rc<RefCell<dyn Journal>>,
     signer: Signer,
-    registry: Arc<Registry>,
+    members: Members,
     verdicts: Arc<ProcessVerdicts>,
 
     clock: Clock,
@@ -237,8 +246,8 @@ pub struct ReplicaMeans {
     pub journal: Rc<RefCell<dyn Journal>>,
     /// How it signs.
     pub signer: Signer,
-    /// Members and voters.
-    pub registry: Arc<Registry>,
+    /// Where it says who the members are.
+    pub members: Members,
     /// Verdicts on signatures.
     pub verdicts: Arc<ProcessVerdicts>,
     /// What time it is.
@@ -251,14 +260,15 @@ impl ReplicaActor {
     /// A body for `mind`, the node of member `me`.
     #[must_use]
     pub fn new(mind: Replica, me: PartyId, means: ReplicaMeans) -> Self {
-        let ReplicaMeans { ports, journal, signer, registry, verdicts, clock, counts } = means;
+        let ReplicaMeans { ports, journal, signer, members, verdicts, clock, counts } = means;
+        members.follow(mind.registries().current());
         Self {
             mind,
             me,
             ports,
             journal,
             signer,
-            registry,
+            members,
             verdicts,
             clock,
             counts,
@@ -318,6 +328,7 @@ impl ReplicaActor {
             Effect::Appended { pair, proof } => ports.appended.tell(PairAppended { pair, proof }),
             Effect::Closed { height, proof } => ports.closed.tell(PairClosed { height, proof }),
             Effect::Advanced { time_ms, .. } => ports.time.tell(ChainTime(time_ms)),
+            Effect::Members(registry) => self.members.follow(&registry),
             Effect::Settled { contract_id, height } => {
                 ports.settled.tell(ContractSettled { contract_id, height });
             }
@@ -339,7 +350,7 @@ impl ReplicaActor {
     }
 
     fn broadcast(&self, audience: Audience, message: &ChainMessage) {
-        let registry = &self.registry;
+        let registry = self.mind.registries().current();
         let send = |to: PartyId| self.ports.transport.chain(self.me, to, message.clone());
         match audience {
             Audience::Voters => {
@@ -398,6 +409,12 @@ impl Handler<FromReplica> for ReplicaActor {
 impl Handler<Publish> for ReplicaActor {
     fn handle(&mut self, Publish(contract): Publish, cx: &mut Context<Self>) {
         self.step(Input::Publish(Box::new(contract)), cx);
+    }
+}
+
+impl Handler<Propose> for ReplicaActor {
+    fn handle(&mut self, Propose(change): Propose, cx: &mut Context<Self>) {
+        self.step(Input::Propose(Box::new(change)), cx);
     }
 }
 

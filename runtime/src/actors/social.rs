@@ -221,7 +221,7 @@ impl Handler<ReserveReply> for SocialActor {
 
 impl Handler<FromPeer> for SocialActor {
     fn handle(&mut self, FromPeer { from, message }: FromPeer, cx: &mut Context<Self>) {
-        if is_genuine(&self.means.registry, &self.means.verdicts, from, &message) {
+        if is_genuine(&self.means.members.now(), &self.means.verdicts, from, &message) {
             self.step(Input::Peer { from, message }, cx);
         }
     }

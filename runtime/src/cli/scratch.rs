@@ -14,10 +14,15 @@ pub(super) struct Scratch(PathBuf);
 impl Scratch {
     /// A new, empty one.
     pub fn new() -> io::Result<Self> {
+        Self::within(&std::env::temp_dir())
+    }
+
+    /// A new, empty one below `dir`.
+    pub fn within(dir: &Path) -> io::Result<Self> {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = format!("gridpact-{}-{number}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&path)?;
+        let path = dir.join(name);
+        std::fs::create_dir(&path)?;
         Ok(Self(path))
     }
 

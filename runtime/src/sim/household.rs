@@ -17,7 +17,6 @@ use gridpact_agents::resource::{ResourceAgent, ResourceEffect, ResourceInput};
 use gridpact_agents::social::message::Message as SocialMessage;
 use gridpact_agents::social::{Effect, Input, SocialAgent};
 use gridpact_chain::contract::ContractId;
-use gridpact_chain::registry::Registry;
 use gridpact_chain::terms::{PartyId, Timestamp};
 
 use crate::actors::coordinator::Quiescent;
@@ -26,6 +25,7 @@ use crate::actors::social::is_genuine;
 use crate::actors::{Door, EpochStarted, PhaseEnded};
 use crate::device::Driver;
 use crate::keys::Signer;
+use crate::members::Members;
 use crate::observe::{Observer, Stand};
 use crate::shards::{Cell, District, Post};
 use crate::supervise::Job;
@@ -88,7 +88,7 @@ pub struct Means {
     /// The coordinator.
     pub quiescent: Door<Quiescent>,
     /// Keys of the members.
-    pub registry: Arc<Registry>,
+    pub members: Members,
     /// Verdicts on signatures.
     pub verdicts: Arc<ProcessVerdicts>,
     /// Who watches.
@@ -308,7 +308,7 @@ impl Cell for Household {
                 self.for_social(Input::PhaseEnds { epoch, phase });
             }
             Letter::Peer { from, message } => {
-                if is_genuine(&self.means.registry, &self.means.verdicts, from, &message) {
+                if is_genuine(&self.means.members.now(), &self.means.verdicts, from, &message) {
                     self.for_social(Input::Peer { from, message });
                 }
             }

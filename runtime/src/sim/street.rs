@@ -54,7 +54,7 @@ impl Street {
             workshop: commons.workshop.clone(),
             publish,
             quiescent: commons.quiescent.clone(),
-            registry: Arc::clone(&commons.registry),
+            members: commons.members.clone(),
             verdicts: Arc::clone(&commons.verdicts),
             observer: commons.observer.clone(),
         };

@@ -29,7 +29,7 @@ use crate::store::readings::{ReadingsError, Shelf};
 use crate::supervise;
 
 mod alive;
-mod wiring;
+pub(crate) mod wiring;
 
 use alive::World;
 

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use gridpact_agents::local::door::{
     Obligation, PurchaseBlocks, Quote, QuoteRequest, ReserveReply, ReserveRequest,
 };
-use gridpact_chain::registry::Registry;
 
 use super::{FromPeer, LocalReborn, SocialActor, Why};
 use crate::actors::coordinator::Quiescent;
@@ -17,6 +16,7 @@ use crate::actors::replica::{ChainTime, ContractSettled, Publish, Signed};
 use crate::actors::{Door, EpochStarted, PhaseEnded, Poison, Retention};
 use crate::clock::Clock;
 use crate::keys::Signer;
+use crate::members::Members;
 use crate::net::Transport;
 use crate::observe::Observer;
 use crate::store::Journal;
@@ -103,7 +103,7 @@ pub struct SocialMeans {
     /// How it signs.
     pub signer: Signer,
     /// Keys of the members.
-    pub registry: Arc<Registry>,
+    pub members: Members,
     /// Verdicts on signatures.
     pub verdicts: Arc<ProcessVerdicts>,
     /// Who watches.

@@ -2,7 +2,7 @@
 
 use gridpact_chain::digest::Digest;
 use gridpact_chain::journal::JournalEntry;
-use gridpact_chain::registry::Registry;
+use gridpact_chain::registry::Registries;
 use gridpact_chain::sign::{Claim, Verdicts as _};
 use gridpact_chain::statement::Statement;
 use gridpact_chain::verifier::audit;
@@ -92,16 +92,22 @@ fn check_own_votes(
     verdicts: &ProcessVerdicts,
     wrong: &mut Vec<String>,
 ) -> u64 {
-    let registry = Registry::founding(&archive.genesis);
+    let mut registries = Registries::founding(&archive.genesis);
+    archive.pairs.iter().for_each(|(pair, proof)| registries.follow(pair, proof));
     let mut votes = 0;
     for record in &archive.records {
-        let (voter, statement, signature): (_, Statement, _) = match record {
-            JournalEntry::Approval { vote, .. } => (vote.voter, vote.statement(), vote.signature),
-            JournalEntry::LedgerVote(vote) => (vote.voter, vote.statement(), vote.signature),
+        let (voter, version, statement, signature): (_, _, Statement, _) = match record {
+            JournalEntry::Approval { vote, .. } => {
+                (vote.voter, vote.registry, vote.statement(), vote.signature)
+            }
+            JournalEntry::LedgerVote(vote) => {
+                (vote.voter, vote.registry, vote.statement(), vote.signature)
+            }
             _ => continue,
         };
         votes += 1;
-        let holds = registry.key(voter).is_some_and(|key| {
+        let key = registries.version(version).and_then(|registry| registry.key(voter));
+        let holds = key.is_some_and(|key| {
             let claim = Claim { key, message: statement.digest(community), signature };
             verdicts.check(claim.key, &claim.message, &claim.signature)
         });

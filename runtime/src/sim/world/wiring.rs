@@ -18,6 +18,7 @@ use crate::actors::{Door, Poison, Retention};
 use crate::clock::Clock;
 use crate::device::simulated::Field;
 use crate::keys::Signer;
+use crate::members::Members;
 use crate::net::Transport;
 use crate::net::memory::Memory;
 use crate::node::{Commons, Home, HomeDoors, HomeSpec};
@@ -55,6 +56,7 @@ pub(super) fn commons(
     Commons {
         genesis: Arc::clone(&founding.genesis),
         registry: Arc::clone(&founding.registry),
+        members: Members::new(Arc::clone(&founding.registry)),
         replica: ReplicaParams {
             fanout: match scenario.chain.fanout {
                 scenario::Fanout::Tally => Fanout::Tally,
@@ -92,7 +94,7 @@ pub(super) fn commons(
     }
 }
 
-pub(super) fn open_workshop(
+pub(crate) fn open_workshop(
     name: &'static str,
     threads: Option<usize>,
     door: &Door<Job>,
@@ -104,7 +106,7 @@ pub(super) fn open_workshop(
     Box::new(workshop)
 }
 
-pub(super) fn open_sequencer(
+pub(crate) fn open_sequencer(
     founding: &Founding,
     ordering: &LocalOrdering,
     journal: &Rc<RefCell<dyn Journal>>,
@@ -117,7 +119,7 @@ pub(super) fn open_sequencer(
     let spec = ChildSpec::of("sequencer", move |_| {
         let last = ordering.last();
         let (genesis, registry) = (Arc::clone(&commons.genesis), Arc::clone(&commons.registry));
-        let mind = Sequencer::restore(genesis, registry, last);
+        let mind = Sequencer::new(genesis, registry, SEQUENCER, last);
         let verdicts = Arc::clone(&commons.verdicts);
         let (journal, signer) = (Rc::clone(&journal), signer.clone());
         let (ordering, signed) = (ordering.clone(), signed.clone());
@@ -130,7 +132,7 @@ pub(super) fn open_sequencer(
     Box::new(actor)
 }
 
-pub(super) fn signer(founding: &Founding, site: usize, commons: &Commons) -> Signer {
+pub(crate) fn signer(founding: &Founding, site: usize, commons: &Commons) -> Signer {
     Signer {
         key: Arc::clone(&founding.keys[site]),
         community: founding.community,

@@ -9,6 +9,7 @@ mod members;
 mod orderer;
 mod repairs;
 mod signatures;
+mod stored;
 mod street;
 mod sweeps;
 mod world;

@@ -51,7 +51,7 @@ fn message(i: u32) -> Digest {
 
 /// The first message whose challenge is a multiple of 8: torsion then falls out of the equation.
 fn message_without_torsion(r: &[u8; 32], key: &[u8; 32]) -> Digest {
-    let is_multiple = |m: &Digest| challenge(r, key, m).as_bytes()[0] % 8 == 0;
+    let is_multiple = |m: &Digest| challenge(r, key, m).as_bytes()[0].is_multiple_of(8);
     (0..).map(message).find(is_multiple).expect("one in eight is")
 }
 

@@ -33,6 +33,9 @@ enum Part {
     Closed(Encoded<Votes>),
 }
 
+/// A chain as it is stored: genesis, pairs with their proofs, tip.
+type Stored = (Genesis, Vec<(Arc<Pair>, Arc<Proof>)>, Digest);
+
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -58,7 +61,7 @@ fn rows(genesis: &Genesis, chain: &[(Arc<Pair>, Arc<Proof>)]) -> String {
     text
 }
 
-fn read(text: &str) -> (Genesis, Vec<(Arc<Pair>, Arc<Proof>)>, Digest) {
+fn read(text: &str) -> Stored {
     let (mut genesis, mut pairs, mut proofs, mut tip) = (None, Vec::new(), Vec::new(), None);
     for line in text.lines().filter(|line| !line.starts_with('#')) {
         let fields: Vec<&str> = line.split(' ').collect();
@@ -116,7 +119,7 @@ fn a_restless_street() -> World {
     world
 }
 
-fn audited(chain: &(Genesis, Vec<(Arc<Pair>, Arc<Proof>)>, Digest)) -> Report {
+fn audited(chain: &Stored) -> Report {
     audit(&chain.0, &chain.1, None, &Strict)
 }
 

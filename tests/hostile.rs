@@ -295,7 +295,7 @@ pub fn readings(bytes: &[u8]) -> bool {
     let newest: Result<Vec<Reading>, _> = store.newest(0, 100);
     let some = store.between(0, Interval(0), Interval(u32::MAX));
     let errors = [standing.err(), newest.err(), some.err()];
-    errors.iter().flatten().map(|error| refused(&error.to_string())).count() == 0
+    errors.iter().flatten().fold(true, |_, error| refused(&error.to_string()))
 }
 
 /// A sound file with a few readings in it.

@@ -20,6 +20,7 @@ pub mod registry;
 pub mod replica;
 pub mod seal;
 pub mod sequencer;
+mod shape;
 pub mod sign;
 pub mod statement;
 pub mod terms;

@@ -64,7 +64,7 @@ pub use log::{Log, Sizes};
 #[cfg(test)]
 pub(crate) use memory::Memory;
 pub use opening::{Opened, Opening};
-pub use read::{Frame, Frames, read_all};
+pub use read::{End, Frame, Frames, read_all, read_committed};
 pub use recover::{Cut, Found};
 pub use vault::Vault;
 

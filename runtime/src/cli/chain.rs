@@ -6,7 +6,8 @@ use clap::Subcommand;
 use gridpact_chain::digest::Digest;
 use gridpact_chain::terms::PartyId;
 
-use super::Failure;
+use super::{Failure, warn};
+use crate::store::End;
 use crate::store::archive::{self, Archive, Height};
 
 mod export;
@@ -90,7 +91,10 @@ pub(super) enum Verb {
 
 pub(super) fn run(verb: &Verb) -> Result<(), Failure> {
     match verb {
-        Verb::Verify { dir, community, tip } => verify::verify(&read(dir)?, *community, *tip),
+        Verb::Verify { dir, community, tip } => {
+            let (archive, end) = committed(dir)?;
+            verify::verify(&archive, &end, *community, *tip)
+        }
         Verb::Show { dir, height } => show::show(&read(dir)?, *height),
         Verb::List { dir, from, most } => list::list(&read(dir)?, *from, *most),
         Verb::Balances { dir, at, json } => list::balances(&read(dir)?, *at, *json),
@@ -113,13 +117,28 @@ fn digest(text: &str) -> Result<Digest, String> {
     Ok(Digest(bytes))
 }
 
-/// A directory that is none is bad input; whatever is wrong with a chain is found wrong.
+/// What is committed of the chain in `dir`; that a node still writes it is said aside.
 fn read(dir: &Path) -> Result<Archive, Failure> {
+    let (archive, end) = committed(dir)?;
+    if matches!(end, End::Open { .. }) {
+        warn(&not_closed(&archive));
+    }
+    Ok(archive)
+}
+
+fn not_closed(archive: &Archive) -> String {
+    let pairs = archive.pairs.len();
+    format!("not closed: the node runs or crashed; read up to height {pairs}")
+}
+
+/// A directory that is none is bad input; whatever is wrong with a chain is found wrong.
+fn committed(dir: &Path) -> Result<(Archive, End), Failure> {
     let dir = archive::chain_dir(dir);
     if !dir.is_dir() {
         return Err(Failure::BadInput(format!("{} is not a directory", dir.display())));
     }
-    archive::read(&dir).map_err(|error| Failure::FoundWrong(error.to_string()))
+    let read = archive::read_committed(&dir);
+    read.map_err(|error| Failure::FoundWrong(format!("not proved: {error}")))
 }
 
 /// The pair of `height` with its proof.

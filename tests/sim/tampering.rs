@@ -100,7 +100,7 @@ fn every_byte_of_every_file_is_found_when_it_flips_and_restored_from_peers() {
             let is_near = |place: &Place| place.file == path && place.offset <= at as u64;
             assert!(places.iter().any(is_near), "{name}: byte {at} is placed: {places:?}");
             let restored = restore(dir.path(), peers);
-            assert_eq!(restored.expect("mended"), [path.clone()], "{name}: byte {at}");
+            assert_eq!(restored.expect("mended"), std::slice::from_ref(&path), "{name}: byte {at}");
             assert!(fs::read(&path).expect("readable") == *bytes, "{name}: byte {at} is back");
         }
         fs::remove_file(dir.path().join(format!("{name}.damaged"))).expect("kept beside");

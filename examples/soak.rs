@@ -33,7 +33,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     let seed = given.next().map_or(Ok(1), |seed| seed.parse())?;
     let scratch = std::env::temp_dir().join(format!("gridpact-soak-{}", std::process::id()));
     std::fs::create_dir_all(&scratch)?;
-    soak(&scratch, rounds, seed).map_err(|error| format!("{}: {error}", scratch.display()))?;
+    let program = std::env::current_exe()?;
+    let child = |dir: &Path| {
+        let mut command = Command::new(&program);
+        command.arg(CHILD).arg(dir);
+        command
+    };
+    soak(&child, &scratch, rounds, seed)
+        .map_err(|error| format!("{}: {error}", scratch.display()))?;
     std::fs::remove_dir_all(&scratch)?;
     Ok(())
 }
@@ -49,7 +56,7 @@ fn group(n: u64) -> [(Kind, Vec<u8>); 3] {
 }
 
 /// Writes groups until it is killed, and says what was acknowledged.
-fn write(dir: &Path) -> Result<(), Box<dyn Error>> {
+pub fn write(dir: &Path) -> Result<(), Box<dyn Error>> {
     let disk = Arc::new(RealDisk);
     let mut log = match dir.join("0001.log").exists() {
         true => Log::open_with(disk, dir, SIZES, |_| ())?,
@@ -65,8 +72,16 @@ fn write(dir: &Path) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// A child that writes in a directory.
+type Child<'a> = &'a dyn Fn(&Path) -> Command;
+
 /// Kills children for so many rounds and looks at what each has left.
-fn soak(scratch: &Path, rounds: u64, seed: u64) -> Result<(), Box<dyn Error>> {
+pub fn soak(
+    child: Child<'_>,
+    scratch: &Path,
+    rounds: u64,
+    seed: u64,
+) -> Result<(), Box<dyn Error>> {
     let (mut chance, mut total, mut groups, mut cut) = (seed, 0, 0, 0);
     for round in 0..rounds {
         let dir = scratch.join(format!("{:05}", round / ROUNDS_PER_LOG));
@@ -75,7 +90,7 @@ fn soak(scratch: &Path, rounds: u64, seed: u64) -> Result<(), Box<dyn Error>> {
         }
         chance =
             chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let said = killed(&dir, Duration::from_micros((chance >> 33) % 50_000))?;
+        let said = killed(child(&dir), Duration::from_micros((chance >> 33) % 50_000))?;
         if !dir.join("0001.log").exists() {
             continue;
         }
@@ -106,9 +121,8 @@ fn soak(scratch: &Path, rounds: u64, seed: u64) -> Result<(), Box<dyn Error>> {
 }
 
 /// One life of a child, killed after some time; the last group it acknowledged.
-fn killed(dir: &Path, after: Duration) -> Result<Option<u64>, Box<dyn Error>> {
-    let mut command = Command::new(std::env::current_exe()?);
-    command.arg(CHILD).arg(dir).stdout(Stdio::piped()).stderr(Stdio::inherit());
+fn killed(mut command: Command, after: Duration) -> Result<Option<u64>, Box<dyn Error>> {
+    command.stdout(Stdio::piped()).stderr(Stdio::inherit());
     let mut child = command.spawn()?;
     let output = child.stdout.take().ok_or("no pipe")?;
     let child = Arc::new(Mutex::new(child));

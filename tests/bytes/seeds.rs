@@ -122,7 +122,7 @@ fn a_chain(all: &BTreeMap<String, Vec<u8>>) -> Vec<(Kind, u8, Vec<u8>)> {
     let take = |name: &str| all[name].clone();
     vec![
         (Kind::Genesis, 0, take("genesis")),
-        (Kind::Reservation, 0, take("words.journal.sold")),
+        (Kind::Reservation, 0, [b"\x81\xa4Open", &take("words.journal.sold")[..]].concat()),
         (Kind::Order, 0, take("journal.published")),
         (Kind::Vote, 0, take("journal.approval")),
         (Kind::Pair, 1, take("pair")),

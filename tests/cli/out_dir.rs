@@ -18,9 +18,11 @@ fn a_run_writes_its_files_and_nothing_else() {
     let found: Vec<String> = tree(&FINISHED)
         .into_iter()
         .map(|(path, _)| path.to_string_lossy().into_owned())
-        .filter(|path| !path.starts_with("chain"))
+        .filter(|path| !path.starts_with("chain") && !path.starts_with("vault"))
         .collect();
     assert_eq!(found, NAMES);
+    let vault = tree(&FINISHED.join("vault/00000"));
+    assert!(!vault.is_empty() && vault.iter().all(|(_, key)| key.len() == 32), "a key for a day");
     let chain = tree(&FINISHED.join("chain"));
     assert!(chain.iter().any(|(path, _)| path.ends_with("0001.log")), "{}", chain.len());
 }
@@ -35,7 +37,8 @@ fn an_earlier_run_is_replaced_as_a_whole() {
     assert_ne!(summary_text(&out, "tip"), first);
     let verified = call(dir.path(), ["chain", "verify", "out"]);
     assert_eq!(verified.code, crate::OK, "nothing of the first chain is left: {verified:?}");
-    assert_eq!(tree(&out).len(), NAMES.len() + tree(&out.join("chain")).len());
+    let kept = ["chain", "vault"].map(|inner| tree(&out.join(inner)).len());
+    assert_eq!(tree(&out).len(), NAMES.len() + kept.iter().sum::<usize>());
 }
 
 #[test]

@@ -2,7 +2,8 @@
 //! are the real ones. The examples are included as they stand, so the tests run those very lines.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 #[allow(dead_code)]
 #[path = "../../examples/audit_chain.rs"]
@@ -17,6 +18,9 @@ mod own_pricing;
 #[allow(dead_code)]
 #[path = "../../examples/quickstart.rs"]
 mod quickstart;
+#[allow(dead_code)]
+#[path = "../../examples/soak.rs"]
+mod soak;
 
 /// A directory that is gone when the test is over.
 struct Scratch(PathBuf);
@@ -77,6 +81,29 @@ fn own_pricing_moves_the_prices_of_one_home_alone() {
     assert_eq!(per_kwh(&own, "Cem"), per_kwh(&usual, "Cem"), "he does as before");
     let all = |of: &own_pricing::Sold| of.values().map(|(wh, _)| wh).sum::<u64>();
     assert_eq!(all(&own), all(&usual), "Bo's need is covered either way");
+}
+
+/// Where the child of the soak writes.
+const SOAKED: &str = "GRIDPACT_TEST_SOAKED";
+
+#[test]
+#[ignore = "it is the child of the next test, and writes until it is killed"]
+fn soak_child() {
+    if let Some(dir) = std::env::var_os(SOAKED) {
+        soak::write(dir.as_ref()).expect("written until it is killed");
+    }
+}
+
+#[test]
+fn soak_kills_children_and_loses_nothing_that_was_acknowledged() {
+    let dir = Scratch::new("soak");
+    let program = std::env::current_exe().expect("this program");
+    let child = |dir: &Path| {
+        let mut command = Command::new(&program);
+        command.args(["soak_child", "--exact", "--ignored", "--nocapture"]).env(SOAKED, dir);
+        command
+    };
+    soak::soak(&child, &dir.0, 20, 1).expect("nothing is lost");
 }
 
 #[test]

@@ -8,8 +8,9 @@ use super::super::frame::Kind;
 use super::Place;
 use super::window::{Mark, Part, Reader, Window};
 
-/// Windows that are searched for ledger votes beyond the last admission.
-const LOOK_AHEAD: usize = 4;
+/// Heights that may run ahead of their ledger votes by default: votes that do not lie before the
+/// admission so far above are not there.
+const HEIGHTS_AHEAD: u64 = 256;
 
 /// What was found of one height.
 #[derive(Default)]
@@ -43,14 +44,14 @@ impl Parts {
         slots.resize_with(count, Slot::default);
         let is_before = |window: &Window| (window.file, window.offset + window.bytes) <= start;
         let mut at = self.reader.windows.partition_point(is_before);
-        let (mut missing, mut ahead) = (2 * count, LOOK_AHEAD);
-        while missing > 0 && ahead > 0 {
+        let mut missing = 2 * count;
+        let beyond = first + count as u64 + HEIGHTS_AHEAD;
+        while missing > 0 {
             let Some(window) = self.load(at) else { break };
             self.gather(&window, first, &mut slots);
             missing = slots.iter().map(Slot::missing).sum();
-            ahead -= usize::from(slots.iter().all(|slot| slot.proof.is_some()));
             let is_last = at >= self.reader.windows.len();
-            if is_last {
+            if is_last || window.last > beyond {
                 break;
             }
             at += 1;

@@ -108,6 +108,20 @@ impl fmt::Debug for MacKey {
     }
 }
 
+/// Hashes many contents under one tag: tag and community are fed once.
+#[derive(Debug, Clone)]
+pub(crate) struct Hasher(Sha256);
+
+impl Hasher {
+    pub(crate) fn of(tag: &str, community: &Digest) -> Self {
+        Self(begin(tag).chain_update(community.0))
+    }
+
+    pub(crate) fn hash(&self, bytes: &[u8]) -> Digest {
+        Digest(self.0.clone().chain_update(bytes).finalize().into())
+    }
+}
+
 fn begin(tag: &str) -> Sha256 {
     let length = u8::try_from(tag.len()).unwrap_or(u8::MAX);
     let mut hasher = Sha256::new();

@@ -2,34 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use sha2::{Digest as _, Sha256};
-
 use super::slices::{ContractSlices, Deal, LedgerSlices, RecordSlices};
 use super::{Damage, PairBytes};
 use crate::block::CHECKPOINT_EVERY;
-use crate::digest::{Digest, tag};
+use crate::digest::{Digest, Hasher, tag};
 use crate::genesis::VERSION;
 use crate::ledger::{Balances, Ledger};
 use crate::terms::{Energy, Money, PartyId, Price, Timestamp};
 
 /// Accounts below this number are kept by number: 1 MiB at most.
 const BY_NUMBER: u32 = 1 << 16;
-
-/// Hashes blocks of one kind: tag and community are fed once.
-#[derive(Debug, Clone)]
-struct Hasher(Sha256);
-
-impl Hasher {
-    fn of(tag: &str, community: &Digest) -> Self {
-        let length = u8::try_from(tag.len()).unwrap_or(u8::MAX);
-        let fed = Sha256::new().chain_update([length]).chain_update(tag);
-        Self(fed.chain_update(community.0))
-    }
-
-    fn hash(&self, bytes: &[u8]) -> Digest {
-        Digest(self.0.clone().chain_update(bytes).finalize().into())
-    }
-}
 
 /// Both hashes of a pair's stored bytes: contract block, ledger block.
 #[derive(Debug, Clone)]

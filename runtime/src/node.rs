@@ -123,10 +123,21 @@ pub struct Commons {
     pub replica_mailbox: u32,
 }
 
+/// What is particular to one node of the chain.
+#[derive(Clone)]
+pub struct NodeSpec {
+    /// Number of its member.
+    pub party: PartyId,
+    /// How it signs.
+    pub signer: Signer,
+    /// Where it keeps what must last.
+    pub journal: Rc<RefCell<dyn Journal>>,
+}
+
 /// What is particular to one home.
 pub struct HomeSpec {
-    /// Its number.
-    pub party: PartyId,
+    /// Its node.
+    pub node: NodeSpec,
     /// Its devices, by index.
     pub devices: Vec<ResourceSetup>,
     /// A driver per device, for every life.
@@ -137,10 +148,6 @@ pub struct HomeSpec {
     pub social: Maker<Option<SocialSetup>>,
     /// Where its SCA takes contracts for the chain: its replica, unless something stands between.
     pub publish: Door<Publish>,
-    /// How it signs.
-    pub signer: Signer,
-    /// Where it keeps what must last.
-    pub journal: Rc<RefCell<dyn Journal>>,
     /// Where its RAs keep their readings, from which its LCA is reborn as well.
     pub readings: Rc<RefCell<dyn ReadingStore>>,
     /// Where its LCA keeps its contracts.
@@ -161,8 +168,8 @@ impl Home {
     pub fn raise(spec: HomeSpec, doors: HomeDoors, commons: &Commons) -> Self {
         let spec = Rc::new(spec);
         let mut actors: Vec<Box<dyn Any>> = vec![
-            raise_replica(&spec, &doors, commons),
-            raise_verifier(&spec, &doors, commons),
+            raise_replica(&spec.node, &doors, commons),
+            raise_verifier(&spec.node, &doors, commons),
             raise_social(&spec, &doors, commons),
             raise_local(&spec, &doors, commons),
         ];
@@ -172,10 +179,9 @@ impl Home {
 
     /// Raises its node of the chain alone; its agents live elsewhere.
     #[must_use]
-    pub fn raise_node(spec: HomeSpec, doors: HomeDoors, commons: &Commons) -> Self {
-        let spec = Rc::new(spec);
+    pub fn raise_node(spec: &NodeSpec, doors: HomeDoors, commons: &Commons) -> Self {
         let actors =
-            vec![raise_replica(&spec, &doors, commons), raise_verifier(&spec, &doors, commons)];
+            vec![raise_replica(spec, &doors, commons), raise_verifier(spec, &doors, commons)];
         Self { doors, _actors: actors }
     }
 
@@ -196,7 +202,7 @@ impl Home {
 }
 
 fn child<A: Actor>(
-    spec: &HomeSpec,
+    spec: &NodeSpec,
     role: &str,
     commons: &Commons,
     factory: impl FnMut(&crate::supervise::Rebirth) -> Result<A, String> + 'static,
@@ -209,7 +215,7 @@ fn keep<A: Actor>(actor: Ref<A>) -> Box<dyn Any> {
     Box::new(actor)
 }
 
-fn raise_replica(spec: &Rc<HomeSpec>, doors: &HomeDoors, commons: &Commons) -> Box<dyn Any> {
+fn raise_replica(spec: &NodeSpec, doors: &HomeDoors, commons: &Commons) -> Box<dyn Any> {
     let means = ReplicaMeans {
         ports: ReplicaPorts {
             transport: Rc::clone(&commons.transport),
@@ -255,7 +261,7 @@ fn restored(all: &Commons, me: PartyId, entries: &[Entry]) -> Result<Replica, Re
     Replica::restore(genesis, registry, me, all.replica.clone(), chain)
 }
 
-fn raise_verifier(spec: &Rc<HomeSpec>, doors: &HomeDoors, commons: &Commons) -> Box<dyn Any> {
+fn raise_verifier(spec: &NodeSpec, doors: &HomeDoors, commons: &Commons) -> Box<dyn Any> {
     let means = VerifierMeans {
         slices: commons.slices,
         workshop: commons.sweeps.clone(),
@@ -290,9 +296,9 @@ fn raise_social(spec: &Rc<HomeSpec>, doors: &HomeDoors, commons: &Commons) -> Bo
             quiescent: commons.quiescent.clone(),
             signed: doors.social.signed.clone(),
         },
-        journal: Rc::clone(&spec.journal),
+        journal: Rc::clone(&spec.node.journal),
         retention: commons.retention,
-        signer: spec.signer.clone(),
+        signer: spec.node.signer.clone(),
         members: commons.members.clone(),
         verdicts: Arc::clone(&commons.verdicts),
         observer: commons.observer.clone(),
@@ -300,17 +306,18 @@ fn raise_social(spec: &Rc<HomeSpec>, doors: &HomeDoors, commons: &Commons) -> Bo
     };
     let home = Rc::clone(spec);
     let factory = move |birth: &crate::supervise::Rebirth| {
-        let entries: Vec<_> = home.journal.borrow().entries().into_iter().filter_map(own).collect();
+        let entries: Vec<_> =
+            home.node.journal.borrow().entries().into_iter().filter_map(own).collect();
         let setup = (home.social)(birth.life).ok_or("no setup for this home")?;
         let mut first = Vec::new();
         let mind = match entries.is_empty() {
             true => SocialAgent::new(setup),
             false => SocialAgent::restore(setup, entries, &mut first),
         };
-        Ok(SocialActor::new(mind, home.party, means.clone(), first))
+        Ok(SocialActor::new(mind, home.node.party, means.clone(), first))
     };
     let actor =
-        spawn(child(spec, "sca", commons, factory).mailbox(AGENT_MAILBOX, Overflow::Refuse));
+        spawn(child(&spec.node, "sca", commons, factory).mailbox(AGENT_MAILBOX, Overflow::Refuse));
     doors.social.open(&actor);
     keep(actor)
 }
@@ -344,10 +351,17 @@ fn raise_local(spec: &Rc<HomeSpec>, doors: &HomeDoors, commons: &Commons) -> Box
             reborn.tell(LocalReborn);
         }
         let store = Rc::clone(&home.store);
-        Ok::<_, String>(LocalActor::new(home.party, mind, out.clone(), store, retention, clock))
+        Ok::<_, String>(LocalActor::new(
+            home.node.party,
+            mind,
+            out.clone(),
+            store,
+            retention,
+            clock,
+        ))
     };
     let actor =
-        spawn(child(spec, "lca", commons, factory).mailbox(AGENT_MAILBOX, Overflow::Refuse));
+        spawn(child(&spec.node, "lca", commons, factory).mailbox(AGENT_MAILBOX, Overflow::Refuse));
     doors.local.open(&actor);
     keep(actor)
 }
@@ -404,8 +418,9 @@ fn raise_resource(
         let (setup, driver) = (home.devices[device].clone(), (home.drivers)(device));
         ResourceActor::new(setup, driver, means.clone()).map_err(|error| error.to_string())
     };
-    let actor =
-        spawn(child(spec, &format!("ra{device}"), commons, factory).mailbox(256, Overflow::Refuse));
+    let actor = spawn(
+        child(&spec.node, &format!("ra{device}"), commons, factory).mailbox(256, Overflow::Refuse),
+    );
     doors.resources[device].open(&actor);
     keep(actor)
 }

@@ -60,6 +60,7 @@ pub use entry::{Entry, Journal, MemoryJournal};
 pub use error::LogError;
 pub use frame::Kind;
 pub use frames::FrameLog;
+pub use lock::Lock;
 pub use log::{Log, Sizes};
 #[cfg(test)]
 pub(crate) use memory::Memory;

@@ -1,15 +1,14 @@
 //! `gridpact forget`: a site destroys what only it may know. Its chain stays, byte for byte.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use gridpact_chain::genesis::Genesis;
 use gridpact_chain::terms::{Interval, PartyId};
 
 use super::{Failure, say};
 use crate::report::explain;
+use crate::store::archive::{self, ArchiveError};
 use crate::store::readings::{DiskReadings, file_of};
-use crate::store::{Kind, Vault, archive, read_all, vault};
+use crate::store::{Lock, LogError, Vault, vault};
 
 /// The arguments of `gridpact forget`.
 #[derive(Debug, clap::Args)]
@@ -37,7 +36,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     if !chain.is_dir() {
         return Err(Failure::BadInput(format!("{} is not a directory", chain.display())));
     }
-    let genesis = genesis(&chain)?;
+    let genesis = archive::genesis(&chain).map_err(unread)?;
     let names: Vec<&str> = genesis.members.iter().map(|member| member.name.as_str()).collect();
     let at = explain::find(&names, &args.site).map_err(Failure::input)?;
     let (party, name) = (genesis.members[at].id, names[at]);
@@ -62,31 +61,22 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     ))
 }
 
-/// The founding document of the chain in `dir`.
-fn genesis(dir: &Path) -> Result<Genesis, Failure> {
-    for frame in read_all(dir).map_err(Failure::input)? {
-        let frame = frame.map_err(|error| Failure::FoundWrong(error.to_string()))?;
-        if frame.kind == Kind::Genesis {
-            return archive::genesis(&frame)
-                .map_err(|error| Failure::FoundWrong(error.to_string()));
-        }
+/// A directory that holds no chain is bad input; whatever is wrong with a chain is found wrong.
+fn unread(error: ArchiveError) -> Failure {
+    match error {
+        ArchiveError::Log(LogError::Foreign(_) | LogError::Missing(_)) => Failure::input(error),
+        error => Failure::FoundWrong(error.to_string()),
     }
-    Err(Failure::FoundWrong(format!("{} holds no founding document", dir.display())))
 }
 
-/// A node that runs would go on writing under keys that are gone.
-fn alone(chain: &Path) -> Result<impl Sized + use<>, Failure> {
-    let first = chain.join("0001.log");
-    let wrong = |error: std::io::Error| Failure::BadInput(format!("{}: {error}", first.display()));
-    let file = File::options().read(true).open(&first).map_err(wrong)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(_) => Err(Failure::BadInput(format!(
-            "{} is in use by another process; stop the node first, or let it forget by \
-             chain.retention_days",
-            chain.display()
-        ))),
-    }
+/// Keeps a node out meanwhile: one that runs would go on writing under keys that are gone.
+fn alone(chain: &Path) -> Result<Lock, Failure> {
+    Lock::of_log(chain).map_err(|error| match error {
+        LogError::Busy(_) => Failure::BadInput(format!(
+            "{error}; stop the node first, or let it forget by chain.retention_days"
+        )),
+        error => Failure::input(error),
+    })
 }
 
 /// Days whose keys are destroyed; none where this store has no keys of the site.

@@ -64,20 +64,30 @@ impl From<ArchiveError> for StoreError {
     }
 }
 
-/// The founding document in a frame of its kind.
+/// The founding document of the chain in `dir`, whoever may be writing it.
 ///
 /// # Errors
-/// When it is none, or founds nothing.
-pub fn genesis(frame: &Frame) -> Result<Genesis, ArchiveError> {
-    let wrong = |problem: String| ArchiveError::Record {
-        file: frame.file.clone(),
-        offset: frame.offset,
-        problem,
-    };
-    let genesis: Genesis =
-        decode("genesis", &frame.payload).map_err(|error| wrong(error.to_string()))?;
-    genesis.check().map_err(|error| wrong(error.to_string()))?;
+/// When there is none, or it founds nothing.
+pub fn genesis(dir: &Path) -> Result<Genesis, ArchiveError> {
+    for frame in read::read_committed(dir)? {
+        let frame = frame?;
+        if frame.kind == Kind::Genesis {
+            return founding(&frame.payload).map_err(|problem| wrong(&frame, problem));
+        }
+    }
+    Err(ArchiveError::Missing(NO_GENESIS.to_owned()))
+}
+
+const NO_GENESIS: &str = "the founding document is missing";
+
+fn founding(bytes: &[u8]) -> Result<Genesis, String> {
+    let genesis: Genesis = decode("genesis", bytes).map_err(|error| error.to_string())?;
+    genesis.check().map_err(|error| error.to_string())?;
     Ok(genesis)
+}
+
+fn wrong(frame: &Frame, problem: String) -> ArchiveError {
+    ArchiveError::Record { file: frame.file.clone(), offset: frame.offset, problem }
 }
 
 /// The directory that holds the chain: `dir` itself, or its `chain/`.
@@ -120,11 +130,7 @@ fn gather(mut frames: Frames) -> Result<(Archive, End), ArchiveError> {
     let mut gathering = Gathering::default();
     for frame in &mut frames {
         let frame = frame?;
-        gathering.take(&frame).map_err(|problem| ArchiveError::Record {
-            file: frame.file.clone(),
-            offset: frame.offset,
-            problem,
-        })?;
+        gathering.take(&frame).map_err(|problem| wrong(&frame, problem))?;
     }
     let end = frames.into_end();
     let end =
@@ -137,11 +143,7 @@ impl Gathering {
         let bytes = &frame.payload[..];
         let text = |error: EncodeError| error.to_string();
         match frame.kind {
-            Kind::Genesis if self.genesis.is_none() => {
-                let genesis: Genesis = decode("genesis", bytes).map_err(text)?;
-                genesis.check().map_err(|error| error.to_string())?;
-                self.genesis = Some(genesis);
-            }
+            Kind::Genesis if self.genesis.is_none() => self.genesis = Some(founding(bytes)?),
             Kind::Genesis => return Err("a second founding document".to_owned()),
             Kind::Pair => {
                 let pair: Pair = decode("pair", bytes).map_err(text)?;
@@ -188,7 +190,7 @@ impl Gathering {
 
     fn finish(mut self) -> Result<Archive, ArchiveError> {
         let missing = |what: &str| ArchiveError::Missing(what.to_owned());
-        let genesis = self.genesis.ok_or_else(|| missing("the founding document is missing"))?;
+        let genesis = self.genesis.ok_or_else(|| missing(NO_GENESIS))?;
         let mut pairs = Vec::with_capacity(self.pairs.len());
         for (height, pair) in self.pairs {
             let proof = self.proofs.remove(&height);

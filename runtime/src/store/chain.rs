@@ -18,13 +18,14 @@ use serde::{Deserialize, Serialize};
 
 use super::StoreError;
 use super::beside::Beside;
+use super::disk::{Disk, RealDisk};
 use super::entry::{Entry, Journal, is_of, old_contracts, replace};
 use super::files::Reach;
 use super::frame::{self, Kind};
 use super::frames::FrameLog as _;
 use super::last_use::LastUse;
 use super::lock::Lock;
-use super::log::Log;
+use super::log::{Log, Sizes};
 use super::salvage::Hole;
 use super::vault::{Kept, Vault};
 
@@ -86,7 +87,20 @@ impl ChainJournal {
     /// # Errors
     /// When the directory is in use, foreign or cannot be written.
     pub fn create(dir: &Path, genesis: &Genesis) -> Result<Self, StoreError> {
-        Self::begin(Log::create(dir)?, genesis, Beside::default())
+        Self::create_on(Arc::new(RealDisk), dir, genesis)
+    }
+
+    /// As [`ChainJournal::create`], on another disk.
+    ///
+    /// # Errors
+    /// As [`ChainJournal::create`].
+    pub fn create_on(
+        disk: Arc<dyn Disk>,
+        dir: &Path,
+        genesis: &Genesis,
+    ) -> Result<Self, StoreError> {
+        let log = Log::create_with(disk, dir, Sizes::default())?;
+        Self::begin(log, genesis, Beside::default())
     }
 
     /// This journal, which writes confidential records under the keys of `vault` from now on.
@@ -312,7 +326,7 @@ impl Journal for ChainJournal {
         let mut frames = self.frames_of(height);
         replace(self.entries.iter_mut(), height, pair, proof);
         frames.extend(self.frames_of(height));
-        frames.extend(frames_of_pair(height, pair, proof));
+        frames.extend(frames_of_pair(pair, proof));
         match &mut self.place {
             Place::Log(log) => Ok(log.mend(&frames)?),
             Place::Damaged { .. } => self.mend_closed(&frames),
@@ -339,9 +353,7 @@ impl Journal for ChainJournal {
 /// The frames of a pair, or of its closing.
 fn frames_of_entry(entry: &Entry) -> Vec<Vec<u8>> {
     match entry {
-        Entry::Chain(JournalEntry::Pair { pair, proof }) => {
-            frames_of_pair(pair.height(), pair, proof)
-        }
+        Entry::Chain(JournalEntry::Pair { pair, proof }) => frames_of_pair(pair, proof),
         Entry::Chain(JournalEntry::Closed { height, votes }) => {
             vec![frame_of(Kind::Proof, *height, &encode(&ProofPart::Closed(votes.clone())))]
         }
@@ -350,18 +362,18 @@ fn frames_of_entry(entry: &Entry) -> Vec<Vec<u8>> {
 }
 
 /// The frames of a pair and of what is known of its proof.
-fn frames_of_pair(height: u64, pair: &Arc<Pair>, proof: &Arc<Proof>) -> Vec<Vec<u8>> {
+pub(super) fn frames_of_pair(pair: &Pair, proof: &Proof) -> Vec<Vec<u8>> {
+    let height = pair.height();
+    parts_of_pair(pair, proof).map(|(kind, part)| frame_of(kind, height, &part)).collect()
+}
+
+/// What a pair and its proof are in the files: the pair, its admission and, once closed, its votes.
+pub(super) fn parts_of_pair(pair: &Pair, proof: &Proof) -> impl Iterator<Item = (Kind, Vec<u8>)> {
     let (approvals, order) = (proof.approvals.clone(), proof.order.clone());
     let admitted = encode(&ProofPart::Admitted { approvals, order });
     let closed = proof.ledger_votes.clone().map(|votes| encode(&ProofPart::Closed(votes)));
-    let mut frames = vec![frame_of(Kind::Pair, height, &encode(&**pair))];
-    frames.extend(
-        [Some(admitted), closed]
-            .into_iter()
-            .flatten()
-            .map(|part| frame_of(Kind::Proof, height, &part)),
-    );
-    frames
+    let proofs = std::iter::once(admitted).chain(closed).map(|part| (Kind::Proof, part));
+    std::iter::once((Kind::Pair, encode(pair))).chain(proofs)
 }
 
 fn frame_of(kind: Kind, height: u64, payload: &[u8]) -> Vec<u8> {

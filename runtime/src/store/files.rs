@@ -10,10 +10,9 @@ use std::sync::Arc;
 
 use gridpact_chain::block::{Pair, Proof};
 use gridpact_chain::digest::Digest;
-use gridpact_chain::encode::encode;
 use gridpact_chain::verifier::{Compared, Damage, Kept, PairBytes, Source};
 
-use super::chain::ProofPart;
+use super::chain::parts_of_pair;
 use super::error::{LogError, io};
 use super::frame::Kind;
 use super::frames::FrameLog as _;
@@ -76,11 +75,8 @@ pub struct Files {
 /// Those of [`FrameLog::append`](super::FrameLog::append).
 pub fn append(log: &mut Log, pair: &Pair, proof: &Proof) -> Result<(), LogError> {
     let height = pair.height();
-    let (approvals, order) = (proof.approvals.clone(), proof.order.clone());
-    log.append(Kind::Pair, height, &encode(pair))?;
-    log.append(Kind::Proof, height, &encode(&ProofPart::Admitted { approvals, order }))?;
-    if let Some(votes) = &proof.ledger_votes {
-        log.append(Kind::Proof, height, &encode(&ProofPart::Closed(votes.clone())))?;
+    for (kind, part) in parts_of_pair(pair, proof) {
+        log.append(kind, height, &part)?;
     }
     Ok(())
 }

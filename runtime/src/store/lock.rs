@@ -7,12 +7,27 @@ use std::fs::{File, TryLockError};
 use std::path::Path;
 
 use super::error::{LogError, io};
+use super::segment::{self, Role};
 
 /// A held lock, let go when dropped.
 #[derive(Debug)]
 pub struct Lock(File);
 
 impl Lock {
+    /// Keeps out everybody else from the log in `dir`, which must be there and writable.
+    ///
+    /// # Errors
+    /// [`LogError::Missing`] where there is no log, [`LogError::Busy`] while somebody has it.
+    pub fn of_log(dir: &Path) -> Result<Self, LogError> {
+        let path = dir.join(segment::name(1, Role::Log));
+        let file = File::options().read(true).write(true).open(&path);
+        let file = file.map_err(|source| match source.kind() {
+            std::io::ErrorKind::NotFound => LogError::Missing(path.clone()),
+            _ => io("open", &path)(source),
+        })?;
+        Self::exclusive(&file, dir)
+    }
+
     /// Keeps out everybody else.
     pub fn exclusive(file: &File, path: &Path) -> Result<Self, LogError> {
         Self::held(file, path, File::try_lock)

@@ -1,6 +1,5 @@
 //! A journal whose log could not be opened: mended frame by frame until it can be.
 
-use std::fs;
 use std::sync::Arc;
 
 use gridpact_chain::genesis::Genesis;
@@ -56,8 +55,7 @@ impl ChainJournal {
                 if holes.is_empty() {
                     holes.push(as_hole(&error));
                 }
-                let first = fs::File::open(chain.join(segment::name(1, Role::Log)));
-                let lock = first.ok().and_then(|file| Lock::exclusive(&file, &chain).ok());
+                let lock = Lock::of_log(&chain).ok();
                 self.place = Place::Damaged { holes, lock };
                 Ok(())
             }

@@ -11,7 +11,6 @@
 //! A sound store is opened for writing. A damaged one is read as far as it can be, nothing in it is
 //! changed, and what is wrong is said by file, byte and height; good copies from peers mend it.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -142,10 +141,9 @@ fn read(
                 holes.push(as_hole(&error));
             }
             let (entries, _) = entries_of(salvaged.frames, genesis, Some(vault))?;
-            let first = chain.join(segment::name(1, Role::Log));
-            let lock = match fs::File::open(&first) {
-                Ok(file) => Some(Lock::exclusive(&file, chain)?),
-                Err(_) => None,
+            let lock = match Lock::of_log(chain) {
+                Err(busy @ LogError::Busy(_)) => return Err(busy.into()),
+                lock => lock.ok(),
             };
             Ok((Place::Damaged { holes, lock }, entries, None))
         }

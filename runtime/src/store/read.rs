@@ -14,6 +14,7 @@ use super::error::{LogError, io};
 use super::frame::Kind;
 use super::lock::Lock;
 use super::mend::DAMAGED;
+use super::recover;
 use super::running::Running;
 use super::scan::{Fault, Step};
 use super::segment::{self, Role};
@@ -173,6 +174,10 @@ impl Frames {
                 Ok(Step::End) => return self.finish(&mut walk),
                 Err(fault) if self.is_strict || walk.number < self.newest => {
                     return Err(fault.into());
+                }
+                Err(Fault::Torn(fault) | Fault::Damage(fault)) if self.lock.is_some() => {
+                    let tail = recover::judge(&walk.log, self.closed.is_some(), fault)?;
+                    self.leave_open(tail);
                 }
                 Err(Fault::Torn(tail)) => self.leave_open(tail),
                 Err(fault) => self.look_again(&walk, fault.into())?,

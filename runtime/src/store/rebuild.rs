@@ -6,12 +6,12 @@ use std::sync::Arc;
 use gridpact_chain::block::Pair;
 use gridpact_chain::genesis::Genesis;
 
-use super::StoreError;
 use super::archive::ArchiveError;
 use super::chain::decode;
 use super::frame::Kind;
-use super::recover;
+use super::read::{End, read_committed};
 use super::state::{STATE, State, Tip};
+use super::{LogError, StoreError};
 
 /// What was written anew.
 #[derive(Debug)]
@@ -30,8 +30,10 @@ pub struct Rebuilt {
 /// # Errors
 /// When somebody writes the log or has the state, when the log is damaged, or the disk refuses.
 pub fn rebuild_beside(chain: &Path) -> Result<Rebuilt, StoreError> {
-    let (mut community, mut pairs, mut wrong) = (None, Vec::new(), None);
-    recover::committed(chain, |frame| {
+    let (mut community, mut pairs) = (None, Vec::new());
+    let mut frames = read_committed(chain)?;
+    for frame in &mut frames {
+        let frame = frame?;
         let taken = match frame.kind {
             Kind::Genesis => decode::<Genesis>("genesis", &frame.payload)
                 .map(|genesis| community = Some(genesis.community())),
@@ -42,11 +44,11 @@ pub fn rebuild_beside(chain: &Path) -> Result<Rebuilt, StoreError> {
         };
         if let Err(error) = taken {
             let (file, offset, problem) = (frame.file, frame.offset, error.to_string());
-            wrong.get_or_insert(ArchiveError::Record { file, offset, problem });
+            return Err(ArchiveError::Record { file, offset, problem }.into());
         }
-    })?;
-    if let Some(wrong) = wrong {
-        return Err(wrong.into());
+    }
+    if matches!(frames.into_end(), Some(End::Open { is_running: true, .. })) {
+        return Err(LogError::Busy(chain.into()).into());
     }
     let missing = || ArchiveError::Missing("the founding document is missing".to_owned());
     let dir = chain.parent().unwrap_or(Path::new(".")).join(STATE);

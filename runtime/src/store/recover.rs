@@ -5,7 +5,7 @@
 //! damage: nothing is cut then, because cutting could take back a vote.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::disk::Disk;
@@ -60,7 +60,7 @@ pub fn recover(
     dir: &Path,
     mut each: impl FnMut(Frame),
 ) -> Result<Recovered, LogError> {
-    let lock = lock(dir)?;
+    let lock = Lock::of_log(dir)?;
     let newest = newest(disk, dir)?;
     let (mut walk, was_closed) = prove(dir, newest, &mut each)?;
     let _ = walk.proof.ends_here()?;
@@ -70,22 +70,6 @@ pub fn recover(
     disk.sync_dir(dir).map_err(io("flush", dir))?;
     let found = Found { was_closed, cut };
     Ok(Recovered { number: newest, log, proof, lock, found })
-}
-
-/// Hands every committed frame of a log that nobody writes to `each`; what a crash has left behind
-/// the last Commit is passed over, and nothing is changed.
-///
-/// # Errors
-/// [`LogError::Busy`] while somebody writes, [`LogError::Damage`] and [`LogError::Missing`].
-pub fn committed(dir: &Path, mut each: impl FnMut(Frame)) -> Result<(), LogError> {
-    let path = |number, role| dir.join(segment::name(number, role));
-    let first = path(1, Role::Log);
-    let file = File::open(&first).map_err(io("open", &first))?;
-    let _lock = Lock::shared(&file, dir)?;
-    let has_both =
-        |number: &u32| path(*number, Role::Log).exists() && path(*number, Role::Proof).exists();
-    let newest = (1..).take_while(has_both).last().unwrap_or(1);
-    prove(dir, newest, &mut each).map(|_| ())
 }
 
 /// Reads the log up to its end or a torn tail; whether the last thing before it is an end frame.
@@ -112,8 +96,9 @@ fn prove(dir: &Path, newest: u32, each: &mut dyn FnMut(Frame)) -> Result<(Walk, 
     }
 }
 
-/// Whether what lies behind the proved bytes is a torn group; else what it is instead.
-fn judge(log: &Scan, was_closed: bool, error: LogError) -> Result<(), LogError> {
+/// Gives `error` back if what lies behind the proved bytes is a torn group; fails with what it is
+/// instead.
+pub fn judge(log: &Scan, was_closed: bool, error: LogError) -> Result<LogError, LogError> {
     let (from, running) = log.proved();
     if from == 0 {
         return Err(error);
@@ -125,24 +110,16 @@ fn judge(log: &Scan, was_closed: bool, error: LogError) -> Result<(), LogError> 
     });
     let tail = tail::read_from(log.path(), from)?;
     let judged = tail::judge(&tail, from, due.as_deref());
-    judged.map_err(|(at, what)| log.error(from + at as u64, what))
+    match judged {
+        Ok(_) => Ok(error),
+        Err((at, what)) => Err(log.error(from + at as u64, what)),
+    }
 }
 
 /// What will be cut off a file.
 fn torn(scan: &Scan) -> Option<Cut> {
     let (offset, file) = (scan.proved().0, scan.path().to_owned());
     (!scan.is_padded()).then(|| Cut { file, offset, bytes: scan.length() - offset })
-}
-
-/// Takes the lock on the first log file.
-fn lock(dir: &Path) -> Result<Lock, LogError> {
-    let path = dir.join(segment::name(1, Role::Log));
-    let file = File::options().read(true).write(true).open(&path);
-    let file = file.map_err(|source| match source.kind() {
-        std::io::ErrorKind::NotFound => LogError::Missing(path.clone()),
-        _ => io("open", &path)(source),
-    })?;
-    Lock::exclusive(&file, dir)
 }
 
 /// Number of the newest segment; drafts of a crash are removed on the way.

@@ -5,16 +5,15 @@
 //! byte of such a frame went bad, its checksum says which and what it was. Nothing is believed for
 //! that: as with a peer's copy, the running hashes of the whole file must come out as they were.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use gridpact_chain::encode::encode;
 use gridpact_chain::verifier::Kept;
 
-use super::chain::ProofPart;
+use super::chain::frames_of_pair;
 use super::disk::RealDisk;
 use super::error::{LogError, io};
-use super::frame::{self, HEADER, Header, Kind, MAGIC, TRAILER};
+use super::frame::{HEADER, Header, MAGIC, TRAILER};
 use super::lock::Lock;
 use super::mend::mend;
 use super::segment::{self, Role};
@@ -27,11 +26,10 @@ use super::segment::{self, Role};
 /// [`LogError::Damage`] for a file that is not whole even then and is left as it is,
 /// [`LogError::Busy`] while somebody has the store open.
 pub fn restore(dir: &Path, copies: &[Kept]) -> Result<Vec<PathBuf>, LogError> {
-    let first = dir.join(segment::name(1, Role::Log));
-    let file = File::options().read(true).write(true).open(&first).map_err(io("open", &first))?;
-    let _lock = Lock::exclusive(&file, dir)?;
+    let _lock = Lock::of_log(dir)?;
     let mut restored = Vec::new();
-    let good: Vec<Vec<u8>> = copies.iter().flat_map(frames_of).collect();
+    let good: Vec<Vec<u8>> =
+        copies.iter().flat_map(|(pair, proof)| frames_of_pair(pair, proof)).collect();
     for number in 1.. {
         if !dir.join(segment::name(number, Role::Log)).exists() {
             break;
@@ -47,23 +45,6 @@ pub fn restore(dir: &Path, copies: &[Kept]) -> Result<Vec<PathBuf>, LogError> {
         }
     }
     Ok(restored)
-}
-
-/// The frames of a closed pair.
-fn frames_of((pair, proof): &Kept) -> Vec<Vec<u8>> {
-    let height = pair.height();
-    let (approvals, order) = (proof.approvals.clone(), proof.order.clone());
-    let votes = proof.ledger_votes.iter().map(|votes| encode(&ProofPart::Closed(votes.clone())));
-    let admitted = encode(&ProofPart::Admitted { approvals, order });
-    let parts = std::iter::once(admitted).chain(votes).map(|part| (Kind::Proof, part));
-    std::iter::once((Kind::Pair, encode(&**pair)))
-        .chain(parts)
-        .map(|(kind, payload)| {
-            let mut bytes = Vec::with_capacity(payload.len() + HEADER + TRAILER);
-            frame::encode(&mut bytes, kind, height, &payload);
-            bytes
-        })
-        .collect()
 }
 
 /// Every frame that one wrong byte made of a good one, as it was before.
@@ -141,6 +122,7 @@ fn wrong_byte(syndrome: u32, length: usize) -> Option<(usize, u8)> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::frame::{self, Kind};
     use super::*;
 
     #[test]

@@ -92,7 +92,7 @@ pub fn from_the_system() -> Draw {
     })
 }
 
-/// One site's keys.
+/// One site's keys: a day's key seals as an epoch's does.
 pub struct Vault {
     dir: PathBuf,
     interval_s: u32,

@@ -14,6 +14,7 @@ use crate::cli::scratch::Scratch;
 
 mod bare;
 mod deals;
+mod disk;
 mod nodes;
 
 use deals::Deals;

@@ -114,12 +114,12 @@ impl World {
             let stores = (&journals[site], readings);
             let mut spec = home_spec(nursery, founding, (site, &doors), &field, stores, &commons)
                 .ok_or(WorldError::Home(site))?;
-            if let Some(late) = faults.late.iter().find(|late| late.party == spec.party) {
+            if let Some(late) = faults.late.iter().find(|late| late.party == spec.node.party) {
                 spec.publish = open_dawdler(*late, &doors, &mut others);
             }
             homes.push(match street {
                 None => Home::raise(spec, doors, &commons),
-                Some(_) => Home::raise_node(spec, doors, &commons),
+                Some(_) => Home::raise_node(&spec.node, doors, &commons),
             });
         }
         let audience = audience(&homes, street.as_ref(), &ordering);

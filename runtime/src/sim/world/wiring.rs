@@ -21,7 +21,7 @@ use crate::keys::Signer;
 use crate::members::Members;
 use crate::net::Transport;
 use crate::net::memory::Memory;
-use crate::node::{Commons, Home, HomeDoors, HomeSpec};
+use crate::node::{Commons, Home, HomeDoors, HomeSpec, NodeSpec};
 use crate::observe::Observer;
 use crate::order::local::{LocalOrdering, SequencerActor};
 use crate::sim::community::Community;
@@ -51,12 +51,8 @@ pub(super) fn commons(
     if !faults.storm.is_calm() {
         transport = Rc::new(Stormy::new(transport, faults.storm.clone(), scenario.seed));
     }
-    let verdicts = Arc::new(ProcessVerdicts::default());
     let homes = u32::try_from(doors.len()).unwrap_or(u32::MAX);
     Commons {
-        genesis: Arc::clone(&founding.genesis),
-        registry: Arc::clone(&founding.registry),
-        members: Members::new(Arc::clone(&founding.registry)),
         replica: ReplicaParams {
             fanout: match scenario.chain.fanout {
                 scenario::Fanout::Tally => Fanout::Tally,
@@ -66,6 +62,33 @@ pub(super) fn commons(
             serves_all: scenario.scenario.host == Host::Shards,
             ..ReplicaParams::default()
         },
+        slices: Slices {
+            bytes: usize::try_from(scenario.verifier.slice_bytes).unwrap_or(usize::MAX),
+            signatures: scenario.verifier.signature_sweep,
+        },
+        retention: Retention(
+            scenario.chain.retention_days.saturating_mul(86_400 / community.interval_s.max(1)),
+        ),
+        seed: scenario.seed,
+        // A buyer's replica hears from every voter at once, for each of its contracts.
+        replica_mailbox: homes.saturating_mul(128).max(4_096),
+        ..commons_of(founding, transport, ordering, clock)
+    }
+}
+
+/// What the nodes of a founded community share, with every choice left at its default.
+pub(crate) fn commons_of(
+    founding: &Founding,
+    transport: Rc<dyn Transport>,
+    ordering: &LocalOrdering,
+    clock: Clock,
+) -> Commons {
+    let verdicts = Arc::new(ProcessVerdicts::default());
+    Commons {
+        genesis: Arc::clone(&founding.genesis),
+        registry: Arc::clone(&founding.registry),
+        members: Members::new(Arc::clone(&founding.registry)),
+        replica: ReplicaParams::default(),
         transport,
         ordering: Rc::new(ordering.clone()),
         sweeping: Arc::new(SweepVerdicts::beside(Arc::clone(&verdicts))),
@@ -77,17 +100,11 @@ pub(super) fn commons(
         counts: Rc::default(),
         verified: VerifierTally::default(),
         verifier: VerifierParams::default(),
-        slices: Slices {
-            bytes: usize::try_from(scenario.verifier.slice_bytes).unwrap_or(usize::MAX),
-            signatures: scenario.verifier.signature_sweep,
-        },
-        retention: Retention(
-            scenario.chain.retention_days.saturating_mul(86_400 / community.interval_s.max(1)),
-        ),
+        slices: Slices { bytes: 65_536, signatures: true },
+        retention: Retention(u32::MAX),
         clock,
-        seed: scenario.seed,
-        // A buyer's replica hears from every voter at once, for each of its contracts.
-        replica_mailbox: homes.saturating_mul(128).max(4_096),
+        seed: 1,
+        replica_mailbox: u32::MAX / 2,
     }
 }
 
@@ -156,14 +173,16 @@ pub(super) fn home_spec(
     nursery.social(party, community, cap, 1)?;
     let (for_local, for_social) = (Rc::clone(nursery), Rc::clone(nursery));
     Some(HomeSpec {
-        party,
+        node: NodeSpec {
+            party,
+            signer: signer(founding, site, commons),
+            journal: Rc::clone(journal),
+        },
         devices: setups(nursery.community.site(party)?, nursery.community.interval_s),
         drivers: drivers(field, party),
         local: Rc::new(move |_| for_local.local(party, true)),
         social: Rc::new(move |life| for_social.social(party, community, cap, life)),
         publish: doors.replica.publish.clone(),
-        signer: signer(founding, site, commons),
-        journal: Rc::clone(journal),
         readings,
         store: Rc::new(RefCell::new(LocalStore::default())),
     })

@@ -9,6 +9,7 @@ mod approval;
 mod asking;
 mod asks;
 mod closing;
+mod keys;
 mod members;
 mod order;
 mod port;
@@ -23,6 +24,7 @@ pub use self::port::{ALL_TO_ALL_MAX, Alarm, Audience, Effect, Fanout, Input, Par
 pub use self::restore::RestoreError;
 
 use self::asks::Asks;
+use self::keys::Letters;
 use self::order::Queue;
 use self::repair::Repair;
 use self::settle::Heights;
@@ -51,6 +53,7 @@ pub struct Replica {
     queue: Queue,
     heights: Heights,
     repair: Repair,
+    letters: Letters,
 
     timers: Timers,
     halted: bool,
@@ -85,6 +88,7 @@ impl Replica {
             queue: Queue::default(),
             heights: Heights::default(),
             repair: Repair::default(),
+            letters: Letters::default(),
             timers: Timers::default(),
             halted: false,
         };
@@ -111,6 +115,10 @@ impl Replica {
             Input::Message { from, message } => self.on_message(from, message, step),
             Input::Ordered(batch) => self.on_batch(batch, step),
             Input::Signed { statement, signature } => self.on_signed(&statement, signature, step),
+            Input::Drawn { number, registry, drawn } => {
+                self.on_drawn((number, registry), &drawn, step);
+            }
+            Input::Key { number, key } => self.on_key(number, key, step),
             Input::Suspect { height } => self.on_suspect(height, step),
             Input::Wake => self.on_wake(step),
         }
@@ -189,7 +197,15 @@ impl Replica {
             Message::RangeRequest { from: first, to } => {
                 self.on_range_request(from, first, to, step)
             }
-            Message::Range(pairs) => self.on_range(from, pairs, step),
+            Message::Range(pairs) => {
+                let is_answer = pairs.is_empty();
+                let pairs = self.opened_pairs(pairs, step);
+                if is_answer || !pairs.is_empty() {
+                    self.on_range(from, pairs, step);
+                }
+            }
+            Message::Keys(letter) => self.on_keys(from, letter, step),
+            Message::KeysRequest { number } => self.on_keys_request(from, number, step),
             Message::Approved(_) => step.refuse(None, Some(from), Refusal::NotSequencer),
         }
     }
@@ -233,11 +249,13 @@ impl Replica {
                 let vote = LedgerVote { height, ledger, registry, voter: self.me, signature };
                 self.on_own_ledger_vote(vote, step);
             }
+            Statement::Keys(keys) => self.on_own_letter(keys, signature, step),
             Statement::Contract(_) | Statement::Batch(_) => {}
         }
     }
 
     fn on_started(&mut self, step: &mut Step<'_>) {
+        self.make_keys(step);
         self.ask_again_all(step);
         self.settle_again_all(step);
     }
@@ -249,6 +267,10 @@ impl Replica {
                 Timer::Height(height) => self.on_height_late(height, step),
                 Timer::Batch => self.drain(step),
                 Timer::Copy => self.on_copy_late(step),
+                Timer::Keys => {
+                    self.letters.clear_timer();
+                    self.ask_for_keys(step);
+                }
             }
         }
     }

@@ -9,6 +9,7 @@ use crate::batch::BatchHead;
 use crate::contract::{ContractBody, ContractId};
 use crate::digest::{Digest, tag};
 use crate::encode::{Encoded, encode};
+use crate::keyring::Keys;
 use crate::refusal::Refusal;
 use crate::registry::RegistryVersion;
 use crate::sign::Signature;
@@ -50,6 +51,8 @@ pub enum Statement {
     },
     /// The sequencer fixes a batch; once per index.
     Batch(Encoded<BatchHead>),
+    /// The sequencer hands a group key to members; one letter per number and version.
+    Keys(Encoded<Keys>),
 }
 
 impl Statement {
@@ -67,6 +70,7 @@ impl Statement {
                 Digest::of(tag::LEDGER_VOTE, community, &[&bytes])
             }
             Self::Batch(head) => head.digest(community),
+            Self::Keys(keys) => keys.digest(community),
         }
     }
 }

@@ -14,7 +14,7 @@ mod proofs;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-pub use self::audit::{Report, audit};
+pub use self::audit::{Report, audit, audit_reading};
 pub use self::copy::{Named, check_copy};
 pub use self::finding::{Counters, Damage, Finding, Params};
 pub use self::pairs::check_pair;
@@ -22,6 +22,7 @@ pub use self::proofs::{check_proof, claims_of};
 
 use crate::block::{Pair, Proof};
 use crate::digest::Digest;
+use crate::keyring::Keyring;
 use crate::ledger::Ledger;
 use crate::registry::Registries;
 use crate::sign::Verdicts;
@@ -117,6 +118,13 @@ impl Verifier {
         checked.err().and_then(|damage| self.suspect(height, damage))
     }
 
+    /// Reads with `keys` from now on: from the next sweep, what was sealed so far as well.
+    pub fn learn(&mut self, keys: &Keyring) {
+        for state in [&mut self.head, &mut self.sealed, &mut self.sweep.ledger] {
+            state.keys = keys.clone();
+        }
+    }
+
     /// Takes the next pair from the own journal, unchecked: the sweeps prove it.
     pub fn reload_next(&mut self, pair: Arc<Pair>, proof: Arc<Proof>) {
         self.join(pair, proof);
@@ -200,7 +208,7 @@ impl Verifier {
             }
         }
         self.sweep = Sweep {
-            ledger: Ledger::new(self.community),
+            ledger: Ledger::new(self.community).reading(self.head.keys.clone()),
             next: 1,
             next_segment: 0,
             is_structural: true,
@@ -210,7 +218,7 @@ impl Verifier {
 
     fn state_after(&self, pairs: usize, doubtful: u64) -> Result<Ledger, u64> {
         let pairs = self.pairs[..pairs].iter().map(|(pair, _)| pair);
-        Ledger::rebuild(self.community, pairs, doubtful)
+        Ledger::rebuild(self.community, pairs, doubtful, &self.head.keys)
     }
 
     /// Both hashes of `height` as the pair above, or the tip, names them.

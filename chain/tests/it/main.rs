@@ -7,6 +7,7 @@ mod limits;
 mod members;
 mod orderer;
 mod repairs;
+mod seals;
 mod street;
 mod sweeps;
 mod world;

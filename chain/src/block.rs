@@ -9,10 +9,11 @@ use crate::batch::{BatchHead, OrderProof};
 use crate::contract::{ContractBody, ContractId, SignedContract};
 use crate::digest::{Digest, tag};
 use crate::encode::{Canonical, Encoded, encode};
+use crate::entries::Entries;
 use crate::genesis::VERSION;
 use crate::membership::Membership;
 use crate::registry::RegistryVersion;
-use crate::sealed::{Entries, SealedContract};
+use crate::sealed::SealedContract;
 use crate::sign::Signature;
 use crate::terms::{Energy, Epoch, Interval, Money, PartyId, Timestamp};
 

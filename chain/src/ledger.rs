@@ -9,10 +9,11 @@ use crate::block::{CHECKPOINT_EVERY, ContractBlock, Entry, LedgerBlock, Pair, Re
 use crate::contract::ContractBody;
 use crate::digest::{Digest, tag};
 use crate::encode::{Encoded, encode};
+use crate::entries::Entries;
 use crate::keyring::Keyring;
 use crate::refusal::Refusal;
 use crate::registry::RegistryVersion;
-use crate::sealed::{Entries, SealedContract};
+use crate::sealed::SealedContract;
 use crate::terms::{Money, PartyId, Timestamp};
 
 /// Every account that was ever changed.

@@ -7,6 +7,7 @@ pub mod block;
 pub mod contract;
 pub mod digest;
 pub mod encode;
+pub mod entries;
 pub mod fault;
 pub mod genesis;
 pub mod inclusion;

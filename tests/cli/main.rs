@@ -16,6 +16,7 @@ mod processes;
 mod readings;
 mod scenarios;
 mod schedule;
+mod seals;
 
 use std::ffi::OsStr;
 use std::fs;

@@ -6,6 +6,7 @@
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use super::error::ReportError;
@@ -25,6 +26,11 @@ pub const FILES: [&str; 6] = [
 ];
 /// The subdirectory that holds only the chain's own files.
 pub const CHAIN: &str = "chain";
+
+/// The subdirectory that holds a member's key, so that a sealed chain can be read.
+pub const KEYS: &str = "keys";
+/// The key of the first home, in that subdirectory.
+pub const KEY_FILE: &str = "home-000.pem";
 
 const MARKER_TEXT: &str =
     "Written by gridpact. The next run with the same --out replaces this directory.\n";
@@ -85,6 +91,17 @@ impl OutDir {
         self.path.join(CHAIN)
     }
 
+    /// Where the key of the first home goes; its directory is made, and only its owner enters it.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn key_file(&self) -> Result<PathBuf, ReportError> {
+        let keys = self.path.join(KEYS);
+        let mut builder = fs::DirBuilder::new();
+        builder.recursive(true).mode(0o700).create(&keys).map_err(io("create", &keys))?;
+        Ok(keys.join(KEY_FILE))
+    }
+
     /// Writes one file of the report: complete under its name, or not at all.
     ///
     /// # Errors
@@ -118,7 +135,9 @@ fn survey(dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
         } else if kind.is_file() && FILES.contains(&name.trim_end_matches(UNFINISHED)) {
             files.push(entry.path());
         } else if name == CHAIN && kind.is_dir() {
-            files.extend(survey_chain(dir, &entry.path())?);
+            files.extend(survey_inner(dir, CHAIN, crate::store::is_store_file)?);
+        } else if name == KEYS && kind.is_dir() {
+            files.extend(survey_inner(dir, KEYS, is_key_file)?);
         } else {
             foreign.get_or_insert(name);
         }
@@ -132,19 +151,28 @@ fn survey(dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
     }
 }
 
-fn survey_chain(dir: &Path, chain: &Path) -> Result<Vec<PathBuf>, ReportError> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(chain).map_err(io("list", chain))? {
-        let entry = entry.map_err(io("list", chain))?;
+/// Lists a subdirectory that holds only files whose names pass `is_ours`.
+fn survey_inner(
+    dir: &Path,
+    inner: &str,
+    is_ours: fn(&str) -> bool,
+) -> Result<Vec<PathBuf>, ReportError> {
+    let (mut files, path) = (Vec::new(), dir.join(inner));
+    for entry in fs::read_dir(&path).map_err(io("list", &path))? {
+        let entry = entry.map_err(io("list", &path))?;
         let kind = entry.file_type().map_err(io("look at", &entry.path()))?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        if !kind.is_file() || !crate::store::is_store_file(&name) {
-            let found = format!("{CHAIN}/{name}");
+        if !kind.is_file() || !is_ours(&name) {
+            let found = format!("{inner}/{name}");
             return Err(ReportError::Foreign { dir: dir.into(), found });
         }
         files.push(entry.path());
     }
     Ok(files)
+}
+
+fn is_key_file(name: &str) -> bool {
+    name == KEY_FILE
 }
 
 fn io<'a>(action: &'static str, path: &'a Path) -> impl Fn(std::io::Error) -> ReportError + 'a {

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ballot::check_parties;
-use crate::batch::{BatchHead, OrderProof};
+use crate::batch::{BatchHead, OrderProof, is_ordered};
 use crate::contract::SignedContract;
 use crate::digest::Digest;
 use crate::encode::Encoded;
@@ -23,6 +23,8 @@ pub enum Fault {
     DoubleLedgerVote(LedgerVote, LedgerVote),
     /// The sequencer signed two batches for one index.
     DoubleBatch((Encoded<BatchHead>, OrderProof), (Encoded<BatchHead>, OrderProof)),
+    /// The sequencer signed a batch whose time is below that of the batch before it.
+    BackwardsBatch((Encoded<BatchHead>, OrderProof), (Encoded<BatchHead>, OrderProof)),
     /// Both parties signed two bodies under one contract id.
     TwoBodies(Box<SignedContract>, Box<SignedContract>),
     /// A voter stated a ledger that does not follow from the order; `expected` is the right hash.
@@ -41,7 +43,9 @@ impl Fault {
         match self {
             Self::DoubleApproval(vote, _) => Some(vote.voter),
             Self::DoubleLedgerVote(vote, _) | Self::WrongLedger { vote, .. } => Some(vote.voter),
-            Self::DoubleBatch((head, _), _) => Some(registries.of_batch(head.index).sequencer()),
+            Self::DoubleBatch(_, (head, _)) | Self::BackwardsBatch(_, (head, _)) => {
+                Some(registries.of_batch(head.index).sequencer())
+            }
             Self::TwoBodies(contract, _) => Some(contract.body.buyer),
         }
     }
@@ -56,8 +60,7 @@ impl Fault {
     }
 
     /// Whether the evidence proves the misdeed, each signature judged by the registry version it
-    /// names. For
-    /// [`WrongLedger`](Self::WrongLedger) the signature is proven; that `expected` is right follows
+    /// names. For [`WrongLedger`](Self::WrongLedger) the signature is proven; that `expected` is right follows
     /// from recomputing the chain.
     #[must_use]
     pub fn is_proven(
@@ -86,10 +89,12 @@ impl Fault {
             Self::DoubleBatch(a, b) => {
                 a.0.index == b.0.index
                     && a.0 != b.0
-                    && [a, b].iter().all(|(head, proof)| {
-                        let registry = registries.of_batch(head.index);
-                        crate::batch::is_ordered(head, proof, community, registry, verdicts)
-                    })
+                    && are_ordered([a, b], community, registries, verdicts)
+            }
+            Self::BackwardsBatch(a, b) => {
+                a.0.index.checked_add(1) == Some(b.0.index)
+                    && a.0.time_ms > b.0.time_ms
+                    && are_ordered([a, b], community, registries, verdicts)
             }
             Self::TwoBodies(a, b) => are_two_bodies(a, b, registries, verdicts),
             Self::WrongLedger { vote, expected } => {
@@ -97,6 +102,18 @@ impl Fault {
             }
         }
     }
+}
+
+fn are_ordered(
+    heads: [&(Encoded<BatchHead>, OrderProof); 2],
+    community: &Digest,
+    registries: &Registries,
+    verdicts: &dyn Verdicts,
+) -> bool {
+    heads.iter().all(|(head, proof)| {
+        let registry = registries.of_batch(head.index);
+        is_ordered(head, proof, community, registry, verdicts)
+    })
 }
 
 fn key_of(registries: &Registries, version: RegistryVersion, party: PartyId) -> Option<&PublicKey> {

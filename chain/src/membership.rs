@@ -7,13 +7,13 @@
 use serde::{Deserialize, Serialize};
 
 use crate::contract::ContractId;
-use crate::digest::{Digest, tag};
-use crate::encode::encode;
+use crate::digest::Digest;
 use crate::fault::Fault;
 use crate::genesis::{Member, Quorum};
 use crate::refusal::Refusal;
 use crate::registry::{Registries, Registry, RegistryVersion};
 use crate::sign::{PublicKey, Signature, Verdicts};
+use crate::statement::Statement;
 use crate::terms::PartyId;
 
 /// What changes.
@@ -68,8 +68,8 @@ impl Membership {
     /// What the operator signs and the voters approve.
     #[must_use]
     pub fn digest(&self, community: &Digest) -> Digest {
-        let bytes = encode(&(self.version, &self.change));
-        Digest::of(tag::MEMBERSHIP, community, &[&bytes])
+        let (version, change) = (self.version, Box::new(self.change.clone()));
+        Statement::Change { version, change }.digest(community)
     }
 
     /// The name under which it is voted on: its digest.

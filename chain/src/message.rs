@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::batch::{Approved, Batch};
+use crate::batch::{Approved, Batch, BatchHead, OrderProof};
 use crate::block::{Pair, Proof, Record, Votes};
 use crate::contract::ContractId;
 use crate::digest::Digest;
@@ -73,6 +73,21 @@ pub enum Message {
         /// Last height.
         to: u64,
     },
-    /// The answer: closed pairs with their proofs, ascending, as many as fit.
+    /// To a voter whose ledger differs, and to all once the sequencer is caught: a batch this node
+    /// followed. Beside another one for the same index it is evidence against the sequencer.
+    Order {
+        /// Its head.
+        head: Encoded<BatchHead>,
+        /// Who fixed it.
+        proof: OrderProof,
+    },
+    /// From a node that may have been away: how far are you?
+    TipRequest,
+    /// The answer: every pair up to this height is closed here. A claim, not a proof.
+    Tip {
+        /// The height; 0 before the first pair.
+        height: u64,
+    },
+    /// The answer to a range request: closed pairs with their proofs, ascending, as many as fit.
     Range(Vec<(Arc<Pair>, Arc<Proof>)>),
 }

@@ -166,6 +166,9 @@ pub enum Refusal {
     /// The sequencer's signature does not verify.
     #[error("order of the batch is not proven")]
     OrderUnproven,
+    /// An approved contract passed its deadline without being ordered.
+    #[error("approved contract was left out by the sequencer")]
+    LeftOut,
     /// A record was submitted to a node that does not order.
     #[error("this node is not the sequencer")]
     NotSequencer,

@@ -8,11 +8,14 @@
 mod approval;
 mod asking;
 mod asks;
+mod catchup;
 mod closing;
 mod keys;
+mod fork;
 mod members;
 mod order;
 mod port;
+mod queue;
 mod repair;
 mod restore;
 mod settle;
@@ -20,12 +23,14 @@ mod step;
 
 use std::sync::Arc;
 
+pub use self::catchup::Progress;
 pub use self::port::{ALL_TO_ALL_MAX, Alarm, Audience, Effect, Fanout, Input, Params, Snapshot};
 pub use self::restore::RestoreError;
 
 use self::asks::Asks;
+use self::catchup::CatchUp;
 use self::keys::Letters;
-use self::order::Queue;
+use self::queue::Queue;
 use self::repair::Repair;
 use self::settle::Heights;
 use self::step::{Step, Timer, Timers, back_off};
@@ -54,9 +59,12 @@ pub struct Replica {
     heights: Heights,
     repair: Repair,
     letters: Letters,
+    catchup: CatchUp,
 
     timers: Timers,
     halted: bool,
+    /// Whether it comes from a journal.
+    is_reborn: bool,
 }
 
 impl Replica {
@@ -89,8 +97,10 @@ impl Replica {
             heights: Heights::default(),
             repair: Repair::default(),
             letters: Letters::default(),
+            catchup: CatchUp::default(),
             timers: Timers::default(),
             halted: false,
+            is_reborn: false,
         };
         replica.limit_fanout();
         replica
@@ -109,6 +119,7 @@ impl Replica {
             Input::Started => self.on_started(step),
             Input::EpochStarted { epoch, t_settle } => {
                 self.asks.start_epoch(epoch, t_settle, now);
+                self.catchup.start_epoch(epoch);
             }
             Input::Publish(contract) => self.on_publish(*contract, step),
             Input::Propose(change) => self.on_propose(*change, step),
@@ -120,6 +131,10 @@ impl Replica {
             }
             Input::Key { number, key } => self.on_key(number, key, step),
             Input::Suspect { height } => self.on_suspect(height, step),
+            Input::CatchUp => {
+                self.forget_votes();
+                self.catch_up(true, step);
+            }
             Input::Wake => self.on_wake(step),
         }
     }
@@ -147,6 +162,7 @@ impl Replica {
             balance: self.ledger.balances.of(self.me),
             halted: self.halted,
             suspects: self.repair.len(),
+            catching_up: self.catchup.progress(self.ledger.height),
         }
     }
 
@@ -206,6 +222,9 @@ impl Replica {
             }
             Message::Keys(letter) => self.on_keys(from, letter, step),
             Message::KeysRequest { number } => self.on_keys_request(from, number, step),
+            Message::Order { head, proof } => self.on_order(from, (head, proof), step),
+            Message::TipRequest => self.on_tip_request(from, step),
+            Message::Tip { height } => self.on_tip(from, height, step),
             Message::Approved(_) => step.refuse(None, Some(from), Refusal::NotSequencer),
         }
     }
@@ -250,12 +269,16 @@ impl Replica {
                 self.on_own_ledger_vote(vote, step);
             }
             Statement::Keys(keys) => self.on_own_letter(keys, signature, step),
-            Statement::Contract(_) | Statement::Batch(_) => {}
+            Statement::Contract(_) | Statement::Batch(_) | Statement::Change { .. } => {}
         }
     }
 
     fn on_started(&mut self, step: &mut Step<'_>) {
         self.make_keys(step);
+        if self.is_reborn {
+            // The chain may have gone on meanwhile, or the store may be an older copy.
+            self.catch_up(true, step);
+        }
         self.ask_again_all(step);
         self.settle_again_all(step);
     }
@@ -271,6 +294,7 @@ impl Replica {
                     self.letters.clear_timer();
                     self.ask_for_keys(step);
                 }
+                Timer::CatchUp => self.on_catch_up_late(step),
             }
         }
     }

@@ -223,9 +223,11 @@ impl Sequencer {
         let time_ms = time_ms.max(self.time_ms);
         let limit = self.genesis.limits.batch_bytes as usize;
         let (mut items, mut bytes) = (Vec::new(), 0);
+        let is_due = |item: &Arc<Approved>| item.valid_until() >= time_ms;
         let due: Vec<_> =
-            self.pool.extract_if(.., |_, item| item.valid_until() >= time_ms).collect();
-        for ((_, id), item) in due {
+            self.pool.iter().filter(|(_, item)| is_due(item)).map(|(key, _)| *key).collect();
+        for key in due {
+            let Some(item) = self.pool.remove(&key) else { continue };
             if bytes + item.len() > limit && !items.is_empty() {
                 self.plan(time_ms, std::mem::take(&mut items), out);
                 bytes = 0;
@@ -233,7 +235,7 @@ impl Sequencer {
             if let Some(change) = item.record.membership()
                 && let Err(reason) = self.enact(self.next, change)
             {
-                out.push(Effect::Refused { contract_id: Some(id), reason });
+                out.push(Effect::Refused { contract_id: Some(key.1), reason });
                 continue;
             }
             bytes += item.len();

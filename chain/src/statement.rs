@@ -10,6 +10,7 @@ use crate::contract::{ContractBody, ContractId};
 use crate::digest::{Digest, tag};
 use crate::encode::{Encoded, encode};
 use crate::keyring::Keys;
+use crate::membership::Change;
 use crate::refusal::Refusal;
 use crate::registry::RegistryVersion;
 use crate::sign::Signature;
@@ -53,6 +54,13 @@ pub enum Statement {
     Batch(Encoded<BatchHead>),
     /// The sequencer hands a group key to members; one letter per number and version.
     Keys(Encoded<Keys>),
+    /// The operator asks for a change of the members.
+    Change {
+        /// Version it makes.
+        version: RegistryVersion,
+        /// The change.
+        change: Box<Change>,
+    },
 }
 
 impl Statement {
@@ -71,6 +79,9 @@ impl Statement {
             }
             Self::Batch(head) => head.digest(community),
             Self::Keys(keys) => keys.digest(community),
+            Self::Change { version, change } => {
+                Digest::of(tag::MEMBERSHIP, community, &[&encode(&(version, change))])
+            }
         }
     }
 }

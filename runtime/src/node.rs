@@ -214,6 +214,7 @@ fn raise_replica(spec: &Rc<HomeSpec>, doors: &HomeDoors, commons: &Commons) -> B
         ports: ReplicaPorts {
             transport: Rc::clone(&commons.transport),
             ordering: Rc::clone(&commons.ordering),
+            ordered: doors.replica.ordered.clone(),
             signed: doors.replica.signed.clone(),
             keys: doors.replica.keys.clone(),
             reads: doors.verifier.reads.clone(),

@@ -9,6 +9,7 @@ mod feasibility;
 mod feeder;
 mod flipped_bits;
 mod late_buyers;
+mod members;
 mod modes;
 mod natures;
 mod need;

@@ -37,6 +37,10 @@ impl Replica {
         if self.asks.asks.contains_key(&id) {
             return self.on_asked_again(from, id, record, step);
         }
+        let is_lost = |body: &ContractBody| self.catchup.has_lost(body.epoch);
+        if self.catchup.is_behind() || record.body().is_some_and(is_lost) {
+            return self.decline(from, id, Refusal::CatchingUp, step);
+        }
         match self.admit(record, step) {
             Ok(answer) => {
                 self.make_room(step);
@@ -171,10 +175,11 @@ impl Replica {
         step: &mut Step<'_>,
     ) {
         let is_voter = self.registry().is_voter(self.me);
+        let is_behind = self.catchup.is_behind();
         let registry = self.registry().version();
         let Some(ask) = self.asks.asks.get_mut(&id) else { return };
         match &ask.own {
-            Own::None if is_voter => {}
+            Own::None if is_voter && !is_behind => {}
             _ => return,
         }
         ask.own = Own::Signing(answer, vec![asker]);
@@ -219,6 +224,9 @@ impl Replica {
         self.timers.set(&mut ask.timer, None, Timer::Ask(id));
         if !matches!(ask.own, Own::None) {
             self.asks.spend(id);
+        }
+        if ask.is_mine && ask.approved.is_some() && ask.terms().is_some() {
+            step.refuse(Some(id), Some(self.registry().sequencer()), Refusal::LeftOut);
         }
         if ask.terms().is_some_and(|body| self.serves(body)) {
             step.emit(Effect::Lapsed { contract_id: id });

@@ -123,6 +123,11 @@ impl Asks {
         self.spent.insert(id.short());
     }
 
+    /// Whether this node has voted on `id`, or is about to.
+    pub(super) fn has_voted(&self, id: ContractId) -> bool {
+        self.asks.get(&id).is_some_and(|ask| !matches!(ask.own, Own::None))
+    }
+
     /// Changes of the members in approval.
     pub(super) fn changes(&self) -> impl Iterator<Item = (&ContractId, &Ask)> {
         self.asks.iter().filter(|(_, ask)| ask.record.membership().is_some())

@@ -52,6 +52,9 @@ impl Replica {
     ) {
         let is_open = self.heights.open.contains_key(&height);
         let ahead = height.saturating_sub(self.ledger.height);
+        if ahead > 0 {
+            self.suspect_gap(step);
+        }
         if !is_open && (ahead == 0 || ahead > u64::from(self.genesis.limits.heights_ahead)) {
             return;
         }
@@ -79,6 +82,7 @@ impl Replica {
             // A damaged copy says nothing about what this node computed.
             if !self.halted && !self.repair.wants(height) {
                 self.halt(Alarm::Diverged { height }, step);
+                votes.signatures.iter().for_each(|(v, _)| self.tell_order(*v, height, step));
             }
             return;
         }
@@ -186,6 +190,9 @@ impl Replica {
     ) {
         if self.repair.is_answer(from, &pairs) {
             return self.on_copies(from, pairs, step);
+        }
+        if self.is_missed(from, &pairs) {
+            return self.on_missed(from, pairs, step);
         }
         for (pair, proof) in pairs {
             let height = pair.height();

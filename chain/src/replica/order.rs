@@ -3,18 +3,17 @@
 //! Whether an item becomes a pair depends on the chain and the item alone, never on this node's
 //! clock or votes, so every node skips the same items.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::approval::check_members;
-use super::{Alarm, Effect, Replica, Step, Timer};
+use super::queue::BATCHES_KEPT;
+use super::{Effect, Replica, Step, Timer};
 use crate::ballot::check_approved;
-use crate::batch::{Approved, Batch, BatchHead, OrderProof, is_ordered};
+use crate::batch::{Approved, Batch, OrderProof, is_ordered};
 use crate::block::{Order, Proof};
 use crate::contract::{ContractBody, ContractId};
 use crate::digest::Digest;
-use crate::encode::Encoded;
-use crate::fault::Fault;
 use crate::journal::JournalEntry;
 use crate::ledger::Ledger;
 use crate::refusal::Refusal;
@@ -22,79 +21,21 @@ use crate::registry::Registries;
 use crate::sign::Verdicts;
 use crate::terms::Timestamp;
 
-/// Batches that may wait beyond the next one, and applied heads kept as evidence.
-const BATCHES_KEPT: usize = 256;
-
-type Head = (Encoded<BatchHead>, OrderProof);
-
-/// Batches that wait, and what came of those that were applied.
-#[derive(Debug, Default)]
-pub(super) struct Queue {
-    waiting: BTreeMap<u64, Arc<Batch>>,
-    next: u64,
-    /// Items of the next batch that are done with.
-    done: usize,
-    /// Heads of the last applied batches, the newest last.
-    heads: VecDeque<Head>,
-    settled: BTreeSet<u128>,
-    /// Set while items are applied: a certificate that waited may close a height on the way.
-    is_draining: bool,
-    timer: Option<Timestamp>,
-}
-
-impl Queue {
-    pub(super) fn waiting(&self) -> usize {
-        self.waiting.len()
-    }
-
-    pub(super) fn next(&self) -> u64 {
-        self.next
-    }
-
-    pub(super) fn is_settled(&self, id: ContractId) -> bool {
-        self.settled.contains(&id.short())
-    }
-
-    /// A contract is on the chain; its id is used for ever.
-    pub(super) fn note_settled(&mut self, id: ContractId) {
-        self.settled.insert(id.short());
-    }
-
-    /// Takes over a pair from the journal.
-    pub(super) fn restore_item(&mut self, id: Option<ContractId>, order: &Order) {
-        self.settled.extend(id.map(|id| id.short()));
-        self.next = order.head.index;
-        self.done = order.position as usize + 1;
-    }
-
-    /// Moves past a batch.
-    pub(super) fn advance(&mut self, head: Head) {
-        self.next = head.0.index + 1;
-        self.done = 0;
-        if self.heads.len() == BATCHES_KEPT {
-            self.heads.pop_front();
-        }
-        self.heads.push_back(head);
-    }
-
-    /// Another head for an index that is already fixed.
-    fn rival(&self, batch: &Batch) -> Option<Head> {
-        let waiting = self.waiting.get(&batch.index()).map(|b| (b.head.clone(), b.proof.clone()));
-        let applied = || self.heads.iter().find(|(head, _)| head.index == batch.index()).cloned();
-        waiting.or_else(applied).filter(|(head, _)| *head != batch.head)
-    }
-}
-
 impl Replica {
     pub(super) fn on_batch(&mut self, batch: Arc<Batch>, step: &mut Step<'_>) {
         let index = batch.index();
-        if let Some(rival) = self.queue.rival(&batch) {
-            return self.on_rival(rival, &batch, step);
+        if let Some(rival) = self.queue.rival_of(&batch.head) {
+            let other = (batch.head.clone(), batch.proof.clone());
+            return self.on_rival(rival, other, step);
         }
         if self.halted || index < self.queue.next || self.queue.waiting.contains_key(&index) {
             return;
         }
+        if index != self.queue.next {
+            self.suspect_gap(step);
+        }
         if index - self.queue.next > BATCHES_KEPT as u64 {
+            self.queue.is_outrun = true;
             return step.refuse(None, None, Refusal::BatchGap { expected: self.queue.next });
         }
         match self.check_batch(&batch, step.verdicts) {
@@ -106,22 +47,21 @@ impl Replica {
         }
     }
 
-    fn on_rival(&mut self, rival: Head, batch: &Batch, step: &mut Step<'_>) {
-        let fault = Fault::DoubleBatch(rival, (batch.head.clone(), batch.proof.clone()));
-        if !fault.is_proven(&self.community, &self.registries, step.verdicts) {
-            return step.refuse(None, None, Refusal::OrderUnproven);
-        }
-        step.emit(Effect::Fault(Box::new(fault)));
-        if !self.halted {
-            self.halt(Alarm::OrderForked { index: batch.index() }, step);
-        }
-    }
-
     /// Whether the sequencer fixed exactly these items.
     fn check_batch(&self, batch: &Batch, verdicts: &dyn Verdicts) -> Result<(), Refusal> {
         if matches!(batch.proof, OrderProof::Engine { .. }) {
             return Err(Refusal::Unsupported);
         }
+        self.check_shape(batch)?;
+        let ordering = self.registries.of_batch(batch.index());
+        if !is_ordered(&batch.head, &batch.proof, &self.community, ordering, verdicts) {
+            return Err(Refusal::OrderUnproven);
+        }
+        Ok(())
+    }
+
+    /// Whether the items are those of the head, and not too many.
+    fn check_shape(&self, batch: &Batch) -> Result<(), Refusal> {
         let limit = self.genesis.limits.batch_bytes;
         if batch.len() > limit as usize {
             return Err(Refusal::TooLarge { limit });
@@ -129,10 +69,6 @@ impl Replica {
         let digests = batch.items.iter().map(|item| item.record.digest(&self.community));
         if !digests.eq(batch.head.items.iter().copied()) {
             return Err(Refusal::BatchMismatch);
-        }
-        let ordering = self.registries.of_batch(batch.index());
-        if !is_ordered(&batch.head, &batch.proof, &self.community, ordering, verdicts) {
-            return Err(Refusal::OrderUnproven);
         }
         Ok(())
     }
@@ -149,16 +85,25 @@ impl Replica {
     }
 
     /// Whether this batch could be applied next, and the tip it would give; changes nothing and
-    /// may be asked for batches that are never decided (protocol 8.9).
+    /// may be asked for batches that are never decided (protocol 8.9). Its proof is not looked at:
+    /// a proposal has none yet.
     ///
     /// # Errors
-    /// The first [`Refusal`] of the batch's time or of an item.
+    /// The first [`Refusal`] of the batch's place, size, head or time, or of an item;
+    /// [`Refusal::Halted`] from a node that settles nothing.
     pub fn check(
         &self,
         now: Timestamp,
         batch: &Batch,
         verdicts: &dyn Verdicts,
     ) -> Result<Digest, Refusal> {
+        if self.halted || !self.repair.is_idle() {
+            return Err(Refusal::Halted);
+        }
+        if batch.index() != self.queue.next || self.queue.done > 0 {
+            return Err(Refusal::BatchGap { expected: self.queue.next });
+        }
+        self.check_shape(batch)?;
         self.check_time(batch, now)?;
         let (mut ledger, mut registries) = (self.ledger.clone(), self.registries.clone());
         let mut seen = BTreeSet::new();
@@ -198,11 +143,12 @@ impl Replica {
                 Ok(()) => {}
                 Err(Refusal::TimeAhead { limit_ms }) => {
                     let due = Timestamp(batch.time_ms().0.saturating_sub(limit_ms));
+                    self.on_ahead(&batch, step);
                     return self.timers.set(&mut self.queue.timer, Some(due), Timer::Batch);
                 }
-                Err(reason) => {
+                Err(_) => {
                     self.queue.waiting.remove(&batch.index());
-                    return step.refuse(None, None, reason);
+                    return self.on_backwards(&batch, step);
                 }
             }
             if !self.apply(&batch, step) {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::catchup::Progress;
 use crate::batch::{Approved, Batch};
 use crate::block::{Pair, Proof};
 use crate::contract::{ContractId, SignedContract};
@@ -119,6 +120,11 @@ pub enum Input {
         /// The key.
         key: Option<GroupKey>,
     },
+    /// From the shell: the store may be older than this key's last use. Nothing is voted on before
+    /// a quorum of voters has said how far they are and this node has all of it, and no contract
+    /// of the running epoch is answered. A node restored from its journal asks the voters by itself
+    /// when it is started.
+    CatchUp,
     /// The time asked for by `wake_at` has come.
     Wake,
 }
@@ -188,6 +194,11 @@ pub enum Effect {
         /// Its time.
         time_ms: Timestamp,
     },
+    /// Batches from this index on are missing: to be asked of the ordering's `range`.
+    Missing {
+        /// The first of them.
+        from: u64,
+    },
     /// The members have changed: from the next height on they are these.
     Members(Arc<Registry>),
     /// A contract of this node's buyer or seller is on the chain.
@@ -246,11 +257,35 @@ pub enum Alarm {
         /// Peers asked in this round.
         asked: u32,
     },
+    /// A peer's pair carries a vote of this node that its own store does not have: the store is an
+    /// older copy. The node catches up, and answers no contract of the epoch in which it may have
+    /// voted before.
+    #[error(
+        "store is older than the key's last use: pair {height} carries a vote it does not have"
+    )]
+    RolledBack {
+        /// The height.
+        height: u64,
+    },
     /// The sequencer signed two batches for one index: this node stops settling.
     #[error("sequencer signed two batches with index {index}")]
     OrderForked {
         /// The index.
         index: u64,
+    },
+    /// The sequencer signed a batch that goes back in time: this node stops settling.
+    #[error("batch {index} is dated before the batch below it")]
+    OrderBackwards {
+        /// The index.
+        index: u64,
+    },
+    /// The next batch is dated far ahead: nothing is settled before its time has come.
+    #[error("batch {index} is dated {ahead_ms} ms ahead of this node's clock")]
+    OrderAhead {
+        /// The index.
+        index: u64,
+        /// How far, in ms.
+        ahead_ms: u64,
     },
 }
 
@@ -283,4 +318,6 @@ pub struct Snapshot {
     pub halted: bool,
     /// Pairs known to be damaged and not repaired; while there is one, nothing is settled.
     pub suspects: usize,
+    /// How far it has come, while it asks peers for what it missed.
+    pub catching_up: Option<Progress>,
 }

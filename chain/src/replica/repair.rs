@@ -212,7 +212,7 @@ impl Replica {
     }
 
     /// Settles what had to wait.
-    fn resume(&mut self, step: &mut Step<'_>) {
+    pub(super) fn resume(&mut self, step: &mut Step<'_>) {
         let is_awaited = |open: &super::settle::Open| {
             open.collecting.is_some() || !open.owed.is_empty() || self.is_all_to_all()
         };

@@ -73,6 +73,7 @@ impl Replica {
     ) -> Result<Self, RestoreError> {
         let mut replica = Self::with_registry(genesis, registries, me, params);
         replica.ledger.keys = keys;
+        replica.is_reborn = true;
         let mut out: Vec<Effect> = Vec::new();
         for entry in entries {
             let mut step = Step { now: Timestamp(0), verdicts: &Strict, out: &mut out };

@@ -88,6 +88,26 @@ impl Heights {
         self.pairs.push((pair, proof));
     }
 
+    /// Takes over a pair that is closed already.
+    pub(super) fn adopt(&mut self, pair: Arc<Pair>, proof: Arc<Proof>) {
+        let height = pair.height();
+        self.pairs.push((pair, proof));
+        self.certified.remove(&height);
+        self.proposed.remove(&height);
+    }
+
+    /// Whether others have closed a height that this node has not reached.
+    pub(super) fn is_outrun(&self) -> bool {
+        let last = self.len() as u64;
+        self.certified.keys().chain(self.proposed.keys()).any(|height| *height > last)
+    }
+
+    /// Voters that proposed a ledger for a height this node has not reached.
+    pub(super) fn ahead(&self) -> impl Iterator<Item = PartyId> {
+        let last = self.len() as u64;
+        self.proposed.range(last + 1..).map(|(_, (vote, _))| vote.voter)
+    }
+
     pub(super) fn restore_vote(&mut self, vote: LedgerVote) {
         if let Some(open) = self.open.get_mut(&vote.height) {
             open.own = Own::Given(vote);
@@ -162,7 +182,7 @@ impl Replica {
         let Some(ledger) = self.ledger_hash(height) else { return };
         let in_force = self.registries.at(height);
         let Some(open) = self.heights.open.get_mut(&height) else { return };
-        let may_sign = !self.halted && self.repair.is_idle();
+        let may_sign = !self.halted && self.repair.is_idle() && !self.catchup.is_behind();
         if matches!(open.own, Own::None) && in_force.is_voter(self.me) && may_sign {
             open.own = Own::Signing;
             let registry = in_force.version();
@@ -209,6 +229,7 @@ impl Replica {
         }
         if height > self.ledger.height {
             if height - self.ledger.height <= u64::from(self.genesis.limits.heights_ahead) {
+                self.suspect_gap(step);
                 self.heights.proposed.insert(height, (vote, attempt));
             }
             return;
@@ -261,6 +282,7 @@ impl Replica {
         let is_wrong = fault.is_proven(&self.community, &self.registries, step.verdicts);
         if is_wrong {
             step.emit(Effect::Fault(Box::new(fault)));
+            self.tell_order(vote.voter, vote.height, step);
         } else {
             step.refuse(None, Some(vote.voter), Refusal::BadSignature(vote.voter));
         }

@@ -48,6 +48,8 @@ pub(super) enum Timer {
     Copy,
     /// A group key that was asked for has not come.
     Keys,
+    /// Something may be missing, or those asked for it have not answered.
+    CatchUp,
 }
 
 /// Deadlines, the nearest first. Each subject has at most one, kept by the subject.

@@ -184,6 +184,9 @@ fn pin_letters(lines: &mut String, cast: &Cast) {
         ),
         ("range_request", Message::RangeRequest { from: 1, to: 9 }),
         ("range", Message::Range(vec![(pair.clone(), proof.clone())])),
+        ("order", Message::Order { head: fixed.head.clone(), proof: fixed.proof.clone() }),
+        ("tip_request", Message::TipRequest),
+        ("tip", Message::Tip { height: 300 }),
     ];
     for (name, letter) in letters {
         pin(lines, &format!("message.{name}"), &letter);
@@ -205,7 +208,11 @@ fn pin_letters(lines: &mut String, cast: &Cast) {
     let faults = [
         ("double_approval", Fault::DoubleApproval(vote, vote)),
         ("double_ledger_vote", Fault::DoubleLedgerVote(ledger_vote, ledger_vote)),
-        ("double_batch", Fault::DoubleBatch((head.clone(), order.clone()), (head, order))),
+        (
+            "double_batch",
+            Fault::DoubleBatch((head.clone(), order.clone()), (head.clone(), order.clone())),
+        ),
+        ("backwards_batch", Fault::BackwardsBatch((head.clone(), order.clone()), (head, order))),
         ("two_bodies", Fault::TwoBodies(contract.clone(), contract)),
         ("wrong_ledger", Fault::WrongLedger { vote: ledger_vote, expected: Digest([8; 32]) }),
     ];

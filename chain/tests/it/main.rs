@@ -1,8 +1,13 @@
 //! What the room promises as a whole: communities under loss and lies, sweeps that find every
 //! bit, bytes that never change.
 
+mod bounds;
+mod catchup;
 mod community;
+mod engine;
+mod forks;
 mod golden;
+mod liars;
 mod limits;
 mod members;
 mod orderer;

@@ -396,11 +396,10 @@ fn approvals_of_a_version_count_a_while_after_its_end_and_then_are_stale() {
         crate::street::approved(&world.registry, signed(body))
     };
     let time = settle_of(1).0 - 1;
-    let mut index = world.batches.last().map_or(0, |batch| batch.index() + 1);
+    let first = world.batches.last().map_or(0, |batch| batch.index() + 1);
     world.now = settle_of(1);
-    for nonce in 0..5 {
+    for (index, nonce) in (first..).zip(0..5) {
         let old = crate::street::batch(&world.registry, index, time, vec![item(&world, nonce)]);
-        index += 1;
         for node in 0..4 {
             world.tell(node, Input::Ordered(old.clone()));
         }

@@ -89,7 +89,11 @@ fn time_never_runs_backwards_and_the_near_future_is_waited_for() {
     let first = batch(&world.registry, 0, T_SETTLE.0 - 5, vec![item(&world, 0)]);
     assert_eq!(give(&mut world, &first), None);
     let past = batch(&world.registry, 1, T_SETTLE.0 - 6, vec![]);
-    assert_eq!(give(&mut world, &past), Some(Refusal::TimeBackwards));
+    assert_eq!(
+        world.replicas[1].check(T_SETTLE, &past, &Strict),
+        Err(Refusal::TimeBackwards),
+        "an engine is told before it decides"
+    );
     let future = batch(&world.registry, 1, T_SETTLE.0 + 2001, vec![]);
     assert_eq!(
         world.replicas[1].check(T_SETTLE, &future, &Strict),
@@ -101,6 +105,41 @@ fn time_never_runs_backwards_and_the_near_future_is_waited_for() {
     world.now = Timestamp(T_SETTLE.0 + 1);
     world.tell(1, Input::Wake);
     assert_eq!(world.replicas[1].snapshot().next_batch, 2);
+}
+
+#[test]
+fn a_batch_that_goes_back_in_time_is_evidence_and_stops_the_node() {
+    let mut world = a_world(4);
+    let first = batch(&world.registry, 0, T_SETTLE.0 - 5, vec![item(&world, 0)]);
+    assert_eq!(give(&mut world, &first), None);
+    let past = batch(&world.registry, 1, T_SETTLE.0 - 6, vec![item(&world, 1)]);
+    assert_eq!(give(&mut world, &past), Some(Refusal::TimeBackwards));
+    assert_eq!(world.alarms, [(1, Alarm::OrderBackwards { index: 1 })]);
+    let (_, fault) = world.faults.first().expect("evidence");
+    assert!(matches!(fault, Fault::BackwardsBatch(..)));
+    assert!(fault.is_proven(&world.community(), &world.registries(), &Strict));
+    assert_eq!(fault.culprit(&world.registries()), Some(PartyId(0)));
+    assert!(world.replicas[1].snapshot().halted);
+    assert_eq!(world.replicas[1].snapshot().height, 1);
+    // In step with time it is none.
+    let same = batch(&world.registry, 1, T_SETTLE.0 - 5, vec![]);
+    let head = |batch: &Batch| (batch.head.clone(), batch.proof.clone());
+    let sound = Fault::BackwardsBatch(head(&first), head(&same));
+    assert!(!sound.is_proven(&world.community(), &world.registries(), &Strict));
+}
+
+#[test]
+fn a_batch_far_ahead_is_an_alarm_and_waits_for_its_time() {
+    let mut world = a_world(4);
+    for (ahead, alarms) in [(60_000, 0), (60_001, 1)] {
+        let far = batch(&world.registry, alarms, T_SETTLE.0 + ahead, vec![]);
+        give(&mut world, &far);
+        assert_eq!(world.alarms.len() as u64, alarms);
+        world.now = Timestamp(T_SETTLE.0 + ahead);
+        world.tell(1, Input::Wake);
+        assert_eq!(world.replicas[1].snapshot().next_batch, alarms + 1);
+        world.now = T_SETTLE;
+    }
 }
 
 #[test]
@@ -170,7 +209,14 @@ fn check_answers_without_changing_and_agrees_with_apply() {
     assert_eq!(world.replicas[1].check(T_SETTLE, &twice, &Strict), Err(Refusal::UsedId));
     assert_eq!(give(&mut world, &good), None);
     assert_eq!(tip, Ok(world.replicas[1].snapshot().tip));
-    assert_eq!(world.replicas[1].check(T_SETTLE, &good, &Strict), Err(Refusal::UsedId));
+    let again = world.replicas[1].check(T_SETTLE, &good, &Strict);
+    assert_eq!(again, Err(Refusal::BatchGap { expected: 1 }));
+    let same = batch(&world.registry, 1, T_SETTLE.0, items[..1].to_vec());
+    assert_eq!(world.replicas[1].check(T_SETTLE, &same, &Strict), Err(Refusal::UsedId));
+    let mut swapped = Batch::clone(&batch(&world.registry, 1, T_SETTLE.0, vec![]));
+    swapped.items = vec![items[0].clone()];
+    let mismatch = world.replicas[1].check(T_SETTLE, &swapped, &Strict);
+    assert_eq!(mismatch, Err(Refusal::BatchMismatch));
 }
 
 #[test]

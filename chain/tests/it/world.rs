@@ -182,6 +182,10 @@ pub struct World {
     pub params: Params,
     pub operator: u32,
     pub orderer: u32,
+    /// The ordering has forgotten all batches below.
+    pub held_from: u64,
+    /// Somebody else orders: the sequencer is not woken.
+    pub is_idle: bool,
 }
 
 impl World {
@@ -227,6 +231,8 @@ impl World {
             params: params.clone(),
             operator: u32::MAX,
             orderer: genesis.sequencer.0,
+            held_from: 0,
+            is_idle: false,
         };
         world.start_epoch(EPOCH, T_SETTLE);
         world
@@ -355,6 +361,14 @@ impl World {
             | Effect::Closed { .. }
             | Effect::Advanced { .. }
             | Effect::Members(_) => {}
+            Effect::Missing { from } => {
+                let first = from.max(self.held_from);
+                let held: Vec<_> =
+                    self.batches.iter().filter(|b| b.index() >= first).cloned().collect();
+                for batch in held {
+                    self.mail.push((me, PartyId(self.orderer), Message::Batch(batch)));
+                }
+            }
         }
     }
 
@@ -389,7 +403,8 @@ impl World {
         loop {
             self.deliver_all();
             let wakes = self.alive().into_iter().filter_map(|i| self.replicas[i].wake_at());
-            let orders = self.sequencer.wake_at().unwrap_or(Timestamp(u64::MAX));
+            let orders = self.sequencer.wake_at().filter(|_| !self.is_idle);
+            let orders = orders.unwrap_or(Timestamp(u64::MAX));
             let next = wakes.min().map_or(orders, |at| at.min(orders));
             if next > until {
                 self.now = until;

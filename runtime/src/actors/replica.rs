@@ -29,6 +29,9 @@ use crate::store::{Entry, Journal, StoreError};
 use crate::supervise::{Actor, Context, Handler, Message, Ref};
 use crate::verdicts::ProcessVerdicts;
 
+/// Batches that are asked for at once: as many as a replica keeps waiting.
+const FETCHED_MAX: u64 = 256;
+
 /// From another replica: chain talk.
 #[derive(Debug, Clone)]
 pub struct FromReplica {
@@ -163,6 +166,8 @@ pub struct ReplicaInbox {
     pub peer: Door<FromReplica>,
     /// A contract for the chain.
     pub publish: Door<Publish>,
+    /// A batch that was missed.
+    pub ordered: Door<Ordered>,
     /// A change of the members for the chain.
     pub propose: Door<Propose>,
     /// A signature that comes back.
@@ -183,6 +188,7 @@ impl ReplicaInbox {
         self.epoch.open(actor.port());
         self.peer.open(actor.port());
         self.publish.open(actor.port());
+        self.ordered.open(actor.port());
         self.propose.open(actor.port());
         self.signed.open(actor.port());
         self.keys.open(actor.port());
@@ -199,6 +205,8 @@ pub struct ReplicaPorts {
     pub transport: Rc<dyn Transport>,
     /// Who orders.
     pub ordering: Rc<dyn Ordering>,
+    /// Its own door for batches that are asked for again.
+    pub ordered: Door<Ordered>,
     /// Its own door for signatures.
     pub signed: Door<Signed>,
     /// Its own door for keys.
@@ -350,6 +358,7 @@ impl ReplicaActor {
             Effect::Appended { pair, proof } => ports.appended.tell(PairAppended { pair, proof }),
             Effect::Closed { height, proof } => ports.closed.tell(PairClosed { height, proof }),
             Effect::Advanced { time_ms, .. } => ports.time.tell(ChainTime(time_ms)),
+            Effect::Missing { from } => self.fetch(from),
             Effect::Members(registry) => self.members.follow(&registry),
             Effect::Settled { contract_id, height } => {
                 ports.settled.tell(ContractSettled { contract_id, height });
@@ -369,6 +378,13 @@ impl ReplicaActor {
             self.counts.borrow_mut().repaired += 1;
         }
         Ok(())
+    }
+
+    /// Asks the ordering for the batches from `from` on; what it still holds comes like new ones.
+    fn fetch(&self, from: u64) {
+        for batch in self.ports.ordering.range(from, from.saturating_add(FETCHED_MAX)) {
+            self.ports.ordered.tell(Ordered(batch));
+        }
     }
 
     fn broadcast(&self, audience: Audience, message: &ChainMessage) {

@@ -60,7 +60,7 @@ impl Founding {
                 member(PartyId(number), &site.name, key, number < voters, site.import_w)
             })
             .collect::<Result<Vec<Member>, FoundingError>>()?;
-        let operator_key = SecretKey::simulated(scenario.seed, OPERATOR).public()?;
+        let operator_key = operator(scenario.seed).public()?;
         let genesis = genesis(scenario, community, members, operator_key);
         genesis.check()?;
         let registry = Registry::founding(&genesis);
@@ -70,6 +70,12 @@ impl Founding {
 
 /// Number under which the operator's key is drawn; no member has it.
 const OPERATOR: PartyId = PartyId(u32::MAX);
+
+/// The operator's key of a simulated community.
+#[must_use]
+pub fn operator(seed: u64) -> SecretKey {
+    SecretKey::simulated(seed, OPERATOR)
+}
 
 fn member(
     id: PartyId,

@@ -8,6 +8,7 @@ mod checks;
 mod decimal;
 mod fee;
 mod file;
+mod members;
 mod minds;
 mod mode;
 mod presets;
@@ -26,6 +27,7 @@ use super::community::EvKnowledge;
 
 pub use decimal::{DecimalError, Millionths};
 pub use file::ScenarioFile;
+pub use members::{Fate, MemberChange};
 pub use mode::Mode;
 pub use presets::{PRESETS, PresetLine};
 pub use settings::{

@@ -8,7 +8,7 @@ use gridpact_chain::terms::Price;
 use super::decimal::Millionths;
 use super::file::range;
 use super::settings::{Fanout, Graph, Layout};
-use super::{Scenario, ScenarioError};
+use super::{Scenario, ScenarioError, members};
 use crate::sim::calendar::zone;
 
 /// Most homes of one run.
@@ -79,6 +79,8 @@ impl Scenario {
                     .to_owned(),
             ));
         }
+        let homes = if self.prosumers == 0 { 0 } else { self.homes_max() };
+        members::check(&self.scenario.members, homes)?;
         for strategy in &self.scenario.strategies {
             strategy.check(self.prosumers, &self.params)?;
         }

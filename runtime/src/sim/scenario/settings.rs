@@ -6,6 +6,7 @@ use gridpact_agents::network::NetworkFees;
 use gridpact_chain::terms::Price;
 use serde::{Deserialize, Serialize};
 
+use super::members::MemberChange;
 use super::strategy::Strategy;
 use super::words::or_none;
 use crate::sim::community::EvKnowledge;
@@ -151,6 +152,8 @@ pub struct ScenarioSettings {
     pub host: Host,
     /// Homes that misstate their cost or worth, or bargain harder; none = all are honest.
     pub strategies: Vec<Strategy>,
+    /// Changes of the members that the operator proposes on the way; none = all stay.
+    pub members: Vec<MemberChange>,
 }
 
 impl Default for ScenarioSettings {
@@ -164,6 +167,7 @@ impl Default for ScenarioSettings {
             copies_from: 0,
             host: Host::Actors,
             strategies: Vec::new(),
+            members: Vec::new(),
         }
     }
 }

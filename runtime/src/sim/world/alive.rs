@@ -5,6 +5,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use gridpact_chain::membership::Membership;
+use gridpact_chain::statement::Statement;
 use gridpact_chain::terms::{Epoch, Interval};
 use tokio::sync::watch;
 
@@ -12,7 +14,7 @@ use super::wiring::{
     audience, commons, home_spec, open_coordinator, open_dawdler, open_sequencer, open_workshop,
 };
 use super::{Places, Progress, WorldError};
-use crate::actors::replica::Decay;
+use crate::actors::replica::{Decay, Propose};
 use crate::actors::resource::Limit;
 use crate::actors::{Door, Poison};
 use crate::clock::Clock;
@@ -22,11 +24,11 @@ use crate::observe::Observer;
 use crate::order::local::LocalOrdering;
 use crate::sim::community::Community;
 use crate::sim::faults::{self, Crash, Curb, Faults, Role, Rot};
-use crate::sim::founding::{Founding, SEQUENCER};
+use crate::sim::founding::{Founding, SEQUENCER, operator};
 use crate::sim::harvest;
 use crate::sim::harvest::Crop;
 use crate::sim::homes::{Nursery, first_epoch, party_of};
-use crate::sim::scenario::{Host, Scenario};
+use crate::sim::scenario::{Host, MemberChange, Scenario};
 use crate::sim::street::Street;
 use crate::store::{ChainJournal, Journal, MemoryJournal};
 use crate::supervise;
@@ -44,6 +46,7 @@ pub(super) struct World {
     done: watch::Receiver<Option<Epoch>>,
     settle_ms: u64,
     epochs: Vec<harvest::Growth>,
+    changes: Vec<MemberChange>,
     _others: Vec<Box<dyn std::any::Any>>,
 }
 
@@ -121,6 +124,7 @@ impl World {
             done,
             settle_ms: nursery.params.epoch.settle_ms,
             epochs: Vec::new(),
+            changes: scenario.scenario.members.clone(),
             _others: others,
         })
     }
@@ -142,6 +146,7 @@ impl World {
         for curb in &faults.limits {
             self.plan_limit(*curb);
         }
+        self.plan_changes();
         let all = u64::from(last.0 - first.0) + 1;
         let patience = Duration::from_secs(u64::from(self.community.interval_s)) * 3;
         loop {
@@ -199,6 +204,27 @@ impl World {
             tokio::time::sleep_until(at).await;
             door.tell(Decay { height: rot.height, spoil: faults::flip, draw: rot.draw });
         });
+    }
+
+    /// Arranges for the operator to propose changes of the members.
+    fn plan_changes(&self) {
+        let (Some(home), community) = (self.homes.first(), self.commons.registry.community())
+        else {
+            return;
+        };
+        for (version, planned) in (1..).zip(&self.changes) {
+            let change = Box::new(planned.change());
+            let statement = Statement::Change { version, change: change.clone() };
+            let signature = operator(self.commons.seed).sign(&statement, &community);
+            let proposal = Membership { version, change: *change, operator_sig: Some(signature) };
+            let epoch = first_epoch(&self.community).plus(planned.at_epoch);
+            let at = self.clock.instant_of(epoch.starts_at(self.community.interval_s));
+            let door = home.doors.replica.propose.clone();
+            supervise::task(async move {
+                tokio::time::sleep_until(at).await;
+                door.tell(Propose(proposal));
+            });
+        }
     }
 
     /// Arranges for the grid operator to limit a device.

@@ -14,7 +14,7 @@ use crate::seal::{EpochKey, Sealed};
 /// Most bytes of the entries of one ledger block.
 const ENTRIES_MAX: usize = 1024;
 /// Bytes of a nonce, which stands before the payload of sealed entries.
-const NONCE: usize = 24;
+pub(crate) const NONCE: usize = 24;
 
 /// The changed accounts of one ledger block: an array in the bytes, or one sealed byte string. Reads
 /// as the entries; as none where they are sealed and were not opened.

@@ -20,6 +20,12 @@ use crate::terms::{Money, PartyId, Timestamp};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Balances(BTreeMap<PartyId, Money>);
 
+impl FromIterator<(PartyId, Money)> for Balances {
+    fn from_iter<I: IntoIterator<Item = (PartyId, Money)>>(accounts: I) -> Self {
+        Self(accounts.into_iter().collect())
+    }
+}
+
 impl Balances {
     /// What `party` holds; zero before its first contract.
     #[must_use]

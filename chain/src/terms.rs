@@ -110,6 +110,13 @@ impl Money {
     /// # Errors
     /// [`TermsError::Overflow`] when the amount does not fit 64 bits.
     pub fn of(energy: Energy, price: Price) -> Result<Self, TermsError> {
+        // Nearly all products fit 64 bits, in which dividing is many times faster.
+        let narrow = i64::try_from(energy.0).ok().and_then(|wh| wh.checked_mul(price.0));
+        if let Some(product) = narrow {
+            let (floor, rest) = (product.div_euclid(1000), product.rem_euclid(1000));
+            let round_up = rest > 500 || (rest == 500 && floor.rem_euclid(2) == 1);
+            return Ok(Self(floor + i64::from(round_up)));
+        }
         let product = i128::from(energy.0) * i128::from(price.0);
         let (floor, rest) = (product.div_euclid(1000), product.rem_euclid(1000));
         let round_up = rest > 500 || (rest == 500 && floor.rem_euclid(2) == 1);

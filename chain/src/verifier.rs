@@ -1,24 +1,34 @@
 //! Verifier: re-proves pairs for ever, in bounded steps, and yields findings (protocol 8.7).
 //!
 //! A new pair is checked at once and then joins the sweep. Segment digests make most sweeps cheap;
-//! they live in memory only and are a speed-up, never a proof, so every few sweeps each pair is
-//! proven again from its bytes. Signatures and proofs have a slower sweep of their own. It never
-//! decides when it runs, and repairs nothing by itself.
+//! they are a speed-up, never a proof, so every few sweeps each pair is proven again from its
+//! stored bytes, which are decoded where they lie. Signatures and proofs have a slower sweep of
+//! their own. Where the bytes are kept is a [`Source`]'s business. A verifier never decides when it
+//! runs, and repairs nothing by itself.
 
 mod audit;
 mod copy;
+mod cursor;
 mod finding;
 mod pairs;
 mod proofs;
+mod rechecks;
+mod repair;
+mod slices;
+mod source;
+mod state;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub use self::audit::{Report, audit, audit_reading};
 pub use self::copy::{Named, check_copy};
-pub use self::finding::{Counters, Damage, Finding, Params};
+pub use self::finding::{Counters, Damage, Finding, Params, Snapshot};
 pub use self::pairs::check_pair;
 pub use self::proofs::{check_proof, claims_of};
+pub use self::slices::PairBytes;
+pub use self::source::{Compared, Kept, Shared, Source};
+pub use self::state::{PairHasher, State};
 
 use crate::block::{Pair, Proof};
 use crate::digest::Digest;
@@ -28,76 +38,106 @@ use crate::registry::Registries;
 use crate::sign::Verdicts;
 use crate::terms::Timestamp;
 
-/// Consecutive pairs with one digest over their bytes.
-#[derive(Debug, Clone, Copy)]
-struct Segment {
-    first: u64,
-    last: u64,
-    digest: Digest,
-}
-
 /// Where the running sweep stands.
 #[derive(Debug)]
 struct Sweep {
     /// State below the next pair; of no meaning while segments are compared.
-    ledger: Ledger,
+    state: State,
     next: u64,
     next_segment: usize,
     is_structural: bool,
+    /// Whether anything was found wrong in it.
+    is_clean: bool,
     started: Option<Timestamp>,
 }
 
-/// One node's verifier.
-pub struct Verifier {
+impl Sweep {
+    /// A structural sweep from the first pair.
+    fn anew(community: Digest, keys: &Keyring) -> Self {
+        Self {
+            state: State::new(community).reading(keys.clone()),
+            next: 1,
+            next_segment: 0,
+            is_structural: true,
+            is_clean: true,
+            started: None,
+        }
+    }
+}
+
+/// One node's verifier over the chain that `S` keeps.
+pub struct Verifier<S = Shared> {
     registries: Registries,
     community: Digest,
     params: Params,
-
-    pairs: Vec<(Arc<Pair>, Arc<Proof>)>,
+    chain: S,
     /// State after the newest pair.
     head: Ledger,
-    /// State after the last full segment.
-    sealed: Ledger,
-    segments: Vec<Segment>,
-    tail_bytes: usize,
+    /// State after the last segment with a digest.
+    sealed: State,
+    /// Roots of the checkpoints, in their order, as computed or as admitted.
     roots: Vec<Digest>,
 
     sweep: Sweep,
+    /// Height up to which the registries have followed the changes of the members.
+    followed: u64,
     next_proof: u64,
+    /// Whether the running sweep of proofs found nothing wrong so far.
+    proofs_clean: bool,
     swept: Option<Timestamp>,
     suspects: BTreeSet<u64>,
     counters: Counters,
 }
 
 impl Verifier {
-    /// A verifier of the chain that `registries` founded, before its first pair.
+    /// A verifier of the chain that `registries` founded, before its first pair, in shared memory.
     #[must_use]
     pub fn new(registries: impl Into<Registries>, params: Params) -> Self {
+        let chain = Shared::new(params.segment_bytes);
+        Self::over(chain, registries, params)
+    }
+}
+
+impl<S: Source> Verifier<S> {
+    /// A verifier of the chain that `registries` founded, whose pairs `chain` keeps. Pairs that are
+    /// there already are unproven; [`open`](Self::open) proves them.
+    #[must_use]
+    pub fn over(chain: S, registries: impl Into<Registries>, params: Params) -> Self {
         let registries = registries.into();
         let community = registries.community();
-        let start = Ledger::new(community);
         Self {
             registries,
             community,
             params,
-            pairs: Vec::new(),
-            head: start.clone(),
-            sealed: start.clone(),
-            segments: Vec::new(),
-            tail_bytes: 0,
+            chain,
+            head: Ledger::new(community),
+            sealed: State::new(community),
             roots: Vec::new(),
-            sweep: Sweep {
-                ledger: start,
-                next: 1,
-                next_segment: 0,
-                is_structural: true,
-                started: None,
-            },
+            sweep: Sweep::anew(community, &Keyring::default()),
+            followed: 0,
             next_proof: 1,
+            proofs_clean: true,
             swept: None,
             suspects: BTreeSet::new(),
             counters: Counters::default(),
         }
+    }
+
+    /// Proves every pair that is there, as the first sweep does, and takes the state they give for
+    /// that of the newest pair.
+    pub fn open(&mut self, now: Timestamp, found: &mut Vec<Finding>) {
+        self.sweep = Sweep::anew(self.community, &self.head.keys);
+        while !self.step(now, usize::MAX, found) {}
+    }
+
+    /// Goes on from a state that was proven earlier, up to the last segment with a digest: the next
+    /// sweep compares digests up to there, proves the pairs above, and takes the state they give for
+    /// that of the newest pair. `roots` are those of the checkpoints up to there.
+    ///
+    /// It is the caller's to know that the state, the roots and the digests are its own.
+    pub fn resume(&mut self, sealed: State, roots: Vec<Digest>) {
+        (self.sealed, self.roots) = (sealed.reading(self.head.keys.clone()), roots);
+        self.sweep = Sweep { is_structural: false, ..Sweep::anew(self.community, &self.head.keys) };
     }
 
     /// Checks a new pair at once, its signatures and approvals included; it then joins the sweep
@@ -114,30 +154,40 @@ impl Verifier {
             .and_then(|()| check_proof(&pair, &proof, &self.registries, verdicts));
         self.counters.pairs_checked += 1;
         self.counters.proofs_checked += 1;
-        self.join(pair, proof);
+        self.join(&pair, &proof);
         checked.err().and_then(|damage| self.suspect(height, damage))
     }
 
     /// Reads with `keys` from now on: from the next sweep, what was sealed so far as well.
     pub fn learn(&mut self, keys: &Keyring) {
-        for state in [&mut self.head, &mut self.sealed, &mut self.sweep.ledger] {
-            state.keys = keys.clone();
+        self.head.keys = keys.clone();
+        for state in [&mut self.sealed, &mut self.sweep.state] {
+            *state = state.clone().reading(keys.clone());
         }
+    }
+
+    /// Whether the state of the newest pair is known, so that the next one can be checked at once.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.head.height == self.height()
     }
 
     /// Takes the next pair from the own journal, unchecked: the sweeps prove it.
     pub fn reload_next(&mut self, pair: Arc<Pair>, proof: Arc<Proof>) {
-        self.join(pair, proof);
+        self.join(&pair, &proof);
     }
 
-    fn join(&mut self, pair: Arc<Pair>, proof: Arc<Proof>) {
-        self.roots.extend(pair.ledger.checkpoint);
-        pairs::follow(&mut self.head, &pair);
-        self.registries.follow(&pair, &proof);
-        self.tail_bytes += pair.len();
-        self.pairs.push((pair, proof));
-        if self.tail_bytes >= self.params.segment_bytes {
-            self.seal();
+    fn join(&mut self, pair: &Arc<Pair>, proof: &Arc<Proof>) {
+        self.registries.follow(pair, proof);
+        if self.is_open() {
+            self.roots.extend(pair.ledger.checkpoint);
+            pairs::follow(&mut self.head, pair);
+        }
+        let sealed = self.chain.sealed();
+        self.chain.join(pair, proof);
+        self.followed = self.followed.max(self.chain.height());
+        if self.chain.sealed() != sealed {
+            self.sealed = State::at(&self.head);
         }
     }
 
@@ -148,85 +198,11 @@ impl Verifier {
         proof: Arc<Proof>,
         verdicts: &dyn Verdicts,
     ) -> Option<Finding> {
-        let slot = self.pairs.get_mut(index(height)?)?;
-        slot.1 = proof;
+        let (pair, _) = self.chain.get(height).ok()?;
         self.counters.proofs_checked += 1;
-        let checked = proofs::check_ledger_votes(&slot.0, &slot.1, &self.registries, verdicts);
+        let checked = proofs::check_ledger_votes(&pair, &proof, &self.registries, verdicts);
+        self.chain.put(height, (pair, proof));
         checked.err().and_then(|damage| self.suspect(height, damage))
-    }
-
-    /// Takes pair and proof as the store holds them now, unchecked: the sweeps judge them.
-    pub fn reload(&mut self, height: u64, pair: Arc<Pair>, proof: Arc<Proof>) {
-        if let Some(slot) = index(height).and_then(|at| self.pairs.get_mut(at)) {
-            *slot = (pair, proof);
-        }
-    }
-
-    /// Puts a good copy in place of a suspect pair. It must have the hashes that the next pair, or
-    /// the ledger votes, names ([`check_copy`]); otherwise nothing changes and the answer is false.
-    /// With the last suspect healed, what was derived from the pairs is made again.
-    pub fn repair(
-        &mut self,
-        height: u64,
-        pair: Arc<Pair>,
-        proof: Arc<Proof>,
-        verdicts: &dyn Verdicts,
-    ) -> bool {
-        // A suspect pair above names nothing; the ledger votes do, which are always asked for.
-        let above = index(height + 1).and_then(|at| self.pairs.get(at));
-        let named = above
-            .filter(|_| !self.suspects.contains(&(height + 1)))
-            .map(|(above, _)| (above.contract.prev_contract_hash, above.ledger.prev_ledger_hash));
-        let judged = check_copy(height, named, (&pair, &proof), &self.registries, verdicts);
-        let slot = index(height).and_then(|at| self.pairs.get_mut(at));
-        let (Ok(()), Some(slot)) = (judged, slot) else { return false };
-        *slot = (pair, proof);
-        self.suspects.remove(&height);
-        if self.suspects.is_empty() {
-            self.rebuild(height);
-        }
-        true
-    }
-
-    /// Makes states, roots and segment digests again, from the last checkpoint below `height`. The
-    /// next sweep starts anew and proves every pair.
-    fn rebuild(&mut self, height: u64) {
-        self.roots = self.pairs.iter().filter_map(|(pair, _)| pair.ledger.checkpoint).collect();
-        self.registries.restart();
-        self.pairs.iter().for_each(|(pair, proof)| self.registries.follow(pair, proof));
-        let sealed = self.segments.last().map_or(0, |segment| segment.last);
-        let (below, all) = (index(sealed + 1).unwrap_or(0), self.pairs.len());
-        match (self.state_after(below, height), self.state_after(all, height)) {
-            (Ok(sealed), Ok(head)) => (self.sealed, self.head) = (sealed, head),
-            (Err(height), _) | (_, Err(height)) => _ = self.suspects.insert(height),
-        }
-        let mut scratch = Vec::new();
-        for at in 0..self.segments.len() {
-            let Segment { first, last, .. } = self.segments[at];
-            if (first..=last).contains(&height) {
-                self.segments[at].digest = self.digest_of(first, last, &mut scratch);
-            }
-        }
-        self.sweep = Sweep {
-            ledger: Ledger::new(self.community).reading(self.head.keys.clone()),
-            next: 1,
-            next_segment: 0,
-            is_structural: true,
-            started: None,
-        };
-    }
-
-    fn state_after(&self, pairs: usize, doubtful: u64) -> Result<Ledger, u64> {
-        let pairs = self.pairs[..pairs].iter().map(|(pair, _)| pair);
-        Ledger::rebuild(self.community, pairs, doubtful, &self.head.keys)
-    }
-
-    /// Both hashes of `height` as the pair above, or the tip, names them.
-    fn named(&self, height: u64) -> (Digest, Digest) {
-        match index(height + 1).and_then(|at| self.pairs.get(at)) {
-            Some((above, _)) => (above.contract.prev_contract_hash, above.ledger.prev_ledger_hash),
-            None => (self.head.contract, self.head.tip),
-        }
     }
 
     /// Checks at most about `budget_bytes` of pairs, stopping at the end of the sweep; true when a
@@ -234,15 +210,13 @@ impl Verifier {
     pub fn step(&mut self, now: Timestamp, budget_bytes: usize, found: &mut Vec<Finding>) -> bool {
         self.sweep.started.get_or_insert(now);
         let mut room = budget_bytes;
-        let mut scratch = Vec::new();
         while room > 0 {
-            let spent = if self.is_on_segments() {
-                self.step_segment(&mut scratch, found)
-            } else {
-                self.step_pair(found)
+            let spent = match self.step_segment(found) {
+                Some(bytes) => Some(bytes),
+                None => self.step_pairs(room, found),
             };
             match spent {
-                Some(bytes) => room = room.saturating_sub(bytes),
+                Some(bytes) => room = room.saturating_sub(bytes.max(1)),
                 None => {
                     self.end_sweep(found);
                     return true;
@@ -263,27 +237,45 @@ impl Verifier {
         let mut room = budget_bytes;
         let mut scratch = Vec::new();
         while room > 0 {
-            let height = self.next_proof;
-            let Some((pair, proof)) = index(height).and_then(|at| self.pairs.get(at)) else {
-                self.next_proof = 1;
-                self.counters.proof_sweeps += 1;
+            let kept = self.chain.proofs(self.next_proof, room);
+            self.stray(found);
+            if kept.is_empty() {
+                self.end_proofs();
                 return true;
-            };
-            room = room.saturating_sub(pair.len() + proofs::len(proof));
-            let checked = pairs::check_values(pair, &mut scratch)
-                .and_then(|()| proofs::check_bytes(proof))
-                .and_then(|()| check_proof(pair, proof, &self.registries, verdicts));
-            self.next_proof += 1;
-            self.counters.proofs_checked += 1;
-            if let Err(damage) = checked {
-                found.extend(self.suspect(height, damage));
+            }
+            for kept in kept {
+                let checked = kept.and_then(|(pair, proof)| {
+                    room = room.saturating_sub(pair.len() + proofs::len(&proof));
+                    pairs::check_values(&pair, &mut scratch)
+                        .and_then(|()| proofs::check_bytes(&proof))
+                        .and_then(|()| check_proof(&pair, &proof, &self.registries, verdicts))
+                });
+                self.proof_done(checked, found);
             }
         }
         false
     }
 
-    /// Milliseconds since every pair known then had been checked: the verification age. `None`
-    /// before the first full sweep.
+    /// Counts the next proof as checked.
+    fn proof_done(&mut self, checked: Result<(), Damage>, found: &mut Vec<Finding>) {
+        let height = self.next_proof;
+        self.next_proof += 1;
+        self.counters.proofs_checked += 1;
+        if let Err(damage) = checked {
+            found.extend(self.suspect(height, damage));
+        }
+    }
+
+    fn end_proofs(&mut self) {
+        if std::mem::replace(&mut self.proofs_clean, true) {
+            self.chain.proofs_proven();
+        }
+        self.next_proof = 1;
+        self.counters.proof_sweeps += 1;
+    }
+
+    /// Milliseconds since every pair known then had been checked: the verification age, which no
+    /// pair exceeds. `None` before the first full sweep.
     #[must_use]
     pub fn age_ms(&self, now: Timestamp) -> Option<u64> {
         self.swept.map(|swept| now.ms_since(swept))
@@ -295,6 +287,17 @@ impl Verifier {
         self.counters
     }
 
+    /// What is published of it.
+    #[must_use]
+    pub fn snapshot(&self, now: Timestamp) -> Snapshot {
+        Snapshot {
+            height: self.height(),
+            age_ms: self.age_ms(now),
+            counters: self.counters,
+            suspects: self.suspects.iter().copied().collect(),
+        }
+    }
+
     /// Heights found damaged and not repaired.
     #[must_use]
     pub fn suspects(&self) -> &BTreeSet<u64> {
@@ -304,7 +307,7 @@ impl Verifier {
     /// Number of pairs.
     #[must_use]
     pub fn height(&self) -> u64 {
-        self.pairs.len() as u64
+        self.chain.height()
     }
 
     /// The hash the chain ends with.
@@ -313,10 +316,29 @@ impl Verifier {
         self.head.tip
     }
 
+    /// Where the pairs are kept.
+    #[must_use]
+    pub fn chain(&self) -> &S {
+        &self.chain
+    }
+
+    /// The same, to tell it what its store did.
+    pub fn chain_mut(&mut self) -> &mut S {
+        &mut self.chain
+    }
+
+    /// The state after the last segment with a digest, and the roots of all checkpoints: what
+    /// [`resume`](Self::resume) wants back.
+    #[must_use]
+    pub fn resumable(&self) -> (&State, &[Digest]) {
+        (&self.sealed, &self.roots)
+    }
+
     /// A finding for a pair that was not suspect before.
     fn suspect(&mut self, height: u64, damage: Damage) -> Option<Finding> {
+        (self.sweep.is_clean, self.proofs_clean) = (false, false);
         self.suspects.insert(height).then(|| {
-            self.counters.faults += 1;
+            self.counters.add_fault(damage);
             Finding { height, damage }
         })
     }

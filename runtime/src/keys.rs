@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use ed25519_dalek::{Signer as _, SigningKey};
-use gridpact_chain::digest::Digest;
+use gridpact_chain::digest::{Digest, MacKey};
 use gridpact_chain::journal::JournalEntry;
 use gridpact_chain::keyring::{KeyLetter, Keyring};
 use gridpact_chain::registry::RegistryVersion;
@@ -88,6 +88,12 @@ impl SecretKey {
     pub fn sign(&self, statement: &Statement, community: &Digest) -> Signature {
         self.made.fetch_add(1, Ordering::Relaxed);
         Signature(self.key.sign(&statement.digest(community).0).to_bytes())
+    }
+
+    /// A key under which this member knows its own files again; it gives nothing of this one away.
+    #[must_use]
+    pub fn mac_key(&self, purpose: &str) -> MacKey {
+        MacKey::derive(purpose, self.key.as_bytes())
     }
 
     /// Signatures made so far.

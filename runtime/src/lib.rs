@@ -19,4 +19,5 @@ pub mod shards;
 pub mod sim;
 pub mod store;
 pub mod supervise;
+pub mod sweeper;
 pub mod verdicts;

@@ -22,11 +22,13 @@ pub mod archive;
 pub mod chain;
 pub mod entry;
 pub mod error;
+pub mod files;
 pub mod frame;
 pub mod frames;
 pub mod log;
 pub mod read;
 pub mod readings;
+pub mod restore;
 
 mod lock;
 #[cfg(test)]

@@ -23,6 +23,7 @@ mod seals;
 mod seeds;
 mod shards;
 mod storms;
+mod tampering;
 
 use std::sync::LazyLock;
 

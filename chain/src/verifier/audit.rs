@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::proofs::claims_of;
+use super::proofs::{claims_of, damage_at};
 use super::{Damage, Finding, check_pair, pairs};
 use crate::block::{Pair, Proof};
 use crate::contract::ContractBody;
@@ -110,8 +110,8 @@ pub fn audit_reading(
         }
         checked =
             checked.and_then(|()| check_claims(pair, proof, &registries, verdicts, &mut report));
-        pairs::follow(&mut ledger, pair);
         registries.follow(pair, proof);
+        pairs::follow(&mut ledger, pair);
         report.pairs += 1;
         report.closed += u64::from(proof.ledger_votes.is_some());
         let is_anchored = anchor.is_none_or(|(h, hash)| h != ledger.height || hash == ledger.tip);
@@ -154,14 +154,8 @@ fn check_claims(
     let claims = claims_of(pair, proof, registries)?;
     report.signatures += claims.len() as u64;
     let verdict = verdicts.check_all(&claims);
-    let parties = if pair.contract.record.contract().is_some() { 2 } else { 0 };
-    let quorum = proof.approvals.signatures.len();
-    let votes = proof.ledger_votes.as_ref().map_or(0, |votes| votes.signatures.len());
     match verdict.iter().position(|is_valid| !is_valid) {
         None => Ok(()),
-        Some(at) if at < parties => Err(Damage::Party),
-        Some(at) if at < parties + quorum => Err(Damage::Approvals),
-        Some(at) if at < parties + quorum + votes => Err(Damage::LedgerVotes),
-        Some(_) => Err(Damage::Order),
+        Some(at) => Err(damage_at(at, pair, proof)),
     }
 }

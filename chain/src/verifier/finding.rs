@@ -62,6 +62,31 @@ pub enum Damage {
     /// The chain does not end at the tip that was recorded.
     #[error("chain does not end at its tip")]
     Tip,
+    /// A stored frame is not whole, or not the one that was written.
+    #[error("stored bytes are not those that were written")]
+    Stored,
+}
+
+impl Damage {
+    /// All kinds, in their order.
+    pub const ALL: [Self; 16] = [
+        Self::ContractHash,
+        Self::LedgerHash,
+        Self::Bytes,
+        Self::Sequence,
+        Self::ContractLink,
+        Self::LedgerLink,
+        Self::CrossLink,
+        Self::Entries,
+        Self::Checkpoint,
+        Self::Record,
+        Self::Party,
+        Self::Approvals,
+        Self::Order,
+        Self::LedgerVotes,
+        Self::Tip,
+        Self::Stored,
+    ];
 }
 
 /// A pair that failed a check.
@@ -84,8 +109,44 @@ pub struct Counters {
     pub proofs_checked: u64,
     /// Full sweeps over all proofs.
     pub proof_sweeps: u64,
+    /// Signatures checked again in batches.
+    pub signatures_checked: u64,
     /// Pairs found damaged.
     pub faults: u64,
+    /// The same by kind, in the order of [`Damage::ALL`].
+    by_kind: [u64; Damage::ALL.len()],
+}
+
+impl Counters {
+    /// Counts a pair found damaged.
+    pub(super) fn add_fault(&mut self, damage: Damage) {
+        self.faults += 1;
+        self.by_kind[damage as usize] += 1;
+    }
+
+    /// Pairs found damaged in this way.
+    #[must_use]
+    pub fn faults_of(&self, damage: Damage) -> u64 {
+        self.by_kind[damage as usize]
+    }
+
+    /// Every kind that was found, with its number.
+    pub fn faults_by_kind(&self) -> impl Iterator<Item = (Damage, u64)> + '_ {
+        Damage::ALL.into_iter().zip(self.by_kind).filter(|(_, count)| *count > 0)
+    }
+}
+
+/// What a verifier publishes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Pairs it guards.
+    pub height: u64,
+    /// Milliseconds since every pair known then had been checked; none before the first sweep.
+    pub age_ms: Option<u64>,
+    /// What was done so far.
+    pub counters: Counters,
+    /// Heights found damaged and not repaired, ascending.
+    pub suspects: Vec<u64>,
 }
 
 /// What a verifier chooses for itself.
@@ -99,6 +160,6 @@ pub struct Params {
 
 impl Default for Params {
     fn default() -> Self {
-        Self { structural_every: 8, segment_bytes: 65_536 }
+        Self { structural_every: 8, segment_bytes: 262_144 }
     }
 }

@@ -1,11 +1,11 @@
 //! The structural check of one pair, and the sweep over all of them.
 
-use super::{Damage, Finding, Segment, Verifier, index};
+use super::{Compared, Damage, Finding, Source, Sweep, Verifier};
 use crate::block::{CHECKPOINT_EVERY, Entry, Pair};
 use crate::digest::Digest;
 use crate::ledger::Ledger;
 use crate::refusal::Refusal;
-use crate::terms::{Money, Timestamp};
+use crate::terms::Money;
 
 /// Proves that `pair` follows from the state `below` it, from its bytes: both hashes, both links,
 /// the cross-link, amount, entries, balances and the checkpoint, for which `root` is asked with
@@ -55,7 +55,7 @@ pub(super) fn check_links(
 
 /// Whether the entries are those of the record: nothing where members change. What is sealed for
 /// others cannot be judged; above it only what is added is, not what accounts hold.
-fn check_entries(below: &Ledger, pair: &Pair) -> Result<(), Damage> {
+pub(super) fn check_entries(below: &Ledger, pair: &Pair) -> Result<(), Damage> {
     let record = match pair.contract.record.opened(&below.community, &below.keys) {
         Ok(record) => record,
         Err(Refusal::NoKey { .. }) => {
@@ -132,84 +132,116 @@ pub(super) fn follow(state: &mut Ledger, pair: &Pair) {
     state.settle(pair);
 }
 
-impl Verifier {
-    /// Closes the running segment with a digest over its bytes.
-    pub(super) fn seal(&mut self) {
-        let first = self.segments.last().map_or(1, |segment| segment.last + 1);
-        let last = self.pairs.len() as u64;
-        let digest = self.digest_of(first, last, &mut Vec::with_capacity(self.tail_bytes));
-        self.segments.push(Segment { first, last, digest });
-        self.sealed = self.head.clone();
-        self.tail_bytes = 0;
-    }
-
-    /// BLAKE3 over the consecutive bytes of some pairs; `scratch` holds them afterwards.
-    pub(super) fn digest_of(&self, first: u64, last: u64, scratch: &mut Vec<u8>) -> Digest {
-        scratch.clear();
-        let (from, to) = (index(first).unwrap_or(0), index(last).map_or(0, |at| at + 1));
-        for (pair, _) in &self.pairs[from..to] {
-            scratch.extend_from_slice(pair.contract.bytes());
-            scratch.extend_from_slice(pair.ledger.bytes());
+impl<S: Source> Verifier<S> {
+    /// Compares one segment; on a difference looks for the damaged pairs in it. `None` where the
+    /// sweep is structural or past the last segment with a digest.
+    pub(super) fn step_segment(&mut self, found: &mut Vec<Finding>) -> Option<usize> {
+        if self.sweep.is_structural {
+            return None;
         }
-        Digest::content(scratch)
-    }
-
-    pub(super) fn is_on_segments(&self) -> bool {
-        !self.sweep.is_structural && self.sweep.next_segment < self.segments.len()
-    }
-
-    /// Compares one segment; on a difference looks for the damaged pairs in it.
-    pub(super) fn step_segment(
-        &mut self,
-        scratch: &mut Vec<u8>,
-        found: &mut Vec<Finding>,
-    ) -> Option<usize> {
-        let segment = *self.segments.get(self.sweep.next_segment)?;
-        if self.digest_of(segment.first, segment.last, scratch) != segment.digest {
-            for height in segment.first..=segment.last {
+        let compared = self.chain.compare(self.sweep.next_segment)?;
+        let Compared { first, last, bytes, is_same } = compared;
+        if !is_same {
+            let before = found.len();
+            for height in first..=last {
                 let checked = self.check_named(height);
                 found.extend(checked.err().and_then(|damage| self.suspect(height, damage)));
             }
+            let is_known = (first..=last).any(|height| self.suspects.contains(&height));
+            if found.len() == before && !is_known {
+                // The bytes changed where no pair lies: whatever it is, it is not what was proven.
+                found.extend(self.suspect(last.max(1), Damage::Stored));
+            }
         }
-        self.counters.pairs_checked += segment.last - segment.first + 1;
+        self.stray(found);
+        self.counters.pairs_checked += (last + 1).saturating_sub(first);
         self.sweep.next_segment += 1;
-        self.sweep.next = segment.last + 1;
-        if self.sweep.next_segment == self.segments.len() {
-            self.sweep.ledger = self.sealed.clone();
+        if last >= self.chain.sealed() {
+            self.sweep.state = self.sealed.clone();
+            self.sweep.next = self.sealed.height() + 1;
         }
-        Some(scratch.len())
+        Some(bytes)
+    }
+
+    /// What the source found beside pairs.
+    pub(super) fn stray(&mut self, found: &mut Vec<Finding>) {
+        for height in self.chain.strays() {
+            found.extend(self.suspect(height, Damage::Stored));
+        }
     }
 
     /// Whether a pair has the hashes that the pair above it names.
-    fn check_named(&self, height: u64) -> Result<(), Damage> {
-        let Some((pair, _)) = index(height).and_then(|at| self.pairs.get(at)) else {
+    fn check_named(&mut self, height: u64) -> Result<(), Damage> {
+        if height == 0 || height > self.chain.height() {
             return Ok(());
-        };
-        let (contract, tip) = self.named(height);
+        }
+        let pair = self.chain.pair(height)?;
+        let Some((contract, tip)) = self.named(height) else { return Ok(()) };
         if pair.contract.rehash(&self.community) != contract {
             return Err(Damage::ContractHash);
         }
         if pair.ledger.rehash(&self.community) != tip {
             return Err(Damage::LedgerHash);
         }
-        check_values(pair, &mut Vec::new())
+        check_values(&pair, &mut Vec::new())
     }
 
-    /// Proves the next pair; `None` at the end of the chain.
-    pub(super) fn step_pair(&mut self, found: &mut Vec<Finding>) -> Option<usize> {
-        let height = self.sweep.next;
-        let (pair, _) = self.pairs.get(index(height)?)?;
-        let known = usize::try_from(height / CHECKPOINT_EVERY).ok()?.checked_sub(1);
-        let root = |_: &Ledger| self.roots.get(known?).copied();
-        let checked = check_links(&self.sweep.ledger, pair, root);
-        let bytes = pair.len();
-        follow(&mut self.sweep.ledger, pair);
-        self.sweep.next += 1;
-        self.counters.pairs_checked += 1;
-        if let Err(damage) = checked {
+    /// Proves the next pairs; `None` at the end of the chain.
+    pub(super) fn step_pairs(&mut self, budget: usize, found: &mut Vec<Finding>) -> Option<usize> {
+        if self.sweep.next > self.chain.height() {
+            return None;
+        }
+        let (next, state) = (self.sweep.next, &mut self.sweep.state);
+        let (roots, is_clean) = (&mut self.roots, self.sweep.is_clean);
+        let (mut wrong, mut others) = (Vec::new(), Vec::new());
+        let mut height = next;
+        let bytes = self.chain.read(next, budget, &mut |piece| {
+            let known = |height| roots.get(checkpoint(height)?).copied();
+            let checked = match piece {
+                Ok(bytes) => state.take(bytes, &mut |height| known(height)),
+                Err(damage) => {
+                    state.skip();
+                    Err(damage)
+                }
+            };
+            others.extend(state.was_other().then_some(height));
+            match checked {
+                Err(damage) => wrong.push((height, damage)),
+                Ok(()) if is_clean && checkpoint(height) == Some(roots.len()) => {
+                    // Take it as computed: the check has compared it with what is stored.
+                    roots.extend(piece.ok().and_then(|bytes| bytes.checkpoint()));
+                }
+                Ok(()) => {}
+            }
+            height += 1;
+        });
+        self.stray(found);
+        if height == next {
+            return None;
+        }
+        self.sweep.next = height;
+        self.counters.pairs_checked += height - next;
+        self.follow_members(&others);
+        if wrong.is_empty() && self.sweep.is_clean {
+            self.chain.proven();
+            if self.chain.sealed() == self.sweep.state.height() {
+                self.sealed = self.sweep.state.clone();
+            }
+        }
+        for (height, damage) in wrong {
             self.accuse(height, damage, found);
         }
         Some(bytes)
+    }
+
+    /// Lets the registries follow changes of the members that were read for the first time.
+    pub(super) fn follow_members(&mut self, heights: &[u64]) {
+        for height in heights.iter().filter(|height| **height > self.followed) {
+            if let Ok((pair, proof)) = self.chain.get(*height) {
+                self.registries.follow(&pair, &proof);
+            }
+        }
+        self.followed = self.followed.max(self.sweep.next.saturating_sub(1));
     }
 
     /// A pair that does not follow from the one below it: whichever of the two does not have its
@@ -229,20 +261,27 @@ impl Verifier {
     }
 
     pub(super) fn end_sweep(&mut self, found: &mut Vec<Finding>) {
-        let last = self.pairs.len() as u64;
-        if self.sweep.ledger.tip != self.head.tip {
+        let last = self.chain.height();
+        if self.head.height != last && self.sweep.is_clean && self.sweep.state.height() == last {
+            // Opened from stored bytes: they are all that is known of the newest pair.
+            self.head = self.sweep.state.ledger();
+        }
+        if self.is_open() && self.sweep.state.tip() != self.head.tip {
             found.extend(self.suspect(last, Damage::Tip));
         }
         self.counters.sweeps += 1;
-        self.swept = self.sweep.started.take();
+        let (community, started) = (self.community, self.sweep.started.take());
+        self.swept = started;
         let every = self.params.structural_every.max(1);
-        self.sweep.is_structural = self.counters.sweeps.is_multiple_of(every);
-        self.sweep.next_segment = 0;
-        let has_segments = !self.sweep.is_structural && !self.segments.is_empty();
-        if !has_segments {
-            self.sweep.ledger = Ledger::new(self.community).reading(self.head.keys.clone());
-            self.sweep.ledger.time_ms = Timestamp(0);
-            self.sweep.next = 1;
-        }
+        let is_structural = self.counters.sweeps.is_multiple_of(every);
+        self.sweep = Sweep { is_structural, ..Sweep::anew(community, &self.head.keys) };
     }
+}
+
+/// Where the root of a checkpoint stands in a list of all of them.
+fn checkpoint(height: u64) -> Option<usize> {
+    if !height.is_multiple_of(CHECKPOINT_EVERY) {
+        return None;
+    }
+    usize::try_from(height / CHECKPOINT_EVERY).ok()?.checked_sub(1)
 }

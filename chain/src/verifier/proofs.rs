@@ -2,7 +2,7 @@
 
 use super::Damage;
 use crate::ballot::{approval_digest, check_approved, check_votes, quorum_for};
-use crate::batch::{OrderProof, is_ordered};
+use crate::batch::{BatchHead, OrderProof, is_ordered};
 use crate::block::{Order, Pair, Proof, Record, Votes};
 use crate::contract::SignedContract;
 use crate::digest::Digest;
@@ -80,6 +80,12 @@ pub(super) fn check_ledger_votes(
 
 /// Whether the bytes of a proof still have their content ids, and their values these bytes.
 pub(super) fn check_bytes(proof: &Proof) -> Result<(), Damage> {
+    check_votes_bytes(proof)?;
+    check_head(&proof.order.head)
+}
+
+/// The part of [`check_bytes`] that concerns votes.
+pub(super) fn check_votes_bytes(proof: &Proof) -> Result<(), Damage> {
     let mut scratch = Vec::with_capacity(len(proof));
     let mut is_whole = |votes: &Encoded<Votes>| {
         Digest::content(votes.bytes()) == votes.content() && votes.is_faithful(&mut scratch)
@@ -90,9 +96,13 @@ pub(super) fn check_bytes(proof: &Proof) -> Result<(), Damage> {
     if !proof.ledger_votes.as_ref().is_none_or(is_whole) {
         return Err(Damage::LedgerVotes);
     }
-    let head = &proof.order.head;
-    let is_whole =
-        Digest::content(head.bytes()) == head.content() && head.is_faithful(&mut scratch);
+    Ok(())
+}
+
+/// The part of [`check_bytes`] that concerns the head of the batch.
+pub(super) fn check_head(head: &Encoded<BatchHead>) -> Result<(), Damage> {
+    let is_whole = Digest::content(head.bytes()) == head.content()
+        && head.is_faithful(&mut Vec::with_capacity(head.bytes().len()));
     if is_whole { Ok(()) } else { Err(Damage::Order) }
 }
 
@@ -160,6 +170,19 @@ pub fn claims_of<'r>(
     }
     claims.push(Claim { key, message: proof.order.head.digest(&community), signature });
     Ok(claims)
+}
+
+/// What it means that the claim at position `at` of [`claims_of`] does not hold.
+pub(super) fn damage_at(at: usize, pair: &Pair, proof: &Proof) -> Damage {
+    let parties = if pair.contract.record.contract().is_some() { 2 } else { 0 };
+    let approvals = proof.approvals.signatures.len();
+    let votes = proof.ledger_votes.as_ref().map_or(0, |votes| votes.signatures.len());
+    match at {
+        at if at < parties => Damage::Party,
+        at if at < parties + approvals => Damage::Approvals,
+        at if at < parties + approvals + votes => Damage::LedgerVotes,
+        _ => Damage::Order,
+    }
 }
 
 fn party_claims<'r>(contract: &SignedContract, registry: &'r Registry) -> Option<Vec<Claim<'r>>> {

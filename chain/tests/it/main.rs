@@ -13,6 +13,7 @@ mod members;
 mod orderer;
 mod repairs;
 mod seals;
+mod slices;
 mod street;
 mod sweeps;
 mod world;

@@ -7,11 +7,12 @@
 //! copy that it has not judged itself, and never votes.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use gridpact_chain::journal::JournalEntry;
-use gridpact_chain::verifier::{Counters, Finding, Verifier};
+use gridpact_chain::verifier::{Counters, Damage, Finding, Verifier};
 
 use super::replica::{KeysRead, PairAppended, PairClosed, PairReloaded, PairsFetched, Suspected};
 use super::{Door, EpochEnded};
@@ -28,6 +29,7 @@ pub struct VerifierTally(Rc<RefCell<Tally>>);
 struct Tally {
     pairs_checked: u64,
     sweeps: u64,
+    age_max_ms: u64,
     findings: Vec<Finding>,
 }
 
@@ -37,6 +39,22 @@ impl VerifierTally {
     pub fn counts(&self) -> (u64, u64) {
         let tally = self.0.borrow();
         (tally.pairs_checked, tally.sweeps)
+    }
+
+    /// Longest verification age that any node has reached, in ms: no pair stayed unchecked longer.
+    #[must_use]
+    pub fn age_max_ms(&self) -> u64 {
+        self.0.borrow().age_max_ms
+    }
+
+    /// Damaged pairs found, by what was wrong with them.
+    #[must_use]
+    pub fn faults_by_kind(&self) -> BTreeMap<Damage, u64> {
+        let mut kinds = BTreeMap::new();
+        for finding in &self.0.borrow().findings {
+            *kinds.entry(finding.damage).or_insert(0) += 1;
+        }
+        kinds
     }
 
     /// Damaged pairs found, each once per node.
@@ -198,6 +216,11 @@ impl VerifierActor {
     /// One full sweep over the pairs and one slice of the proofs, in the workshop.
     fn sweep(&self, mut mind: Box<Verifier>) {
         let (now, slices) = (self.means.clock.now(), self.means.slices);
+        // The age is greatest just before the sweep that ends it.
+        let age = mind.age_ms(now).filter(|_| mind.height() > 0).unwrap_or(0);
+        let mut tally = self.means.tally.0.borrow_mut();
+        tally.age_max_ms = tally.age_max_ms.max(age);
+        drop(tally);
         let (verdicts, inbox) = (Arc::clone(&self.means.sweeping), &self.means.inbox);
         let (back, lost) = (inbox.swept.clone(), inbox.lost.clone());
         let work = move || {

@@ -9,6 +9,7 @@ mod negotiation;
 mod row;
 mod schedule;
 mod settle;
+mod verify;
 mod welfare;
 
 /// What is measured.
@@ -20,6 +21,8 @@ pub(super) enum Verb {
     Forecast(forecast::Args),
     /// Time per letter of a negotiation in each host, for 300 to 100 000 prosumers
     Negotiation(negotiation::Args),
+    /// How fast a chain is proven again: its structure, its segments, its signatures, a year of it
+    Verify(verify::Args),
     /// Contracts per second from both signatures to a durable pair, with 1 to 300 voting nodes
     Settle(settle::Args),
     /// What the market made of its bids and asks, beside the optimum
@@ -32,6 +35,7 @@ pub(super) fn run(verb: &Verb) -> Result<(), Failure> {
         Verb::Schedule(args) => schedule::run(args),
         Verb::Forecast(args) => forecast::run(args),
         Verb::Negotiation(args) => negotiation::run(args),
+        Verb::Verify(args) => verify::run(args),
         Verb::Settle(args) => settle::run(args),
         Verb::Welfare(args) => welfare::run(args),
     }

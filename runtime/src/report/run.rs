@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use gridpact_agents::local::missing::Missing;
 use gridpact_agents::local::why::Reasoned;
 use gridpact_agents::social::{Reason, SalesOutcome};
+use gridpact_chain::verifier::Damage;
 use serde::Serialize;
 
 /// Everything one run has to say.
@@ -374,6 +375,10 @@ pub struct Verifier {
     pub faults: u64,
     /// Damaged pairs replaced by a peer's good copy.
     pub repaired: u64,
+    /// Longest verification age of any node, in ms: no pair stayed unchecked longer.
+    pub age_max_ms: u64,
+    /// Damaged pairs found by the verifiers, by what was wrong with them.
+    pub by_kind: BTreeMap<Damage, u64>,
 }
 
 /// Signatures made and checked.

@@ -2,6 +2,8 @@
 //!
 //! The meters balance to the Wh; nothing here claims to be a market.
 
+use std::collections::BTreeMap;
+
 use super::run::{
     Alone, Calendar, Chain, Contract, Epoch, Row, Run, Signatures, Site, Store, Tariff, Tasks,
     Verifier, Welfare,
@@ -73,6 +75,8 @@ pub(crate) fn a_run(prosumers: usize, days: usize, seed: u64) -> Run {
                 sweeps: days as u64 * 14_400,
                 faults: 0,
                 repaired: 0,
+                age_max_ms: 1_800_000,
+                by_kind: BTreeMap::new(),
             },
             signatures: Signatures {
                 made: pairs * 302,

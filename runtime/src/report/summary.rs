@@ -3,6 +3,9 @@
 //! The order of the fields is the order of the keys. A figure that does not exist in a run (a
 //! ratio to nothing, a time never measured) is null, never zero.
 
+use std::collections::BTreeMap;
+
+use gridpact_chain::verifier::Damage;
 use serde::Serialize;
 
 use super::bill::{Bill, Bills};
@@ -152,7 +155,7 @@ pub struct Spread {
 }
 
 /// The verifiers' counters as keys.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct VerifierKeys {
     /// Pairs re-proved.
     pub pairs_checked: u64,
@@ -160,6 +163,10 @@ pub struct VerifierKeys {
     pub sweeps: u64,
     /// Faults found.
     pub faults: u64,
+    /// Longest verification age of any node, in ms.
+    pub age_max_ms: u64,
+    /// Damaged pairs found by the verifiers, by what was wrong with them.
+    pub by_kind: BTreeMap<Damage, u64>,
 }
 
 /// The signature counters as keys.
@@ -175,7 +182,13 @@ pub struct SignatureKeys {
 
 impl From<&Verifier> for VerifierKeys {
     fn from(from: &Verifier) -> Self {
-        Self { pairs_checked: from.pairs_checked, sweeps: from.sweeps, faults: from.faults }
+        Self {
+            pairs_checked: from.pairs_checked,
+            sweeps: from.sweeps,
+            faults: from.faults,
+            age_max_ms: from.age_max_ms,
+            by_kind: from.by_kind.clone(),
+        }
     }
 }
 

@@ -19,7 +19,7 @@ fn the_keys_are_the_published_ones_in_their_order() {
         trading peak_w peak_at minimum_w minimum_at ramp_3h_w overload_minutes \
         welfare ratio made_microcurrency optimum_microcurrency made_wh optimum_wh \
         negotiation_ms mean p50 p95 p99 negotiation_messages contract_blocks ledger_blocks pairs \
-        validators community tip verifier pairs_checked sweeps faults signatures made checked \
+        validators community tip verifier pairs_checked sweeps faults age_max_ms by_kind signatures made checked \
         remembered control orders refused unable fairness gainers losers lost_microcurrency \
         losses dearer_than_grid homes microcurrency fee homes microcurrency bought_not_needed homes \
         microcurrency bought_not_delivered homes microcurrency sold_below_cost homes microcurrency \

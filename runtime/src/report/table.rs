@@ -162,7 +162,11 @@ fn chain(report: &Report) -> String {
             line(
                 "sweeps",
                 &count(summary.verifier.sweeps),
-                &format!("{} pairs checked, {faults}", count(summary.verifier.pairs_checked)),
+                &format!(
+                    "{} pairs checked, each within {} min, {faults}",
+                    count(summary.verifier.pairs_checked),
+                    count(summary.verifier.age_max_ms.div_ceil(60_000))
+                ),
             ),
             line(
                 "signatures checked",

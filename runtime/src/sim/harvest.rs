@@ -483,7 +483,14 @@ fn chain(scenario: &Scenario, founding: &Founding, crop: &Crop) -> Chain {
         ledger_blocks: contracts,
         pairs: all,
         validators: u64::from(scenario.validators.unwrap_or(u32::MAX)).min(homes),
-        verifier: Verifier { pairs_checked, sweeps, faults, repaired: crop.replicas.repaired },
+        verifier: Verifier {
+            pairs_checked,
+            sweeps,
+            faults,
+            repaired: crop.replicas.repaired,
+            age_max_ms: crop.verified.age_max_ms(),
+            by_kind: crop.verified.faults_by_kind(),
+        },
         signatures: Signatures {
             made: founding.keys.iter().map(|key| key.made()).sum(),
             checked: crop.verdicts.checked,

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::StoreError;
 use super::entry::{Entry, Journal, is_of, old_contracts, replace};
+use super::files::Reach;
 use super::frame::{self, Kind};
 use super::frames::FrameLog as _;
 use super::log::Log;
@@ -80,6 +81,12 @@ impl ChainJournal {
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// How far its files are durable; none after a clean stop.
+    #[must_use]
+    pub fn reach(&self) -> Option<Reach> {
+        self.log.as_ref().map(Log::reach)
     }
 
     /// Marks a clean stop; nothing can be recorded after it.

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::error::{LogError, io};
+use super::files::Reach;
 use super::frame::{self, Kind};
 use super::frames::FrameLog;
 use super::lock::Lock;
@@ -89,6 +90,13 @@ impl Log {
             appended: 0,
             lock: found.lock,
         })
+    }
+
+    /// How far the files are durable.
+    #[must_use]
+    pub fn reach(&self) -> Reach {
+        let (log, proof) = (self.log.length(), self.proof.length());
+        Reach { number: self.number, log, proof }
     }
 
     /// Greatest height of any frame in the log.

@@ -77,10 +77,7 @@ pub(super) fn commons(
         observer: Observer::default(),
         counts: Rc::default(),
         verified: VerifierTally::default(),
-        verifier: VerifierParams {
-            segment_bytes: usize::try_from(scenario.verifier.slice_bytes).unwrap_or(usize::MAX),
-            ..VerifierParams::default()
-        },
+        verifier: VerifierParams::default(),
         slices: Slices {
             bytes: usize::try_from(scenario.verifier.slice_bytes).unwrap_or(usize::MAX),
             signatures: scenario.verifier.signature_sweep,

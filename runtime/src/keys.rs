@@ -35,7 +35,11 @@ impl SecretKey {
         rng.set_stream(u64::from(party.0) | KEY_STREAMS);
         let mut bytes = [0_u8; 32];
         rng.fill_bytes(&mut bytes);
-        Self { key: SigningKey::from_bytes(&bytes), made: AtomicU64::new(0) }
+        Self::of(&bytes)
+    }
+
+    fn of(seed: &[u8; 32]) -> Self {
+        Self { key: SigningKey::from_bytes(seed), made: AtomicU64::new(0) }
     }
 
     /// The public half.

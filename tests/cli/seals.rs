@@ -49,7 +49,7 @@ fn a_member_reads_a_sealed_chain_and_an_outsider_is_told_what_he_did_not() {
     assert!(chain(dir, "show", &["1"]).out.contains("group key"));
     assert!(chain(dir, "show", &[&["1"][..], &key].concat()).out.contains("amount"));
     let rows = |said: Said| said.out.lines().count();
-    assert_eq!(rows(chain(dir, "export", &[])), 0);
+    assert!(rows(chain(dir, "export", &[])) <= 1, "no record can be read");
     assert!(rows(chain(dir, "export", &key)) > 1);
 }
 

@@ -4,9 +4,7 @@
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
-use std::sync::atomic::AtomicU64;
 
-use ed25519_dalek::SigningKey;
 use zeroize::Zeroizing;
 
 use super::SecretKey;
@@ -53,7 +51,7 @@ impl SecretKey {
         let bytes = Zeroizing::new(bytes(body).ok_or(PemError::Form("it is no base64"))?);
         let seed = bytes.strip_prefix(&HEAD).and_then(|seed| <&[u8; 32]>::try_from(seed).ok());
         let seed = seed.ok_or(PemError::Form("another kind of key, or another version"))?;
-        Ok(Self { key: SigningKey::from_bytes(seed), made: AtomicU64::new(0) })
+        Ok(Self::of(seed))
     }
 }
 

@@ -1,5 +1,5 @@
-//! The chain alone: prove an exported chain again from its bytes, then break a copy of it in two
-//! ways and see that both are found.
+//! The chain alone: prove an exported chain again from its bytes, show one contract of it to a
+//! stranger, then break a copy of it in two ways and see that both are found.
 //!
 //! `cargo run --release --example audit_chain [DIR]` takes the directory of any run; without one,
 //! six homes trade for a day first.
@@ -9,9 +9,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use gridpact::chain::block::{LedgerBlock, Pair};
+use gridpact::chain::block::{ContractBlock, LedgerBlock, Pair, Record};
+use gridpact::chain::contract::SignedContract;
+use gridpact::chain::digest::Digest;
 use gridpact::chain::encode::Encoded;
-use gridpact::chain::terms::Money;
+use gridpact::chain::inclusion::{Inclusion, InclusionError};
+use gridpact::chain::terms::{Energy, Money};
 use gridpact::chain::verifier::{Report, audit};
 use gridpact::report::OutDir;
 use gridpact::sim::scenario::{Overrides, Scenario};
@@ -45,6 +48,7 @@ pub fn run(dir: Option<&Path>, scratch: &Path) -> Result<(), Box<dyn Error>> {
         return Err(format!("this chain is not sound: {:?}", report.findings).into());
     }
     println!("proven up to {}\n", report.tip);
+    show_a_stranger(&archive)?;
     flip_a_stored_bit(&chain, &scratch.join("copy"))?;
     forge_a_balance(archive)
 }
@@ -61,6 +65,47 @@ fn six_homes(dir: &Path) -> Result<(), Box<dyn Error>> {
     let out = OutDir::prepare(dir)?;
     world::run(&scenario, sim::build(&scenario)?, &out.chain(), &|_, _| {})?;
     Ok(())
+}
+
+/// A stranger has no chain and no registry: only the community's id, and what somebody hands over.
+/// That must name the community, link up to a block that enough of its voters signed, and it does.
+fn show_a_stranger(archive: &Archive) -> Result<(), Box<dyn Error>> {
+    let community = archive.genesis.community();
+    let height = archive.pairs.len() as u64 / 2 + 1;
+    let shown = Inclusion::of(&archive.genesis, &archive.pairs, height)
+        .ok_or("no pair from here on is closed by ledger votes")?;
+    println!(
+        "A stranger who knows only community {community}\nis shown {}",
+        judge(&shown, &community)?
+    );
+    let forged = with_more_energy(&shown).ok_or("this record is no contract")?;
+    match judge(&forged, &community) {
+        Ok(words) => Err(format!("and believes a forgery: {words}").into()),
+        Err(found) => {
+            println!("and with one Wh more: {found}\n");
+            Ok(())
+        }
+    }
+}
+
+fn judge(shown: &Inclusion, community: &Digest) -> Result<String, InclusionError> {
+    let body = shown.check(community, &ProcessVerdicts::default())?;
+    let (height, amount) = (shown.pair.height(), body.amount);
+    Ok(format!(
+        "{} from {} to {} for {amount} at height {height}",
+        body.energy, body.seller, body.buyer
+    ))
+}
+
+/// The same proof of a contract that sells one Wh more.
+fn with_more_energy(shown: &Inclusion) -> Option<Inclusion> {
+    let mut contract: SignedContract = shown.pair.contract.record.contract()?.clone();
+    contract.body.energy = Energy(contract.body.energy.0 + 1);
+    let record = Encoded::new(Record::Contract(contract));
+    let block = ContractBlock { record, ..ContractBlock::clone(&shown.pair.contract) };
+    let mut forged = shown.clone();
+    forged.pair.contract = Encoded::new(block);
+    Some(forged)
 }
 
 /// Bad luck: one bit of a file turns over. The reader names the file and the place.

@@ -21,6 +21,7 @@ use gridpact::sim::world::{self, WorldError};
 use gridpact::store::archive::{self, Archive};
 use gridpact::verdicts::ProcessVerdicts;
 
+pub mod hostile;
 pub mod tree;
 
 /// A street of `homes` for one day: a mix of sun, wind (each turbine its own), vehicles and batteries

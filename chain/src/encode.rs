@@ -1,7 +1,8 @@
 //! Canonical bytes: the only bytes ever hashed, signed or swept.
 //!
-//! Array-form MessagePack of integer-only structs. Decoding is strict: what does not re-encode to
-//! the same bytes is refused, so one value has exactly one encoding. [`Encoded`] keeps a value
+//! Array-form MessagePack of integer-only structs. Decoding is strict: what has not the shape of
+//! canonical bytes, or does not re-encode to the same bytes, is refused, so one value has exactly
+//! one encoding. [`Encoded`] keeps a value
 //! with its bytes and digests, computed once and shared.
 
 use std::fmt;
@@ -12,6 +13,10 @@ use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::digest::Digest;
+use crate::shape::{self, Deviation};
+
+/// Most characters of what a decoder says of bytes it does not understand.
+const REASON_MAX: usize = 200;
 
 /// Why bytes were not accepted as a canonical value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -25,10 +30,14 @@ pub enum EncodeError {
         reason: String,
     },
     /// The bytes decode, but the value is written otherwise, or more bytes follow it.
-    #[error("{kind} is not in canonical form")]
+    #[error("{kind} is not in canonical form: {what} at byte {at}")]
     NotCanonical {
         /// What was expected (its tag).
         kind: &'static str,
+        /// First byte that is written otherwise.
+        at: usize,
+        /// What is wrong there.
+        what: &'static str,
     },
     /// The bytes are more than such a value may have.
     #[error("{kind} has {bytes} bytes, limit is {limit}")]
@@ -84,9 +93,26 @@ pub fn decode_as<T: Serialize + DeserializeOwned>(
     if bytes.len() > limit {
         return Err(EncodeError::TooLarge { kind, bytes: bytes.len(), limit });
     }
+    shape::check(bytes).map_err(|Deviation { at, what, is_other_writing }| {
+        if is_other_writing {
+            return EncodeError::NotCanonical { kind, at, what };
+        }
+        EncodeError::Malformed { kind, reason: format!("{what} at byte {at}") }
+    })?;
     let value: T = rmp_serde::from_slice(bytes)
-        .map_err(|error| EncodeError::Malformed { kind, reason: error.to_string() })?;
-    if encode(&value) == bytes { Ok(value) } else { Err(EncodeError::NotCanonical { kind }) }
+        .map_err(|error| EncodeError::Malformed { kind, reason: printable(&error.to_string()) })?;
+    let own = encode(&value);
+    if own == bytes {
+        return Ok(value);
+    }
+    let at = own.iter().zip(bytes).take_while(|(own, given)| own == given).count();
+    Err(EncodeError::NotCanonical { kind, at, what: "another writing of the value" })
+}
+
+/// A decoder's complaint may quote what it was given: it is cut and its controls are escaped, so
+/// that a stranger's bytes neither fill a log nor steer a terminal.
+fn printable(reason: &str) -> String {
+    reason.chars().flat_map(char::escape_debug).take(REASON_MAX).collect()
 }
 
 struct Inner<T> {
@@ -220,7 +246,12 @@ impl<T: Canonical> Serialize for Encoded<T> {
 impl<'de, T: Canonical> Deserialize<'de> for Encoded<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         if deserializer.is_human_readable() {
-            return T::deserialize(deserializer).map(Self::new);
+            let own = Self::new(T::deserialize(deserializer)?);
+            let (bytes, limit) = (own.bytes().len(), T::BYTES_MAX);
+            if bytes > limit {
+                return Err(D::Error::custom(EncodeError::TooLarge { kind: T::TAG, bytes, limit }));
+            }
+            return Ok(own);
         }
         let bytes = serde_bytes::ByteBuf::deserialize(deserializer)?;
         Self::from_bytes(&bytes).map_err(D::Error::custom)

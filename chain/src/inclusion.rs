@@ -20,6 +20,7 @@ use crate::statement::Statement;
 
 /// A contract, its pair, and the votes that cover it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Inclusion {
     /// The founding document.
     pub genesis: Genesis,

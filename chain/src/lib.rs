@@ -23,6 +23,7 @@ pub mod replica;
 pub mod seal;
 pub mod sealed;
 pub mod sequencer;
+mod shape;
 pub mod sign;
 pub mod statement;
 pub mod terms;

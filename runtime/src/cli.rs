@@ -64,6 +64,11 @@ fn say(text: &str) -> Result<(), Failure> {
     }
 }
 
+/// Says something aside, on the error stream.
+fn warn(text: &str) {
+    eprintln!("gridpact: {text}");
+}
+
 /// Runs the program with the process's arguments.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -78,6 +83,6 @@ pub fn main() -> ExitCode {
         Err(Failure::BadInput(text)) => (text, BAD_INPUT),
         Err(Failure::FoundWrong(text)) => (text, FOUND_WRONG),
     };
-    eprintln!("gridpact: {text}");
+    warn(&text);
     ExitCode::from(code)
 }

@@ -51,7 +51,7 @@ pub use frames::FrameLog;
 pub use log::Log;
 #[cfg(test)]
 pub(crate) use memory::Memory;
-pub use read::{Frame, Frames, read_all};
+pub use read::{End, Frame, Frames, read_all, read_committed};
 
 /// Why something could not be made durable or read back.
 #[derive(Debug, thiserror::Error)]

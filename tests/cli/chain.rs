@@ -2,8 +2,12 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
 
-use crate::{FINISHED, OK, Said, call, copy_of_finished, summary, summary_text, tmp};
+use crate::{
+    FINISHED, OK, STREET, Said, call, copy_of_finished, program, summary, summary_text, tmp,
+};
 
 fn verify(dir: &Path, more: &[&str]) -> Said {
     let dir = dir.to_str().expect("text");
@@ -159,4 +163,94 @@ fn show_does_not_show_what_is_not_proved() {
     fs::write(&log, bytes).expect("written");
     let dir = dir.path().to_str().expect("text");
     call(Path::new("/"), ["chain", "show", dir, "1"]).finds(&["0001.log"]);
+}
+
+/// Every verb that reads a chain.
+const VERBS: [&[&str]; 6] =
+    [&["verify"], &["show", "1"], &["list"], &["balances"], &["export"], &["prove", "1"]];
+
+fn ask(verb: &[&str], dir: &Path) -> Said {
+    let mut args = vec!["chain", verb[0], dir.to_str().expect("text")];
+    args.extend(&verb[1..]);
+    call(Path::new("/"), args)
+}
+
+/// A long run under way whose chain has at least `pairs` pairs.
+fn under_way(dir: &Path, pairs: usize) -> Child {
+    fs::write(dir.join("street.toml"), STREET).expect("written");
+    let args =
+        ["simulate", "--scenario", "street.toml", "--days", "300", "--out", "out", "--quiet"];
+    let mut command = program(dir);
+    command.args(args).stdout(Stdio::null()).stderr(Stdio::null());
+    let child = command.spawn().expect("starts");
+    let began = Instant::now();
+    while ask(&["list"], &dir.join("out")).out.lines().count() <= pairs {
+        assert!(began.elapsed() < Duration::from_secs(120), "the chain does not grow");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    child
+}
+
+#[test]
+fn a_chain_that_is_being_written_is_proved_as_far_as_it_is_committed() {
+    let dir = tmp();
+    let mut child = under_way(dir.path(), 20);
+    let out = dir.path().join("out");
+    let names = || crate::tree(&out.join("chain")).into_iter().map(|(name, _)| name);
+    let (mut proved, before) = (Vec::new(), names().collect::<Vec<_>>());
+    for _ in 0..10 {
+        let said = ask(&["verify"], &out);
+        assert_eq!(said.code, OK, "{said:?}");
+        let (first, _) = said.out.split_once('\n').expect("lines");
+        let words = "not closed: the node runs or crashed; proved up to height ";
+        let height: u64 = first.strip_prefix(words).expect(first).parse().expect("a height");
+        proved.push(height);
+    }
+    for verb in VERBS {
+        let said = ask(verb, &out);
+        assert_eq!(said.code, OK, "{verb:?}: {said:?}");
+        assert!(said.out.len() > 20);
+    }
+    assert_eq!(child.try_wait().expect("asked"), None, "the run is not over yet");
+    child.kill().expect("killed");
+    child.wait().expect("ended");
+    assert!(proved.is_sorted() && proved[9] > proved[0], "it grew meanwhile: {proved:?}");
+    assert_eq!(names().collect::<Vec<_>>(), before, "auditors create nothing");
+}
+
+#[test]
+fn damage_is_told_from_a_cut_tail_also_while_a_node_writes() {
+    let dir = copy_of_finished();
+    let log = dir.path().join("chain/0001.log");
+    let bytes = fs::read(&log).expect("read");
+    let end = 25 + 64;
+    fs::write(&log, &bytes[..bytes.len() - end]).expect("written");
+    verify(dir.path(), &[]).finds(&["cut tail", "0001.log", "the end frame is missing"]);
+    fs::write(&log, &bytes[..bytes.len() - end - 30]).expect("written");
+    verify(dir.path(), &[]).finds(&["cut tail", "0001.log", "from byte"]);
+    let mut flipped = bytes.clone();
+    flipped[bytes.len() / 2] ^= 1;
+    fs::write(&log, &flipped).expect("written");
+    let told = verify(dir.path(), &[]);
+    told.finds(&["is damaged at byte", "0001.log"]);
+    assert!(!told.err.contains("cut tail"), "{}", told.err);
+
+    let dir = tmp();
+    let mut child = under_way(dir.path(), 5);
+    let log = dir.path().join("out/chain/0001.log");
+    let file = fs::File::options().write(true).open(&log).expect("open");
+    std::os::unix::fs::FileExt::write_all_at(&file, &[0xff], 400).expect("damaged");
+    let told = verify(&dir.path().join("out"), &[]);
+    child.kill().expect("killed");
+    child.wait().expect("ended");
+    told.finds(&["is damaged at byte", "0001.log"]);
+}
+
+#[test]
+fn auditors_change_nothing() {
+    let before = crate::tree(&FINISHED);
+    for verb in VERBS {
+        assert_eq!(ask(verb, &FINISHED).code, OK, "{verb:?}");
+    }
+    assert!(crate::tree(&FINISHED) == before);
 }

@@ -25,7 +25,7 @@ use crate::world::{EPOCH, T_SETTLE, World, a_body, a_genesis, key, public, sign,
 const EPOCH_MS: u64 = 600_000;
 
 /// Lets the epoch that is open settle, and opens the next one: deals of `nonce` are then welcome.
-fn next_epoch(world: &mut World, number: u32) {
+pub fn next_epoch(world: &mut World, number: u32) {
     world.run_until(Timestamp(T_SETTLE.0 + u64::from(number - 1) * EPOCH_MS + 60_000));
     world.start_epoch(EPOCH.plus(number), settle_of(number));
 }
@@ -35,7 +35,7 @@ fn settle_of(number: u32) -> Timestamp {
 }
 
 /// A deal of epoch `number`, published by its buyer.
-fn deal_in(world: &mut World, number: u32, buyer: u32, seller: u32, nonce: u8) -> bool {
+pub fn deal_in(world: &mut World, number: u32, buyer: u32, seller: u32, nonce: u8) -> bool {
     let mut body = a_body(&world.community(), buyer, seller, nonce);
     (body.epoch, body.valid_until) = (EPOCH.plus(number), settle_of(number));
     body.contract_id.0.0[0] ^= number as u8;
@@ -44,13 +44,13 @@ fn deal_in(world: &mut World, number: u32, buyer: u32, seller: u32, nonce: u8) -
     world.refusals.len() == before
 }
 
-fn chain_of(world: &World, node: usize) -> Vec<(Arc<Pair>, Arc<Proof>)> {
+pub fn chain_of(world: &World, node: usize) -> Vec<(Arc<Pair>, Arc<Proof>)> {
     let height = world.replicas[node].snapshot().height;
     (1..=height).filter_map(|h| world.replicas[node].pair(h).cloned()).collect()
 }
 
 /// Asserts that an auditor and a verifier who know only genesis prove the whole chain.
-fn assert_proven(world: &World) -> Registries {
+pub fn assert_proven(world: &World) -> Registries {
     let node = world.alive()[0];
     let chain = chain_of(world, node);
     let report = audit(&world.genesis, &chain, None, &Remembered::default());
@@ -77,7 +77,7 @@ fn assert_proven(world: &World) -> Registries {
     reborn.registries().clone()
 }
 
-fn newcomer(id: u32) -> Member {
+pub fn newcomer(id: u32) -> Member {
     let mut member = a_genesis(id + 1, Quorum::Majority).members.remove(id as usize);
     member.name = "newcomer".into();
     member
@@ -264,7 +264,7 @@ fn the_operators_key_changes_only_with_more_than_two_thirds() {
 }
 
 /// Two votes of one voter at one height.
-fn two_votes(world: &World, voter: u32, height: u64) -> Fault {
+pub fn two_votes(world: &World, voter: u32, height: u64) -> Fault {
     let vote = |ledger| {
         let mut vote = LedgerVote {
             height,

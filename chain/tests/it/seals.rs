@@ -376,6 +376,39 @@ fn a_verifier_finds_entries_that_were_sealed_wrongly() {
 }
 
 #[test]
+fn sweeps_over_stored_bytes_prove_sealed_pairs_with_the_key_and_pass_them_without() {
+    use gridpact_chain::verifier::{PairBytes, State};
+    let mut world = a_sealing_world(4, 14);
+    (0..6)
+        .for_each(|nonce| _ = world.publish(u32::from(nonce) % 4, 3 - u32::from(nonce) % 3, nonce));
+    world.run_until(LATER);
+    let height = world.replicas[0].snapshot().height;
+    let tip = world.assert_agreed(height);
+    let (community, keys) = (world.community(), world.replicas[0].keys().clone());
+    let mut inside = State::new(community).reading(keys.clone());
+    let mut outside = State::new(community);
+    for (pair, _) in &stored(&world.replicas[0]) {
+        let bytes = PairBytes::of(pair);
+        assert!(bytes.is_canonical());
+        let mut bent =
+            world.replicas[0].pair(pair.height()).expect("there").0.ledger.entries.to_vec();
+        bent[0].balance.0 += 1;
+        let key = keys.epoch(&community, 0, EPOCH).expect("held");
+        let block = pair.contract.digest(&community);
+        let entries = Entries::seal(bent, &key, &community, &block);
+        let lie = encode(&gridpact_chain::block::LedgerBlock { entries, ..(*pair.ledger).clone() });
+        let lie = PairBytes { contract: pair.contract.bytes(), ledger: &lie };
+        assert_eq!(inside.clone().take(lie, &mut |_| None), Err(Damage::Entries));
+        for state in [&mut inside, &mut outside] {
+            assert_eq!(state.take(bytes, &mut |_| None), Ok(()));
+        }
+    }
+    assert_eq!((inside.tip(), outside.tip()), (tip, tip));
+    assert_eq!(inside.ledger().balances, *world.replicas[0].balances());
+    assert!(outside.ledger().unread > 0);
+}
+
+#[test]
 fn both_forms_of_entries_are_read_strictly() {
     let mut world = a_sealing_world(4, 13);
     world.publish(1, 2, 0);

@@ -7,7 +7,8 @@ use gridpact_chain::digest::Digest;
 use gridpact_chain::terms::PartyId;
 
 use self::keys::Reading;
-use super::Failure;
+use super::{Failure, warn};
+use crate::store::End;
 use crate::store::archive::{self, Archive, Height};
 
 mod export;
@@ -108,9 +109,9 @@ pub(super) enum Verb {
 pub(super) fn run(verb: &Verb) -> Result<(), Failure> {
     match verb {
         Verb::Verify { dir, community, tip, reading } => {
-            let archive = read(dir)?;
+            let (archive, end) = committed(dir)?;
             let keys = reading.keyring(&archive)?;
-            verify::verify(&archive, &keys, *community, *tip)
+            verify::verify(&archive, &end, &keys, *community, *tip)
         }
         Verb::Show { dir, height, reading } => show::show(&reading.open(read(dir)?)?, *height),
         Verb::List { dir, from, most, reading } => {
@@ -140,13 +141,28 @@ fn digest(text: &str) -> Result<Digest, String> {
     Ok(Digest(bytes))
 }
 
-/// A directory that is none is bad input; whatever is wrong with a chain is found wrong.
+/// What is committed of the chain in `dir`; that a node still writes it is said aside.
 fn read(dir: &Path) -> Result<Archive, Failure> {
+    let (archive, end) = committed(dir)?;
+    if matches!(end, End::Open { .. }) {
+        warn(&not_closed(&archive));
+    }
+    Ok(archive)
+}
+
+fn not_closed(archive: &Archive) -> String {
+    let pairs = archive.pairs.len();
+    format!("not closed: the node runs or crashed; read up to height {pairs}")
+}
+
+/// A directory that is none is bad input; whatever is wrong with a chain is found wrong.
+fn committed(dir: &Path) -> Result<(Archive, End), Failure> {
     let dir = archive::chain_dir(dir);
     if !dir.is_dir() {
         return Err(Failure::BadInput(format!("{} is not a directory", dir.display())));
     }
-    archive::read(&dir).map_err(|error| Failure::FoundWrong(error.to_string()))
+    let read = archive::read_committed(&dir);
+    read.map_err(|error| Failure::FoundWrong(format!("not proved: {error}")))
 }
 
 /// The pair of `height` with its proof.

@@ -13,7 +13,7 @@ use gridpact_chain::journal::JournalEntry;
 
 use super::chain::{ProofPart, decode};
 use super::frame::Kind;
-use super::read::{Frame, read_all};
+use super::read::{self, End, Frame, Frames, read_all};
 use super::{LogError, StoreError};
 
 /// One pair and what proves it.
@@ -30,7 +30,7 @@ pub struct Archive {
     pub records: Vec<JournalEntry>,
     /// Own contracts of the node that wrote it.
     pub contracts: Vec<SocialEntry>,
-    /// The tip its clean stop names.
+    /// The tip its clean stop names; the last ledger block's digest where it was not stopped.
     pub tip: Digest,
 }
 
@@ -83,8 +83,22 @@ struct Gathering {
 /// # Errors
 /// [`ArchiveError`] naming the file, the byte and what is wrong there.
 pub fn read(dir: &Path) -> Result<Archive, ArchiveError> {
+    Ok(gather(read_all(dir)?)?.0)
+}
+
+/// Reads what is committed of the chain in `dir`, whoever may be writing it, and how it ends.
+/// Nothing is created or changed there.
+///
+/// # Errors
+/// [`ArchiveError`] naming the file, the byte and what is wrong there; what lies behind the last
+/// Commit is not wrong.
+pub fn read_committed(dir: &Path) -> Result<(Archive, End), ArchiveError> {
+    gather(read::read_committed(dir)?)
+}
+
+fn gather(mut frames: Frames) -> Result<(Archive, End), ArchiveError> {
     let mut gathering = Gathering::default();
-    for frame in read_all(dir)? {
+    for frame in &mut frames {
         let frame = frame?;
         gathering.take(&frame).map_err(|problem| ArchiveError::Record {
             file: frame.file.clone(),
@@ -92,7 +106,10 @@ pub fn read(dir: &Path) -> Result<Archive, ArchiveError> {
             problem,
         })?;
     }
-    gathering.finish()
+    let end = frames.into_end();
+    let end =
+        end.ok_or_else(|| ArchiveError::Missing("the end of the log is missing".to_owned()))?;
+    Ok((gathering.finish()?, end))
 }
 
 impl Gathering {
@@ -158,7 +175,9 @@ impl Gathering {
         if let Some(height) = self.proofs.keys().next() {
             return Err(missing(&format!("there is a proof of height {height}, but no pair")));
         }
-        let tip = self.tip.ok_or_else(|| missing("the end frame is missing"))?;
+        let community = genesis.community();
+        let last = pairs.last().map(|(pair, _): &Height| pair.ledger.digest(&community));
+        let tip = self.tip.unwrap_or(last.unwrap_or(community));
         let (records, contracts) = (self.records, self.contracts);
         Ok(Archive { genesis, pairs, records, contracts, tip })
     }

@@ -26,7 +26,7 @@ pub(super) const RECORD_MAX: usize = 16 << 20;
 
 /// One part of a pair's proof, as it lies in the proof file.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) enum ProofPart {
+pub enum ProofPart {
     /// Why its record was admitted, and where it was placed.
     Admitted {
         /// Approvals of the record.

@@ -1,19 +1,28 @@
-//! Strict reading, for proving a chain again from its bytes alone.
+//! Reading without writing, for proving a chain again from its bytes alone.
 //!
-//! Unlike recovery it forgives nothing: not a torn tail, not a missing end frame, not a file that
-//! is none of ours. The last item of a complete log is its end frame; an error ends the iteration.
+//! [`read_all`] forgives nothing, unlike recovery: not a torn tail, not a missing end frame, not a
+//! file that is none of ours. The last item of a complete log is its end frame; an error ends the
+//! iteration. [`read_committed`] takes what is committed of a log that may still be written, and
+//! says how it ends; only what lies behind the last Commit is forgiven.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::error::{LogError, io};
 use super::frame::Kind;
 use super::lock::Lock;
 use super::mend::DAMAGED;
-use super::scan::Step;
+use super::running::Running;
+use super::scan::{Fault, Step};
 use super::segment::{self, Role};
 use super::walk::Walk;
+
+/// How often the newest file is looked at again while its writer may be in the middle of a group.
+const LOOKS_AGAIN: u32 = 20;
+/// Pause before each such look.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// A frame as it was appended, and where it lies.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,15 +39,34 @@ pub struct Frame {
     pub payload: Vec<u8>,
 }
 
+/// How a log ends.
+#[derive(Debug)]
+pub enum End {
+    /// With the end frame of a clean stop.
+    Closed,
+    /// After a Commit, without an end frame.
+    Open {
+        /// Whether a node has the log in hand.
+        is_running: bool,
+        /// Where the proved bytes end, and what is missing or torn there.
+        tail: LogError,
+    },
+}
+
 /// All frames of a log in order, each after its group was proved.
 #[derive(Debug)]
 pub struct Frames {
     dir: PathBuf,
     newest: u32,
     walk: Option<Walk>,
+    /// Running states of log and proofs before the segment under way.
+    start: (Running, Running),
     ready: VecDeque<Frame>,
-    end: Option<Frame>,
-    _lock: Lock,
+    closed: Option<Frame>,
+    end: Option<End>,
+    is_strict: bool,
+    /// Held unless the log is being written.
+    lock: Option<Lock>,
 }
 
 /// Opens the log in `dir` for strict reading. Ends of earlier clean stops are not handed out, only
@@ -48,29 +76,53 @@ pub struct Frames {
 /// [`LogError::Foreign`] for anything in the directory that is not one of the log's files,
 /// [`LogError::Missing`] for a gap, [`LogError::Busy`] while somebody writes.
 pub fn read_all(dir: &Path) -> Result<Frames, LogError> {
-    let newest = newest(dir)?;
-    let path = dir.join(segment::name(1, Role::Log));
-    let file = File::open(&path).map_err(io("open", &path))?;
-    let _lock = Lock::shared(&file, dir)?;
-    let walk = Some(Walk::first(dir)?);
-    Ok(Frames { dir: dir.into(), newest, walk, ready: VecDeque::new(), end: None, _lock })
+    let newest = newest(dir, true)?;
+    let lock = lock(dir)?;
+    Frames::open(dir, newest, true, Some(lock))
 }
 
-fn newest(dir: &Path) -> Result<u32, LogError> {
+/// Opens the log in `dir` for reading what is committed, whoever may be writing it; nothing is
+/// created or changed. After the last frame [`Frames::into_end`] says how it ends.
+///
+/// # Errors
+/// As [`read_all`], but for [`LogError::Busy`].
+pub fn read_committed(dir: &Path) -> Result<Frames, LogError> {
+    let newest = newest(dir, false)?;
+    let lock = match lock(dir) {
+        Err(LogError::Busy(_)) => None,
+        other => Some(other?),
+    };
+    Frames::open(dir, newest, false, lock)
+}
+
+fn lock(dir: &Path) -> Result<Lock, LogError> {
+    let path = dir.join(segment::name(1, Role::Log));
+    let file = File::open(&path).map_err(io("open", &path))?;
+    Lock::shared(&file, dir)
+}
+
+/// Number of the newest segment. A writer under way may have begun the next one: what it has not
+/// named yet is left out, unless this `is_strict`.
+fn newest(dir: &Path, is_strict: bool) -> Result<u32, LogError> {
     let mut found = BTreeSet::new();
     for entry in fs::read_dir(dir).map_err(io("list", dir))? {
         let entry = entry.map_err(io("list", dir))?;
-        if is_set_aside(&entry.file_name().to_string_lossy()) {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let is_draft = name.ends_with(segment::DRAFT) && super::is_store_file(&name);
+        if is_set_aside(&name) || (is_draft && !is_strict) {
             continue;
         }
         let kind = entry.file_type().map_err(io("look at", &entry.path()))?;
-        let name = entry.file_name();
-        match segment::parse_name(&name.to_string_lossy()).filter(|_| kind.is_file()) {
+        match segment::parse_name(&name).filter(|_| kind.is_file()) {
             Some(file) => _ = found.insert(file),
             None => return Err(LogError::Foreign(entry.path())),
         }
     }
-    let newest = found.last().map_or(1, |(number, _)| *number);
+    let mut newest = found.last().map_or(1, |(number, _)| *number);
+    if !is_strict && newest > 1 && !found.contains(&(newest, Role::Proof)) {
+        newest -= 1;
+    }
     let expected = (1..=newest).flat_map(|number| [(number, Role::Log), (number, Role::Proof)]);
     match expected.into_iter().find(|file| !found.contains(file)) {
         Some((number, role)) => Err(LogError::Missing(dir.join(segment::name(number, role)))),
@@ -84,32 +136,114 @@ fn is_set_aside(name: &str) -> bool {
 }
 
 impl Frames {
+    fn open(
+        dir: &Path,
+        newest: u32,
+        is_strict: bool,
+        lock: Option<Lock>,
+    ) -> Result<Self, LogError> {
+        let zero = Running::from([0; 32], 0);
+        let start = (zero.clone(), zero);
+        let walk = Some(Walk::first(dir)?);
+        let (ready, closed, end) = (VecDeque::new(), None, None);
+        Ok(Self { dir: dir.into(), newest, walk, start, ready, closed, end, is_strict, lock })
+    }
+
+    /// How the log ends; none before the last frame was handed out.
+    #[must_use]
+    pub fn into_end(self) -> Option<End> {
+        self.end
+    }
+
     /// Reads on until frames are ready or the log ends.
     fn read(&mut self) -> Result<Option<Frame>, LogError> {
         while self.ready.is_empty() {
-            let Some(walk) = &mut self.walk else { return Ok(None) };
-            match walk.step()? {
-                Step::Group(frames, _) => {
-                    self.end = None;
+            let Some(mut walk) = self.walk.take() else { return Ok(None) };
+            match walk.step() {
+                Ok(Step::Group(frames, _)) => {
+                    self.closed = None;
                     self.ready.extend(frames);
+                    self.walk = Some(walk);
                 }
-                Step::Closed(end) => self.end = Some(end),
-                Step::End => {
-                    walk.proofs_end()?;
-                    if walk.number == self.newest {
-                        let (offset, what) = (walk.log.length(), "the end frame is missing");
-                        let missing = || walk.log.error(offset, what);
-                        let end = self.end.take().ok_or_else(missing)?;
-                        self.walk = None;
-                        return Ok(Some(end));
-                    }
-                    let next = walk.next(&self.dir)?;
-                    self.end = None;
-                    self.walk = Some(next);
+                Ok(Step::Closed(end)) => {
+                    self.closed = Some(end);
+                    self.walk = Some(walk);
                 }
+                Ok(Step::End) if walk.number < self.newest => self.turn(&mut walk)?,
+                Ok(Step::End) => return self.finish(&mut walk),
+                Err(fault) if self.is_strict || walk.number < self.newest => {
+                    return Err(fault.into());
+                }
+                Err(Fault::Torn(tail)) => self.leave_open(tail),
+                Err(fault) => self.look_again(&walk, fault.into())?,
             }
         }
         Ok(self.ready.pop_front())
+    }
+
+    /// On to the next segment.
+    fn turn(&mut self, walk: &mut Walk) -> Result<(), LogError> {
+        walk.proofs_end()?;
+        self.closed = None;
+        self.start = (walk.log.proved().1.clone(), walk.proof.proved().1.clone());
+        self.walk = Some(walk.next(&self.dir)?);
+        Ok(())
+    }
+
+    /// The end of the newest file.
+    fn finish(&mut self, walk: &mut Walk) -> Result<Option<Frame>, LogError> {
+        let proofs = walk.proofs_end();
+        let missing = walk.log.error(walk.log.proved().0, "the end frame is missing");
+        match self.closed.take() {
+            Some(frame) => {
+                proofs?;
+                self.end = Some(End::Closed);
+                return Ok(Some(frame));
+            }
+            None if self.is_strict => return Err(proofs.err().unwrap_or(missing)),
+            // What a writer has not pinned yet is not committed.
+            None if self.lock.is_none() => self.leave_open(missing),
+            None => self.leave_open(proofs.err().unwrap_or(missing)),
+        }
+        Ok(None)
+    }
+
+    fn leave_open(&mut self, tail: LogError) {
+        self.end = Some(End::Open { is_running: self.lock.is_none(), tail });
+    }
+
+    /// A group that is being written looks damaged for a moment; one that stays so is damaged.
+    fn look_again(&mut self, seen: &Walk, fault: LogError) -> Result<(), LogError> {
+        let proved = seen.log.proved().0;
+        for _ in 0..if self.lock.is_none() { LOOKS_AGAIN } else { 0 } {
+            std::thread::sleep(PAUSE);
+            let mut walk = seen.again(&self.dir, &self.start)?;
+            while walk.log.proved().0 < proved {
+                walk.step()?;
+            }
+            match walk.step() {
+                Ok(Step::Group(frames, _)) => {
+                    self.ready.extend(frames);
+                    self.walk = Some(walk);
+                    return Ok(());
+                }
+                Ok(Step::Closed(end)) => {
+                    self.closed = Some(end);
+                    self.walk = Some(walk);
+                    return Ok(());
+                }
+                Err(Fault::Torn(tail)) => {
+                    self.leave_open(tail);
+                    return Ok(());
+                }
+                Ok(Step::End) => {
+                    self.leave_open(walk.log.error(proved, "the end frame is missing"));
+                    return Ok(());
+                }
+                Err(_) => {}
+            }
+        }
+        Err(fault)
     }
 }
 

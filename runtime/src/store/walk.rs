@@ -30,6 +30,11 @@ impl Walk {
         Self::open(dir, self.number + 1, self.log.proved().1, self.proof.proved().1)
     }
 
+    /// Opens the same segment once more; `start` are the running states before it.
+    pub fn again(&self, dir: &Path, (log, proof): &(Running, Running)) -> Result<Self, LogError> {
+        Self::open(dir, self.number, log, proof)
+    }
+
     fn open(dir: &Path, number: u32, log: &Running, proof: &Running) -> Result<Self, LogError> {
         Ok(Self {
             number,

@@ -1,7 +1,6 @@
 //! What an auditor can read of a sealed chain, and `gridpact chain disclose`: one epoch for somebody
 //! who must see it.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,7 +15,7 @@ use gridpact_chain::terms::{Epoch, Interval, PartyId};
 use serde::{Deserialize, Serialize};
 
 use super::digest;
-use crate::cli::{Failure, say};
+use crate::cli::{Failure, say, warn};
 use crate::keys::SecretKey;
 use crate::store::archive::Archive;
 
@@ -77,11 +76,9 @@ impl Reading {
         }
         if unread > 0 {
             let of = archive.pairs.len();
-            // Nobody to tell that standard error is closed.
-            let _ = writeln!(
-                std::io::stderr(),
-                "gridpact: {unread} of {of} pairs are sealed and were not read: give a member's --key, or --disclosed"
-            );
+            warn(&format!(
+                "{unread} of {of} pairs are sealed and were not read: give a member's --key, or --disclosed"
+            ));
         }
         Ok(archive)
     }

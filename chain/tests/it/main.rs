@@ -19,4 +19,5 @@ mod slices;
 mod stored;
 mod street;
 mod sweeps;
+mod two_keys;
 mod world;

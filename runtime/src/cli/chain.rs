@@ -96,11 +96,15 @@ pub(super) enum Verb {
         dir: PathBuf,
         /// Height of the pair, from 1
         height: u64,
+        #[command(flatten)]
+        reading: Reading,
     },
     /// Write the derived state beside a chain anew: balances, and which contract is at which height
     Rebuild {
         /// Output directory of a run, or its chain/
         dir: PathBuf,
+        #[command(flatten)]
+        reading: Reading,
     },
     /// Check what `prove` has printed, knowing nothing but the community
     Check {
@@ -130,8 +134,11 @@ pub(super) fn run(verb: &Verb) -> Result<(), Failure> {
             export::export(&reading.open(read(dir)?)?, *format)
         }
         Verb::Disclose { dir, epoch, key } => keys::disclose(&read(dir)?, *epoch, key),
-        Verb::Prove { dir, height } => prove::prove(&read(dir)?, *height),
-        Verb::Rebuild { dir } => rebuild::rebuild(dir),
+        Verb::Prove { dir, height, reading } => {
+            let archive = read(dir)?;
+            prove::prove(&archive, *height, &reading.keyring(&archive)?)
+        }
+        Verb::Rebuild { dir, reading } => rebuild::rebuild(dir, reading),
         Verb::Check { file, community } => prove::check(file, community),
     }
 }

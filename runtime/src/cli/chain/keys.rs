@@ -49,6 +49,11 @@ struct DisclosedKey {
 }
 
 impl Reading {
+    /// Whether any key was given.
+    pub(super) fn is_given(&self) -> bool {
+        self.key.is_some() || self.disclosed.is_some()
+    }
+
     /// The keys that were given, for this chain.
     pub(super) fn keyring(&self, archive: &Archive) -> Result<Keyring, Failure> {
         let mut keys = match &self.key {

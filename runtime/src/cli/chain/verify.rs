@@ -2,7 +2,7 @@
 
 use gridpact_chain::digest::Digest;
 use gridpact_chain::journal::JournalEntry;
-use gridpact_chain::keyring::Keyring;
+use gridpact_chain::keyring::{KeyLetter, Keyring};
 use gridpact_chain::registry::Registries;
 use gridpact_chain::sign::{Claim, Verdicts as _};
 use gridpact_chain::statement::Statement;
@@ -103,7 +103,7 @@ fn check_own_votes(
 ) -> u64 {
     let mut registries = Registries::founding(&archive.genesis);
     archive.pairs.iter().for_each(|(pair, proof)| registries.follow(pair, proof));
-    let mut votes = 0;
+    let (mut votes, mut letters) = (0, Vec::new());
     for record in &archive.records {
         let (voter, version, statement, signature): (_, _, Statement, _) = match record {
             JournalEntry::Approval { vote, .. } => {
@@ -114,10 +114,14 @@ fn check_own_votes(
             }
             JournalEntry::Keys(letter) => {
                 votes += 1;
+                let number = letter.number();
                 if !letter.is_sound(&registries, verdicts) {
-                    let number = letter.number();
                     wrong.push(format!("a letter of group key {number} is not its sequencer's"));
                 }
+                if letters.iter().any(|other: &&KeyLetter| other.is_rival_of(letter)) {
+                    wrong.push(format!("two group keys are signed under number {number}"));
+                }
+                letters.push(letter);
                 continue;
             }
             _ => continue,

@@ -156,7 +156,7 @@ def audit(rows):
             rule, allowed, entries, parties = "TwoThirds" if change[0] == "SetOperator" else rule, [now], [], []
             versions.append((*changed(*versions[now][:3], change), height + 1, batch + 1, number if makes_key else versions[now][5]))
         elif kind == "Sealed":  # amounts, parties and what they signed are for members alone
-            (cid, _, until, key, _, _), message, entries, parties, unread = content, digest("sealed", pack(content)), stated, [], unread + 1
+            (cid, _, until, key, _, _), message, entries, parties, unread = content, digest("sealed", record), stated, [], unread + 1
             need(used.setdefault(cid, height) == height and time <= until and key == versions[now][5]
                  and type(stated) is bytes and len(stated) >= 24, f"height {height}: seal")
         else:

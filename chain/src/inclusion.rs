@@ -134,7 +134,9 @@ impl Inclusion {
         check_covered((&self.pair, &self.above, &self.votes), &registries, verdicts)?;
         let record = &self.pair.contract.record;
         let Some(sealed) = record.sealed() else {
-            return record.body().ok_or(InclusionError::Record);
+            let body = record.body().ok_or(InclusionError::Record)?;
+            // What stands open needs no opening, and one beside it would be read as if it counted.
+            return if self.opening.is_none() { Ok(body) } else { Err(InclusionError::Opening) };
         };
         let opening = self.opening.as_ref().ok_or(InclusionError::Sealed)?;
         // The voters, who are members, found the parties' signatures on what the commitment fixes.

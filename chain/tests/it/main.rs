@@ -13,6 +13,7 @@ mod limits;
 mod members;
 mod orderer;
 mod repairs;
+mod sealed_return;
 mod seals;
 mod signatures;
 mod slices;

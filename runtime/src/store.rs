@@ -26,6 +26,7 @@ pub mod error;
 pub mod files;
 pub mod frame;
 pub mod frames;
+pub mod heights;
 pub mod last_use;
 pub mod log;
 pub mod opening;
@@ -35,6 +36,7 @@ pub mod rebuild;
 pub mod restore;
 pub mod salvage;
 pub mod state;
+pub mod stream;
 pub mod vault;
 
 mod beside;

@@ -69,7 +69,9 @@ pub fn check_approved(
     let (id, digest) = record.subject(&community).ok_or(Refusal::Unsupported)?;
     let registry = registries.approving(approvals.registry, height)?;
     if let Some(contract) = record.contract() {
-        check_parties(contract, &digest, registry, verdicts)?;
+        // Approvals of a sealed contract are about its stored bytes, the parties signed the body.
+        let signed = record.sealed().map_or(digest, |_| contract.body.digest());
+        check_parties(contract, &signed, registry, verdicts)?;
     }
     if let Some(change) = record.membership() {
         change.check(registries.at(height), registries, verdicts)?;

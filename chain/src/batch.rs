@@ -56,13 +56,13 @@ impl Approved {
     /// so that what was approved before a change is ordered before it.
     #[must_use]
     pub fn rank(&self) -> Epoch {
-        self.record.body().map_or(Interval(u32::MAX), |body| body.epoch)
+        self.record.lifetime().map_or(Interval(u32::MAX), |(epoch, _)| epoch)
     }
 
     /// Chain time after which it is void; a change of the members is void when its version is made.
     #[must_use]
     pub fn valid_until(&self) -> Timestamp {
-        self.record.body().map_or(Timestamp(u64::MAX), |body| body.valid_until)
+        self.record.lifetime().map_or(Timestamp(u64::MAX), |(_, valid_until)| valid_until)
     }
 }
 

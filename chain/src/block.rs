@@ -8,15 +8,20 @@ use serde::{Deserialize, Serialize};
 use crate::batch::{BatchHead, OrderProof};
 use crate::contract::{ContractBody, ContractId, SignedContract};
 use crate::digest::{Digest, tag};
-use crate::encode::{Canonical, Encoded};
+use crate::encode::{Canonical, Encoded, encode};
+use crate::entries::Entries;
 use crate::genesis::VERSION;
 use crate::membership::Membership;
 use crate::registry::RegistryVersion;
+use crate::sealed::SealedContract;
 use crate::sign::Signature;
-use crate::terms::{Energy, Interval, Money, PartyId, Timestamp};
+use crate::terms::{Energy, Epoch, Interval, Money, PartyId, Timestamp};
 
 /// Version of the two blocks that hold a change of the members.
 pub const VERSION_OF_CHANGES: u8 = 2;
+
+/// Version of the two blocks that hold a sealed contract.
+pub const VERSION_OF_SEALS: u8 = 3;
 
 /// Heights between two checkpoints.
 pub const CHECKPOINT_EVERY: u64 = 256;
@@ -32,6 +37,8 @@ pub enum Record {
     Membership(Membership),
     /// The hash of a block of the layered chain; refused until anchors are processed.
     Anchor(Anchor),
+    /// A contract that only members can read.
+    Sealed(SealedContract),
 }
 
 impl Canonical for Record {
@@ -40,11 +47,41 @@ impl Canonical for Record {
 }
 
 impl Record {
-    /// The contract, when the record is one.
+    /// The contract, when the record is one that this node can read.
     #[must_use]
     pub fn contract(&self) -> Option<&SignedContract> {
         match self {
             Self::Contract(contract) => Some(contract),
+            Self::Sealed(sealed) => sealed.contract(),
+            Self::Delivery(_) | Self::Membership(_) | Self::Anchor(_) => None,
+        }
+    }
+
+    /// The sealed form of a contract, when the record is one.
+    #[must_use]
+    pub fn sealed(&self) -> Option<&SealedContract> {
+        match self {
+            Self::Sealed(sealed) => Some(sealed),
+            _ => None,
+        }
+    }
+
+    /// Identity of the contract, readable or not, when the record is one.
+    #[must_use]
+    pub fn contract_id(&self) -> Option<ContractId> {
+        match self {
+            Self::Contract(contract) => Some(contract.body.contract_id),
+            Self::Sealed(sealed) => Some(sealed.contract_id),
+            Self::Delivery(_) | Self::Membership(_) | Self::Anchor(_) => None,
+        }
+    }
+
+    /// Epoch and deadline of the contract, readable or not, when the record is one.
+    #[must_use]
+    pub fn lifetime(&self) -> Option<(Epoch, Timestamp)> {
+        match self {
+            Self::Contract(contract) => Some((contract.body.epoch, contract.body.valid_until)),
+            Self::Sealed(sealed) => Some((sealed.epoch, sealed.valid_until)),
             Self::Delivery(_) | Self::Membership(_) | Self::Anchor(_) => None,
         }
     }
@@ -54,32 +91,37 @@ impl Record {
     pub fn membership(&self) -> Option<&Membership> {
         match self {
             Self::Membership(membership) => Some(membership),
-            Self::Contract(_) | Self::Delivery(_) | Self::Anchor(_) => None,
+            _ => None,
         }
     }
 
     /// Version of the blocks that hold the record: what a reader must know to judge them.
-    /// Contracts are of version 1, changes of the members came with version 2.
+    /// Contracts are of version 1, changes of the members came with version 2, seals with version 3.
     #[must_use]
     pub fn version(&self) -> u8 {
         match self {
             Self::Membership(_) => VERSION_OF_CHANGES,
+            Self::Sealed(_) => VERSION_OF_SEALS,
             Self::Contract(_) | Self::Delivery(_) | Self::Anchor(_) => VERSION,
         }
     }
 
     /// What voters approve: the name under which each of them has one chance, and the digest that
-    /// the votes carry. None for records that are not processed.
+    /// the votes carry: of a sealed contract that of its stored bytes, so that who cannot read it can
+    /// count them all the same. None for records that are not processed.
     #[must_use]
     pub fn subject(&self, community: &Digest) -> Option<(ContractId, Digest)> {
         match self {
             Self::Contract(contract) => Some((contract.body.contract_id, contract.body.digest())),
             Self::Membership(change) => Some((change.id(community), change.digest(community))),
+            Self::Sealed(sealed) => {
+                Some((sealed.contract_id, Digest::of(tag::SEALED, community, &[&encode(self)])))
+            }
             Self::Delivery(_) | Self::Anchor(_) => None,
         }
     }
 
-    /// The body of the contract, when the record is one.
+    /// The body of the contract, when the record is one that this node can read.
     #[must_use]
     pub fn body(&self) -> Option<&ContractBody> {
         self.contract().map(|contract| &contract.body)
@@ -156,8 +198,8 @@ pub struct LedgerBlock {
     pub prev_ledger_hash: Digest,
     /// Hash of the contract block it settles.
     pub contract_block_hash: Digest,
-    /// Changed accounts: buyer, then seller.
-    pub entries: Vec<Entry>,
+    /// Changed accounts: buyer, then seller; sealed where the record is.
+    pub entries: Entries,
     /// Merkle root over all balances, at every 256th height.
     pub checkpoint: Option<Digest>,
 }

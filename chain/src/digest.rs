@@ -40,6 +40,12 @@ pub mod tag {
     pub const MEMBERSHIP: &str = "gridpact/1/membership";
     /// Registry version.
     pub const REGISTRY: &str = "gridpact/1/registry";
+    /// Salted commitment to a sealed contract.
+    pub const SEAL: &str = "gridpact/1/seal";
+    /// Sealed contract as stored: what its approvals are about.
+    pub const SEALED: &str = "gridpact/1/sealed";
+    /// Group key on its way to members, signed by the sequencer.
+    pub const KEYS: &str = "gridpact/1/keys";
     /// Leaf of a checkpoint tree.
     pub const LEAF: &str = "gridpact/1/leaf";
     /// Inner node of a checkpoint tree.

@@ -143,6 +143,11 @@ impl<T: Canonical> Encoded<T> {
         Ok(Self::with(decode(bytes)?, bytes.into()))
     }
 
+    /// The same bytes beside `value`, which differs only in what is never encoded.
+    pub(crate) fn seen_as(&self, value: T) -> Self {
+        Self::with(value, self.0.bytes.clone())
+    }
+
     /// The value with bytes that may not be its own: how damage looks. Only a verifier's tests
     /// have a use for it.
     #[doc(hidden)]

@@ -68,6 +68,9 @@ pub enum InclusionError {
     /// The record is no contract.
     #[error("the record is no contract")]
     Record,
+    /// The contract is there, but only members can read it.
+    #[error("the contract is sealed: open it with a key first")]
+    Sealed,
 }
 
 impl Inclusion {
@@ -110,7 +113,10 @@ impl Inclusion {
             enacted.map_err(|_| InclusionError::Change(pair.height()))?;
         }
         check_covered((&self.pair, &self.above, &self.votes), &registries, verdicts)?;
-        self.pair.contract.record.body().ok_or(InclusionError::Record)
+        let record = &self.pair.contract.record;
+        let unread =
+            if record.sealed().is_some() { InclusionError::Sealed } else { InclusionError::Record };
+        record.body().ok_or(unread)
     }
 }
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::batch::{Batch, BatchHead, OrderProof};
 use crate::block::{Pair, Proof, Record, Votes};
 use crate::encode::Encoded;
+use crate::keyring::KeyLetter;
 use crate::statement::{Approval, LedgerVote};
 
 /// One durable fact of one node, in the order in which it happened.
@@ -48,4 +49,6 @@ pub enum JournalEntry {
     },
     /// The sequencer signed a batch.
     Batch(Arc<Batch>),
+    /// A group key came, or was made here.
+    Keys(Arc<KeyLetter>),
 }

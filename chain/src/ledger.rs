@@ -9,8 +9,11 @@ use crate::block::{CHECKPOINT_EVERY, ContractBlock, Entry, LedgerBlock, Pair, Re
 use crate::contract::ContractBody;
 use crate::digest::{Digest, tag};
 use crate::encode::{Encoded, encode};
+use crate::entries::Entries;
+use crate::keyring::Keyring;
 use crate::refusal::Refusal;
 use crate::registry::RegistryVersion;
+use crate::sealed::SealedContract;
 use crate::terms::{Money, PartyId, Timestamp};
 
 /// Every account that was ever changed.
@@ -92,8 +95,12 @@ pub struct Ledger {
     pub tip: Digest,
     /// Time of the last block or batch.
     pub time_ms: Timestamp,
-    /// The accounts.
+    /// The accounts; of no meaning once a pair could not be read.
     pub balances: Balances,
+    /// Pairs so far whose amounts could not be read.
+    pub unread: u64,
+    /// What it can read.
+    pub keys: Keyring,
 }
 
 impl Ledger {
@@ -107,20 +114,32 @@ impl Ledger {
             tip: community,
             time_ms: Timestamp(0),
             balances: Balances::default(),
+            unread: 0,
+            keys: Keyring::default(),
         }
     }
 
-    /// The pair that puts `record` at the next height; changes nothing.
+    /// The same, reading with `keys`.
+    #[must_use]
+    pub fn reading(self, keys: Keyring) -> Self {
+        Self { keys, ..self }
+    }
+
+    /// The pair that puts `record` at the next height; changes nothing. A sealed record is opened
+    /// from its bytes, and its entries are sealed under the same key.
     ///
     /// # Errors
-    /// Those of [`entries_of`](Self::entries_of).
+    /// Those of [`entries_of`](Self::entries_of) and of [`SealedContract::opened`].
+    ///
+    /// [`SealedContract::opened`]: crate::sealed::SealedContract::opened
     pub fn next(
         &self,
         time_ms: Timestamp,
         registry: RegistryVersion,
         record: &Encoded<Record>,
     ) -> Result<Pair, Refusal> {
-        let entries = self.entries_of(record)?;
+        let record = record.opened(&self.community, &self.keys)?;
+        let entries = self.entries_of(&record)?;
         let version = record.version();
         let height = self.height + 1;
         let contract = Encoded::new(ContractBlock {
@@ -131,25 +150,67 @@ impl Ledger {
             registry,
             record: record.clone(),
         });
+        let contract_block_hash = contract.digest(&self.community);
         let ledger = Encoded::new(LedgerBlock {
             version,
             height,
             prev_ledger_hash: self.tip,
-            contract_block_hash: contract.digest(&self.community),
+            contract_block_hash,
             checkpoint: self.checkpoint(height, &entries),
-            entries,
+            entries: self.sealed_like(&record, entries, &contract_block_hash)?,
         });
         Ok(Pair { contract, ledger })
+    }
+
+    /// Entries in the form that the record has: open, or sealed under the same key.
+    fn sealed_like(
+        &self,
+        record: &Record,
+        entries: Vec<Entry>,
+        block: &Digest,
+    ) -> Result<Entries, Refusal> {
+        let Some(SealedContract { key: number, epoch, .. }) = record.sealed() else {
+            return Ok(entries.into());
+        };
+        let key = self.keys.epoch(&self.community, *number, *epoch);
+        let key = key.ok_or(Refusal::NoKey { number: *number })?;
+        Ok(Entries::seal(entries, &key, &self.community, block))
+    }
+
+    /// The entries of `pair` as this state can read them, whatever somebody else read of them.
+    #[must_use]
+    pub fn read(&self, pair: &Pair) -> Option<Entries> {
+        let Some(sealed) = pair.contract.record.sealed() else {
+            return pair.is_read().then(|| pair.ledger.entries.clone());
+        };
+        let key = self.keys.epoch(&self.community, sealed.key, sealed.epoch)?;
+        let block = pair.contract.digest(&self.community);
+        pair.ledger.entries.opened(&key, &self.community, &block)
+    }
+
+    /// Takes over what `pair` changes in the accounts, as far as it can be read.
+    pub(crate) fn settle(&mut self, pair: &Pair) {
+        match pair.contract.record.sealed() {
+            None if pair.is_read() => self.balances.set(&pair.ledger.entries),
+            _ => match self.read(pair) {
+                Some(entries) => self.balances.set(&entries),
+                None => self.unread += 1,
+            },
+        }
     }
 
     /// What `record` changes: buyer and seller of a contract; nothing where members change.
     ///
     /// # Errors
-    /// [`Refusal::Unsupported`] for records that are not processed, [`Refusal::Overflow`] when a
+    /// [`Refusal::NoKey`] for a sealed contract that was not opened, [`Refusal::Unsupported`] for records that are not processed, [`Refusal::Overflow`] when a
     /// balance leaves 64 bits.
     pub fn entries_of(&self, record: &Record) -> Result<Vec<Entry>, Refusal> {
         match record {
             Record::Contract(contract) => Ok(self.balances.settle(&contract.body)?.to_vec()),
+            Record::Sealed(sealed) => {
+                let contract = sealed.contract().ok_or(Refusal::NoKey { number: sealed.key })?;
+                Ok(self.balances.settle(&contract.body)?.to_vec())
+            }
             Record::Membership(_) => Ok(Vec::new()),
             Record::Delivery(_) | Record::Anchor(_) => Err(Refusal::Unsupported),
         }
@@ -173,9 +234,11 @@ impl Ledger {
         community: Digest,
         pairs: impl Iterator<Item = &'p Arc<Pair>> + Clone,
         doubtful: u64,
+        keys: &Keyring,
     ) -> Result<Self, u64> {
+        let start = || Self::new(community).reading(keys.clone());
         let sound = doubtful.saturating_sub(1) / CHECKPOINT_EVERY * CHECKPOINT_EVERY;
-        let mut state = Self::new(community);
+        let mut state = start();
         let mut checkpoint = None;
         for pair in pairs.clone().take_while(|pair| pair.ledger.height <= sound) {
             if pair.height() != state.height + 1 {
@@ -185,7 +248,7 @@ impl Ledger {
             checkpoint = pair.ledger.checkpoint;
         }
         if state.height > 0 && checkpoint != Some(state.balances.root(&community)) {
-            state = Self::new(community);
+            state = start();
         }
         let mut height = 0;
         for pair in pairs {
@@ -210,6 +273,6 @@ impl Ledger {
         self.contract = pair.contract.digest(&self.community);
         self.tip = pair.ledger.digest(&self.community);
         self.time_ms = pair.contract.time_ms;
-        self.balances.set(&pair.ledger.entries);
+        self.settle(pair);
     }
 }

@@ -12,7 +12,9 @@ use crate::block::{Pair, Proof, Record, Votes};
 use crate::contract::ContractId;
 use crate::digest::Digest;
 use crate::encode::Encoded;
+use crate::keyring::KeyLetter;
 use crate::refusal::Refusal;
+use crate::seal::KeyNumber;
 use crate::statement::{Approval, LedgerVote};
 
 /// Most bytes of pairs and proofs in one [`Message::Range`].
@@ -56,6 +58,13 @@ pub enum Message {
         ledger: Digest,
         /// A quorum of votes on it.
         votes: Encoded<Votes>,
+    },
+    /// From the sequencer to members, and from whoever has it to whoever asks: a group key.
+    Keys(Arc<KeyLetter>),
+    /// From a node that met a group key it does not have.
+    KeysRequest {
+        /// Number of the key.
+        number: KeyNumber,
     },
     /// From a node that misses proofs or repairs pairs.
     RangeRequest {

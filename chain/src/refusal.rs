@@ -22,7 +22,7 @@ use crate::verifier::Damage;
     thiserror::Error,
 )]
 pub enum Refusal {
-    /// Delivery and Anchor records, sealed contracts, engine order.
+    /// Delivery and Anchor records, engine order.
     #[error("this kind of record or proof is not supported yet by this version")]
     Unsupported,
     /// The body names another community.
@@ -175,6 +175,21 @@ pub enum Refusal {
     /// A ledger proposal from a voter that the lottery did not draw.
     #[error("party {0} was not drawn to broadcast this ledger")]
     NotDrawn(PartyId),
+    /// The group key is not here yet: ask again.
+    #[error("group key {number} is not here yet")]
+    NoKey {
+        /// Its number.
+        number: u32,
+    },
+    /// The contract is sealed under another group key than the one in force.
+    #[error("contract is not sealed under group key {expected}, which is in force")]
+    OldKey {
+        /// Number of the key in force.
+        expected: u32,
+    },
+    /// What is sealed is not the contract that its open fields and its commitment name.
+    #[error("what is sealed is not the contract that it is said to be")]
+    SealBroken,
     /// The node stopped settling after a fault.
     #[error("node has stopped settling")]
     Halted,

@@ -9,8 +9,9 @@ use crate::block::{Pair, Proof};
 use crate::digest::{Digest, tag};
 use crate::encode::encode;
 use crate::genesis::{Genesis, Member, Quorum};
-use crate::membership::Membership;
+use crate::membership::{Change, Membership};
 use crate::refusal::Refusal;
+use crate::seal::KeyNumber;
 use crate::sign::PublicKey;
 use crate::terms::PartyId;
 
@@ -150,6 +151,8 @@ struct Held {
     height: u64,
     /// First batch whose order it judges.
     batch: u64,
+    /// The group key that seals while it holds: the newest version that took somebody away.
+    seals: KeyNumber,
     registry: Arc<Registry>,
 }
 
@@ -160,7 +163,7 @@ pub struct Registries(Vec<Held>);
 impl From<Arc<Registry>> for Registries {
     /// Only this version, from the first height on.
     fn from(registry: Arc<Registry>) -> Self {
-        Self(vec![Held { height: 0, batch: 0, registry }])
+        Self(vec![Held { height: 0, batch: 0, seals: registry.version(), registry }])
     }
 }
 
@@ -200,6 +203,18 @@ impl Registries {
     #[must_use]
     pub fn at(&self, height: u64) -> &Arc<Registry> {
         self.last_where(|held| held.height <= height)
+    }
+
+    /// The group key that seals at `height`.
+    #[must_use]
+    pub fn seals_at(&self, height: u64) -> KeyNumber {
+        self.held_where(|held| held.height <= height).seals
+    }
+
+    /// Every group key that ever sealed, ascending.
+    pub fn seal_numbers(&self) -> impl Iterator<Item = KeyNumber> + '_ {
+        let is_new = |held: &&Held| held.seals == held.registry.version();
+        self.0.iter().filter(is_new).map(|held| held.seals)
     }
 
     /// The version that judges the order of batch `index`: the one in force where the batch begins.
@@ -252,7 +267,10 @@ impl Registries {
             return Err(Refusal::WrongVersion { expected });
         }
         let registry = Arc::new(self.current().next(&membership.change)?);
-        self.0.push(Held { height: height + 1, batch: batch.saturating_add(1), registry });
+        let takes = matches!(membership.change, Change::Remove(_) | Change::Exclude { .. });
+        let seals = if takes { registry.version() } else { self.newest().seals };
+        let (height, batch) = (height + 1, batch.saturating_add(1));
+        self.0.push(Held { height, batch, seals, registry });
         Ok(())
     }
 
@@ -270,8 +288,11 @@ impl Registries {
     }
 
     fn last_where(&self, holds: impl Fn(&Held) -> bool) -> &Arc<Registry> {
-        let found = self.0.iter().rev().find(|held| holds(held));
-        &found.unwrap_or(&self.0[0]).registry
+        &self.held_where(holds).registry
+    }
+
+    fn held_where(&self, holds: impl Fn(&Held) -> bool) -> &Held {
+        self.0.iter().rev().find(|held| holds(held)).unwrap_or(&self.0[0])
     }
 
     fn newest(&self) -> &Held {

@@ -11,6 +11,7 @@ mod asks;
 mod catchup;
 mod closing;
 mod fork;
+mod keys;
 mod members;
 mod order;
 mod port;
@@ -28,6 +29,7 @@ pub use self::restore::RestoreError;
 
 use self::asks::Asks;
 use self::catchup::CatchUp;
+use self::keys::Letters;
 use self::queue::Queue;
 use self::repair::Repair;
 use self::settle::Heights;
@@ -56,6 +58,7 @@ pub struct Replica {
     queue: Queue,
     heights: Heights,
     repair: Repair,
+    letters: Letters,
     catchup: CatchUp,
 
     timers: Timers,
@@ -93,6 +96,7 @@ impl Replica {
             queue: Queue::default(),
             heights: Heights::default(),
             repair: Repair::default(),
+            letters: Letters::default(),
             catchup: CatchUp::default(),
             timers: Timers::default(),
             halted: false,
@@ -122,6 +126,10 @@ impl Replica {
             Input::Message { from, message } => self.on_message(from, message, step),
             Input::Ordered(batch) => self.on_batch(batch, step),
             Input::Signed { statement, signature } => self.on_signed(&statement, signature, step),
+            Input::Drawn { number, registry, drawn } => {
+                self.on_drawn((number, registry), &drawn, step);
+            }
+            Input::Key { number, key } => self.on_key(number, key, step),
             Input::Suspect { height } => self.on_suspect(height, step),
             Input::CatchUp => {
                 self.forget_votes();
@@ -205,7 +213,15 @@ impl Replica {
             Message::RangeRequest { from: first, to } => {
                 self.on_range_request(from, first, to, step)
             }
-            Message::Range(pairs) => self.on_range(from, pairs, step),
+            Message::Range(pairs) => {
+                let is_answer = pairs.is_empty();
+                let pairs = self.opened_pairs(pairs, step);
+                if is_answer || !pairs.is_empty() {
+                    self.on_range(from, pairs, step);
+                }
+            }
+            Message::Keys(letter) => self.on_keys(from, letter, step),
+            Message::KeysRequest { number } => self.on_keys_request(from, number, step),
             Message::Order { head, proof } => self.on_order(from, (head, proof), step),
             Message::TipRequest => self.on_tip_request(from, step),
             Message::Tip { height } => self.on_tip(from, height, step),
@@ -252,11 +268,13 @@ impl Replica {
                 let vote = LedgerVote { height, ledger, registry, voter: self.me, signature };
                 self.on_own_ledger_vote(vote, step);
             }
+            Statement::Keys(keys) => self.on_own_letter(keys, signature, step),
             Statement::Contract(_) | Statement::Batch(_) | Statement::Change { .. } => {}
         }
     }
 
     fn on_started(&mut self, step: &mut Step<'_>) {
+        self.make_keys(step);
         if self.is_reborn {
             // The chain may have gone on meanwhile, or the store may be an older copy.
             self.catch_up(true, step);
@@ -272,6 +290,10 @@ impl Replica {
                 Timer::Height(height) => self.on_height_late(height, step),
                 Timer::Batch => self.drain(step),
                 Timer::Copy => self.on_copy_late(step),
+                Timer::Keys => {
+                    self.letters.clear_timer();
+                    self.ask_for_keys(step);
+                }
                 Timer::CatchUp => self.on_catch_up_late(step),
             }
         }

@@ -27,6 +27,9 @@ pub const WRAPPED_BYTES: usize = 48;
 mod context {
     pub const EPOCH: &str = "gridpact 1 seal: key of an epoch";
     pub const WRAP: &str = "gridpact 1 seal: key that wraps a group key";
+    pub const MEMBER: &str = "gridpact 1 seal: X25519 secret of a member";
+    pub const GROUP: &str = "gridpact 1 seal: group key of a sequencer";
+    pub const EPHEMERAL: &str = "gridpact 1 seal: key that a sequencer wraps under once";
     pub const NONCE: &str = "gridpact 1 seal: nonce";
     pub const SALT: &str = "gridpact 1 seal: salt";
 }
@@ -48,6 +51,11 @@ impl GroupKey {
     #[must_use]
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(Zeroizing::new(bytes))
+    }
+
+    /// Its bytes, for one wrapping.
+    pub(crate) fn bytes(&self) -> [u8; 32] {
+        *self.0
     }
 
     /// The key of one epoch; the group key does not follow from it.
@@ -79,6 +87,34 @@ impl GroupKey {
             Some((party, WrappedKey(bytes.try_into().ok()?)))
         };
         Wrapped { number, ephemeral: public, keys: members.filter_map(one).collect() }
+    }
+}
+
+/// Two secrets of a sequencer for one letter of keys: a group key, used where it is a new one, and a
+/// key to wrap under that is used once.
+#[derive(Clone)]
+pub struct Drawn {
+    /// The group key.
+    pub group: GroupKey,
+    /// The key to wrap under.
+    pub ephemeral: GroupKey,
+}
+
+impl Drawn {
+    /// The secrets of the sequencer whose signing secret is `seed`, for the letter that carries
+    /// group key `number` to registry version `registry`. They follow from what they are for, so
+    /// that a sequencer that crashed before its letter was written makes the same one again.
+    #[must_use]
+    pub fn of(seed: &[u8; 32], community: &Digest, number: KeyNumber, registry: u32) -> Self {
+        let name = [number, registry].map(u32::to_be_bytes).concat();
+        let one = |context| GroupKey(derive(context, &[seed, &community.0, &name]));
+        Self { group: one(context::GROUP), ephemeral: one(context::EPHEMERAL) }
+    }
+}
+
+impl fmt::Debug for Drawn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Drawn(..)")
     }
 }
 
@@ -130,6 +166,12 @@ impl Wrapped {
         let bytes = Zeroizing::new(decrypt(&wrapping, &[0; 24], &aad, &self.keys[at].1.0)?);
         Some(GroupKey(Zeroizing::new(bytes.as_slice().try_into().ok()?)))
     }
+}
+
+/// The X25519 secret of the member whose signing secret is `seed`: one file per member holds both.
+#[must_use]
+pub fn secret_of(seed: &[u8; 32]) -> Zeroizing<[u8; 32]> {
+    derive(context::MEMBER, &[seed])
 }
 
 /// The X25519 public key of `secret`.

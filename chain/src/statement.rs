@@ -9,6 +9,7 @@ use crate::batch::BatchHead;
 use crate::contract::{ContractBody, ContractId};
 use crate::digest::{Digest, tag};
 use crate::encode::{Encoded, encode};
+use crate::keyring::Keys;
 use crate::membership::Change;
 use crate::refusal::Refusal;
 use crate::registry::RegistryVersion;
@@ -51,6 +52,8 @@ pub enum Statement {
     },
     /// The sequencer fixes a batch; once per index.
     Batch(Encoded<BatchHead>),
+    /// The sequencer hands a group key to members; one letter per number and version.
+    Keys(Encoded<Keys>),
     /// The operator asks for a change of the members.
     Change {
         /// Version it makes.
@@ -75,6 +78,7 @@ impl Statement {
                 Digest::of(tag::LEDGER_VOTE, community, &[&bytes])
             }
             Self::Batch(head) => head.digest(community),
+            Self::Keys(keys) => keys.digest(community),
             Self::Change { version, change } => {
                 Digest::of(tag::MEMBERSHIP, community, &[&encode(&(version, change))])
             }

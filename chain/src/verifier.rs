@@ -21,7 +21,7 @@ mod state;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-pub use self::audit::{Report, audit};
+pub use self::audit::{Report, audit, audit_reading};
 pub use self::copy::{Named, check_copy};
 pub use self::finding::{Counters, Damage, Finding, Params, Snapshot};
 pub use self::pairs::check_pair;
@@ -32,6 +32,7 @@ pub use self::state::{PairHasher, State};
 
 use crate::block::{Pair, Proof};
 use crate::digest::Digest;
+use crate::keyring::Keyring;
 use crate::ledger::Ledger;
 use crate::registry::Registries;
 use crate::sign::Verdicts;
@@ -52,9 +53,9 @@ struct Sweep {
 
 impl Sweep {
     /// A structural sweep from the first pair.
-    fn anew(community: Digest) -> Self {
+    fn anew(community: Digest, keys: &Keyring) -> Self {
         Self {
-            state: State::new(community),
+            state: State::new(community).reading(keys.clone()),
             next: 1,
             next_segment: 0,
             is_structural: true,
@@ -112,7 +113,7 @@ impl<S: Source> Verifier<S> {
             head: Ledger::new(community),
             sealed: State::new(community),
             roots: Vec::new(),
-            sweep: Sweep::anew(community),
+            sweep: Sweep::anew(community, &Keyring::default()),
             followed: 0,
             next_proof: 1,
             proofs_clean: true,
@@ -125,7 +126,7 @@ impl<S: Source> Verifier<S> {
     /// Proves every pair that is there, as the first sweep does, and takes the state they give for
     /// that of the newest pair.
     pub fn open(&mut self, now: Timestamp, found: &mut Vec<Finding>) {
-        self.sweep = Sweep::anew(self.community);
+        self.sweep = Sweep::anew(self.community, &self.head.keys);
         while !self.step(now, usize::MAX, found) {}
     }
 
@@ -135,8 +136,8 @@ impl<S: Source> Verifier<S> {
     ///
     /// It is the caller's to know that the state, the roots and the digests are its own.
     pub fn resume(&mut self, sealed: State, roots: Vec<Digest>) {
-        (self.sealed, self.roots) = (sealed, roots);
-        self.sweep = Sweep { is_structural: false, ..Sweep::anew(self.community) };
+        (self.sealed, self.roots) = (sealed.reading(self.head.keys.clone()), roots);
+        self.sweep = Sweep { is_structural: false, ..Sweep::anew(self.community, &self.head.keys) };
     }
 
     /// Checks a new pair at once, its signatures and approvals included; it then joins the sweep
@@ -155,6 +156,14 @@ impl<S: Source> Verifier<S> {
         self.counters.proofs_checked += 1;
         self.join(&pair, &proof);
         checked.err().and_then(|damage| self.suspect(height, damage))
+    }
+
+    /// Reads with `keys` from now on: from the next sweep, what was sealed so far as well.
+    pub fn learn(&mut self, keys: &Keyring) {
+        self.head.keys = keys.clone();
+        for state in [&mut self.sealed, &mut self.sweep.state] {
+            *state = state.clone().reading(keys.clone());
+        }
     }
 
     /// Whether the state of the newest pair is known, so that the next one can be checked at once.

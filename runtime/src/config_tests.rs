@@ -106,10 +106,6 @@ fn a_value_out_of_range_is_named_with_its_key_and_limit() {
         ),
         ("[sites]\npv_kwp = [5.0, 3.0]", "sites.pv_kwp = 3 is out of range: 5 to 10000"),
         (
-            "[chain]\nseal_contracts = true",
-            "chain.seal_contracts = true is out of range: false: sealed contracts do not exist yet",
-        ),
-        (
             "zone = \"Europe/Lodnon\"",
             "zone = Europe/Lodnon is out of range: a name of the time zone database, such as Europe/London",
         ),

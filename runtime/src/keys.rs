@@ -1,10 +1,16 @@
 //! Secret keys: made, held, used to sign, wiped. No other file holds one.
 
+mod pem;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use ed25519_dalek::{Signer as _, SigningKey};
 use gridpact_chain::digest::{Digest, MacKey};
+use gridpact_chain::journal::JournalEntry;
+use gridpact_chain::keyring::{KeyLetter, Keyring};
+use gridpact_chain::registry::RegistryVersion;
+use gridpact_chain::seal::{self, Drawn, GroupKey, KeyNumber};
 use gridpact_chain::sign::{KeyError, PublicKey, Signature};
 use gridpact_chain::statement::Statement;
 use gridpact_chain::terms::PartyId;
@@ -29,7 +35,11 @@ impl SecretKey {
         rng.set_stream(u64::from(party.0) | KEY_STREAMS);
         let mut bytes = [0_u8; 32];
         rng.fill_bytes(&mut bytes);
-        Self { key: SigningKey::from_bytes(&bytes), made: AtomicU64::new(0) }
+        Self::of(&bytes)
+    }
+
+    fn of(seed: &[u8; 32]) -> Self {
+        Self { key: SigningKey::from_bytes(seed), made: AtomicU64::new(0) }
     }
 
     /// The public half.
@@ -38,6 +48,43 @@ impl SecretKey {
     /// [`KeyError`] for a key nobody should register.
     pub fn public(&self) -> Result<PublicKey, KeyError> {
         PublicKey::from_bytes(self.key.verifying_key().as_bytes())
+    }
+
+    /// The public half of the X25519 key with which group keys are wrapped for this member.
+    #[must_use]
+    pub fn seal_public(&self) -> [u8; 32] {
+        seal::public_of(&seal::secret_of(self.key.as_bytes()))
+    }
+
+    /// The group key in a letter for `party`, whose key this is; none where no sound copy is for it.
+    #[must_use]
+    pub fn unwrap(
+        &self,
+        letter: &KeyLetter,
+        community: &Digest,
+        party: PartyId,
+    ) -> Option<GroupKey> {
+        let secret = seal::secret_of(self.key.as_bytes());
+        letter.keys.wrapped.unwrap_for(community, party, &secret)
+    }
+
+    /// Every group key in the letters that `entries` hold for `party`, whose key this is.
+    #[must_use]
+    pub fn keyring<'e>(
+        &self,
+        entries: impl Iterator<Item = &'e JournalEntry>,
+        community: &Digest,
+        party: PartyId,
+    ) -> Keyring {
+        let mut keys = Keyring::default();
+        for entry in entries {
+            if let JournalEntry::Keys(letter) = entry
+                && let Some(key) = self.unwrap(letter, community, party)
+            {
+                keys.add(letter.number(), key);
+            }
+        }
+        keys
     }
 
     /// Signs a statement for `community`.
@@ -60,6 +107,27 @@ impl SecretKey {
     }
 }
 
+/// From the workshop: what a replica asked of its seal key.
+#[derive(Debug, Clone)]
+pub enum KeyAnswer {
+    /// Secrets for a letter of keys.
+    Drawn {
+        /// Number of the group key.
+        number: KeyNumber,
+        /// Version whose members get it.
+        registry: RegistryVersion,
+        /// The secrets.
+        drawn: Drawn,
+    },
+    /// What came out of a letter.
+    Key {
+        /// Number of the group key.
+        number: KeyNumber,
+        /// The key, if a sound copy was there.
+        key: Option<GroupKey>,
+    },
+}
+
 /// One member's means to sign: its key, its community, and the workshop where signing is done.
 #[derive(Clone)]
 pub struct Signer {
@@ -75,6 +143,24 @@ impl Signer {
     /// Has `statement` signed; the answer comes back through `to`.
     pub fn sign(&self, statement: Statement, to: Door<Signed>) {
         self.sign_into(statement, move |signed| to.tell(signed));
+    }
+
+    /// Has the secrets for a letter of keys drawn; the answer comes back through `to`.
+    pub fn draw(&self, number: KeyNumber, registry: RegistryVersion, to: Door<KeyAnswer>) {
+        let (key, community) = (Arc::clone(&self.key), self.community);
+        self.workshop.tell(Job::new(move || {
+            let drawn = Drawn::of(key.key.as_bytes(), &community, number, registry);
+            Box::new(move || to.tell(KeyAnswer::Drawn { number, registry, drawn }))
+        }));
+    }
+
+    /// Has `party`'s copy in `letter` unwrapped; the answer comes back through `to`.
+    pub fn unwrap(&self, letter: Arc<KeyLetter>, party: PartyId, to: Door<KeyAnswer>) {
+        let (key, community) = (Arc::clone(&self.key), self.community);
+        self.workshop.tell(Job::new(move || {
+            let (number, key) = (letter.number(), key.unwrap(&letter, &community, party));
+            Box::new(move || to.tell(KeyAnswer::Key { number, key }))
+        }));
     }
 
     /// Has `statement` signed and the signature handed to `take`.
@@ -114,7 +200,6 @@ impl std::fmt::Debug for SecretKey {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use gridpact_chain::registry::RegistryVersion;
 
     #[test]
     fn a_signature_holds_under_the_public_half_and_no_other() {

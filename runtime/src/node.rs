@@ -29,7 +29,7 @@ use crate::actors::verifier::{Slices, VerifierActor, VerifierInbox, VerifierMean
 use crate::actors::{Door, Retention, replica::Counters};
 use crate::clock::Clock;
 use crate::device::Driver;
-use crate::keys::Signer;
+use crate::keys::{SecretKey, Signer};
 use crate::members::Members;
 use crate::net::Transport;
 use crate::net::memory::MemberDoors;
@@ -222,6 +222,8 @@ fn raise_replica(spec: &NodeSpec, doors: &HomeDoors, commons: &Commons) -> Box<d
             ordering: Rc::clone(&commons.ordering),
             ordered: doors.replica.ordered.clone(),
             signed: doors.replica.signed.clone(),
+            keys: doors.replica.keys.clone(),
+            reads: doors.verifier.reads.clone(),
             settled: doors.social.settled.clone(),
             time: doors.social.time.clone(),
             appended: doors.verifier.appended.clone(),
@@ -237,8 +239,10 @@ fn raise_replica(spec: &NodeSpec, doors: &HomeDoors, commons: &Commons) -> Box<d
         counts: commons.counts.clone(),
     };
     let (me, all, journal) = (spec.party, commons.clone(), Rc::clone(&spec.journal));
+    let key = Arc::clone(&spec.signer.key);
     let factory = move |_: &_| {
-        let mind = restored(&all, me, &journal.borrow().entries()).map_err(|e| e.to_string())?;
+        let written = journal.borrow().entries();
+        let mind = restored(&all, me, &key, &written).map_err(|error| error.to_string())?;
         Ok(ReplicaActor::new(mind, me, means.clone()))
     };
     let mailbox = commons.replica_mailbox;
@@ -248,17 +252,26 @@ fn raise_replica(spec: &NodeSpec, doors: &HomeDoors, commons: &Commons) -> Box<d
     keep(actor)
 }
 
-fn restored(all: &Commons, me: PartyId, entries: &[Entry]) -> Result<Replica, RestoreError> {
-    let chain = entries.iter().filter_map(|entry| match entry {
-        Entry::Chain(entry) => Some(entry.clone()),
+fn on_chain(entries: &[Entry]) -> impl Iterator<Item = &JournalEntry> {
+    entries.iter().filter_map(|entry| match entry {
+        Entry::Chain(entry) => Some(entry),
         Entry::Social(_) => None,
-    });
+    })
+}
+
+fn restored(
+    all: &Commons,
+    me: PartyId,
+    key: &SecretKey,
+    entries: &[Entry],
+) -> Result<Replica, RestoreError> {
     let (genesis, registry) = (Arc::clone(&all.genesis), Arc::clone(&all.registry));
-    let chain: Vec<JournalEntry> = chain.collect();
+    let chain: Vec<JournalEntry> = on_chain(entries).cloned().collect();
     if chain.is_empty() {
         return Ok(Replica::with_registry(genesis, registry, me, all.replica.clone()));
     }
-    Replica::restore(genesis, registry, me, all.replica.clone(), chain)
+    let keys = key.keyring(chain.iter(), &all.registry.community(), me);
+    Replica::restore_reading(genesis, registry, me, all.replica.clone(), keys, chain)
 }
 
 fn raise_verifier(spec: &NodeSpec, doors: &HomeDoors, commons: &Commons) -> Box<dyn Any> {
@@ -273,9 +286,11 @@ fn raise_verifier(spec: &NodeSpec, doors: &HomeDoors, commons: &Commons) -> Box<
         clock: commons.clock,
     };
     let (all, journal) = (commons.clone(), Rc::clone(&spec.journal));
+    let (me, key) = (spec.party, Arc::clone(&spec.signer.key));
     let factory = move |_: &_| {
         let written = journal.borrow().entries();
-        let mind = Verifier::new(Arc::clone(&all.registry), all.verifier.clone());
+        let mut mind = Verifier::new(Arc::clone(&all.registry), all.verifier.clone());
+        mind.learn(&key.keyring(on_chain(&written), &all.registry.community(), me));
         Ok::<_, String>(VerifierActor::new(mind, &written, means.clone()))
     };
     let mailbox = commons.replica_mailbox;

@@ -18,6 +18,7 @@ mod readings;
 mod rebuild;
 mod scenarios;
 mod schedule;
+mod seals;
 
 use std::ffi::OsStr;
 use std::fs;

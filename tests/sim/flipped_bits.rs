@@ -160,7 +160,7 @@ fn a_rewritten_value_is_found_by_the_audit() {
             ledger(&|block| block.entries[0].delta.0 ^= 1),
             ledger(&|block| block.entries[0].balance.0 ^= 1),
             ledger(&|block| block.entries.swap(0, 1)),
-            ledger(&|block| block.entries.truncate(1)),
+            ledger(&|block| block.entries.open_mut().truncate(1)),
             ledger(&|block| block.prev_ledger_hash.0[31] ^= 1),
             ledger(&|block| block.contract_block_hash.0[0] ^= 0x80),
             contract(&|block| block.time_ms.0 ^= 1),

@@ -19,6 +19,7 @@ mod prices;
 mod priorities;
 mod repairs;
 mod retention;
+mod seals;
 mod seeds;
 mod shards;
 mod storms;

@@ -25,6 +25,15 @@ impl Replica {
         let Some((id, body)) = record.subject(&self.community) else {
             return step.refuse(None, Some(from), Refusal::Unsupported);
         };
+        let record = &match self.opened(record) {
+            Ok(record) => record,
+            Err(reason) => {
+                if let Refusal::NoKey { number } = reason {
+                    self.want_key(number, step);
+                }
+                return self.decline(from, id, reason, step);
+            }
+        };
         if self.asks.asks.contains_key(&id) {
             return self.on_asked_again(from, id, record, step);
         }
@@ -89,6 +98,11 @@ impl Replica {
         }
         match &**record {
             Record::Contract(contract) => self.admit_contract(contract, step),
+            Record::Sealed(sealed) => {
+                let expected = self.registries.seals_at(self.ledger.height + 1);
+                self.check_seal(record, expected)?;
+                self.admit_contract(sealed.contract().ok_or(Refusal::SealBroken)?, step)
+            }
             Record::Membership(change) => self.admit_change(change, step),
             Record::Delivery(_) | Record::Anchor(_) => Err(Refusal::Unsupported),
         }

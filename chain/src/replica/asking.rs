@@ -20,7 +20,9 @@ use crate::terms::PartyId;
 
 impl Replica {
     pub(super) fn on_publish(&mut self, contract: SignedContract, step: &mut Step<'_>) {
-        self.publish(Encoded::new(Record::Contract(contract)), step);
+        if let Some(record) = self.record_of(contract, step) {
+            self.publish(record, step);
+        }
     }
 
     /// Takes up a record of this node's own and asks every voter about it.
@@ -139,10 +141,13 @@ impl Replica {
             return;
         }
         // A node that is behind is asked again; all other causes stay.
-        let is_behind = matches!(
-            reason,
-            Refusal::NotCurrentEpoch | Refusal::CatchingUp | Refusal::WrongVersion { .. }
-        );
+        let sealed_under = ask.record.sealed().map(|sealed| sealed.key);
+        let is_behind = match reason {
+            Refusal::NotCurrentEpoch | Refusal::CatchingUp | Refusal::WrongVersion { .. } => true,
+            Refusal::NoKey { .. } => true,
+            Refusal::OldKey { expected } => sealed_under.is_some_and(|key| key > expected),
+            _ => false,
+        };
         if !is_behind && ask.declined.insert(from) {
             step.refuse(Some(id), Some(from), reason);
             self.decide_approval(id, version, step);

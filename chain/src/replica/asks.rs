@@ -67,7 +67,7 @@ impl Ask {
 
     /// Chain time after which it is void; a change of the members waits for its version instead.
     pub(super) fn valid_until(&self) -> Timestamp {
-        self.terms().map_or(Timestamp(u64::MAX), |body| body.valid_until)
+        self.record.lifetime().map_or(Timestamp(u64::MAX), |(_, valid_until)| valid_until)
     }
 }
 

@@ -66,6 +66,7 @@ impl Replica {
             self.forget(id, step);
         }
         step.emit(Effect::Members(Arc::clone(self.registries.current())));
+        self.make_keys(step);
     }
 
     /// All-to-all votes are for few voters.

@@ -108,6 +108,7 @@ impl Replica {
         let (mut ledger, mut registries) = (self.ledger.clone(), self.registries.clone());
         let mut seen = BTreeSet::new();
         for item in &batch.items {
+            let item = &self.opened_item(item)?;
             let height = ledger.height + 1;
             let id = self.check_item(item, batch.time_ms(), height, &registries, verdicts)?;
             if !seen.insert(id) {
@@ -163,10 +164,18 @@ impl Replica {
             if ahead >= u64::from(self.genesis.limits.heights_ahead) {
                 return false;
             }
+            let item = match self.opened_item(item) {
+                Ok(item) => item,
+                Err(Refusal::NoKey { number }) => {
+                    self.want_key(number, step);
+                    return false;
+                }
+                Err(_) => Arc::clone(item),
+            };
             let position = self.queue.done;
             self.queue.done += 1;
-            if let Err(reason) = self.append(batch, item, position, step) {
-                let id = item.record.body().map(|body| body.contract_id);
+            if let Err(reason) = self.append(batch, &item, position, step) {
+                let id = item.record.contract_id();
                 step.refuse(id, None, reason);
             }
         }
@@ -231,6 +240,7 @@ impl Replica {
         registries: &Registries,
         verdicts: &dyn Verdicts,
     ) -> Result<ContractId, Refusal> {
+        self.check_seal(&item.record, registries.seals_at(height))?;
         if let Some(body) = item.record.body() {
             body.check(&self.genesis, &self.community)?;
             check_members(body, time_ms, registries.at(height))?;

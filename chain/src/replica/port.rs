@@ -11,10 +11,12 @@ use crate::contract::{ContractId, SignedContract};
 use crate::digest::Digest;
 use crate::fault::Fault;
 use crate::journal::JournalEntry;
+use crate::keyring::{KeyLetter, Keyring};
 use crate::membership::Membership;
 use crate::message::Message;
 use crate::refusal::Refusal;
 use crate::registry::{Registry, RegistryVersion};
+use crate::seal::{Drawn, GroupKey, KeyNumber};
 use crate::sign::Signature;
 use crate::statement::Statement;
 use crate::terms::{Epoch, Money, PartyId, Timestamp};
@@ -47,6 +49,9 @@ pub struct Params {
     /// Whether it speaks for members without a node of their own: it then tells what became of
     /// everybody's contracts, not only of its own member's.
     pub serves_all: bool,
+    /// Whether its contracts are sealed, and its sequencer makes keys; sealed ones of others are
+    /// settled either way.
+    pub seals: bool,
 }
 
 impl Default for Params {
@@ -57,6 +62,7 @@ impl Default for Params {
             resend_ms: 250,
             ahead_max_ms: 2000,
             serves_all: false,
+            seals: false,
         }
     }
 }
@@ -98,6 +104,22 @@ pub enum Input {
         /// Its height.
         height: u64,
     },
+    /// From the key holder: the answer to [`Effect::DrawKey`].
+    Drawn {
+        /// Number of the group key.
+        number: KeyNumber,
+        /// Version whose members get it.
+        registry: RegistryVersion,
+        /// The secrets.
+        drawn: Drawn,
+    },
+    /// From the key holder: the answer to [`Effect::Unwrap`]; none where nothing sound came out.
+    Key {
+        /// Its number.
+        number: KeyNumber,
+        /// The key.
+        key: Option<GroupKey>,
+    },
     /// From the shell: the store may be older than this key's last use. Nothing is voted on before
     /// a quorum of voters has said how far they are and this node has all of it, and no contract
     /// of the running epoch is answered. A node restored from its journal asks the voters by itself
@@ -123,6 +145,17 @@ pub enum Effect {
     Sign(Statement),
     /// Write to the journal before anything that follows leaves the house.
     Record(JournalEntry),
+    /// Draw the secrets for one letter of keys and come back with [`Input::Drawn`].
+    DrawKey {
+        /// Number of the group key.
+        number: KeyNumber,
+        /// Version whose members get it.
+        registry: RegistryVersion,
+    },
+    /// Unwrap this node's copy with its X25519 key and come back with [`Input::Key`].
+    Unwrap(Arc<KeyLetter>),
+    /// The node reads with these keys from now on: for the verifier.
+    Reads(Keyring),
     /// Send to one replica.
     Send {
         /// To whom.

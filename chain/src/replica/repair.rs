@@ -195,7 +195,7 @@ impl Replica {
         if !self.repair.is_idle() {
             return self.ask_peer(step);
         }
-        match Ledger::rebuild(self.community, self.heights.pairs(), height) {
+        match Ledger::rebuild(self.community, self.heights.pairs(), height, self.keys()) {
             Ok(state) => {
                 // Chain time may be ahead of the last pair's: batches without pairs move it too.
                 let time_ms = state.time_ms.max(self.ledger.time_ms);

@@ -7,6 +7,8 @@ use super::{Effect, Params, Replica, Step};
 use crate::block::{Pair, Proof};
 use crate::genesis::Genesis;
 use crate::journal::JournalEntry;
+use crate::keyring::Keyring;
+use crate::refusal::Refusal;
 use crate::registry::Registries;
 use crate::terms::{PartyId, Timestamp};
 use crate::verdicts::Strict;
@@ -21,6 +23,14 @@ pub enum RestoreError {
         expected: u64,
         /// Height found.
         found: u64,
+    },
+    /// A pair is sealed under a key that is not here.
+    #[error("pair of height {height} is sealed under group key {number}, which is not here")]
+    Sealed {
+        /// The height.
+        height: u64,
+        /// Number of the key.
+        number: u32,
     },
     /// A pair does not follow from those below it.
     #[error("pair of height {height} does not follow from the pairs below it")]
@@ -45,7 +55,24 @@ impl Replica {
         params: Params,
         entries: impl IntoIterator<Item = JournalEntry>,
     ) -> Result<Self, RestoreError> {
+        Self::restore_reading(genesis, registries, me, params, Keyring::default(), entries)
+    }
+
+    /// [`restore`](Self::restore) of a node that reads with `keys`: those of the letters among the
+    /// entries, unwrapped by whoever holds the secret.
+    ///
+    /// # Errors
+    /// [`RestoreError`], also when a pair is sealed under a key that is not among them.
+    pub fn restore_reading(
+        genesis: Arc<Genesis>,
+        registries: impl Into<Registries>,
+        me: PartyId,
+        params: Params,
+        keys: Keyring,
+        entries: impl IntoIterator<Item = JournalEntry>,
+    ) -> Result<Self, RestoreError> {
         let mut replica = Self::with_registry(genesis, registries, me, params);
+        replica.ledger.keys = keys;
         replica.is_reborn = true;
         let mut out: Vec<Effect> = Vec::new();
         for entry in entries {
@@ -62,10 +89,15 @@ impl Replica {
         step: &mut Step<'_>,
     ) -> Result<(), RestoreError> {
         match entry {
-            JournalEntry::Published(record) => self.asks.restore(&record, None, &self.community),
-            JournalEntry::Approval { vote, record } => {
-                self.asks.restore(&record, Some(vote), &self.community)
+            JournalEntry::Published(record) => {
+                let record = self.opened(&record).unwrap_or(record);
+                self.asks.restore(&record, None, &self.community);
             }
+            JournalEntry::Approval { vote, record } => {
+                let record = self.opened(&record).unwrap_or(record);
+                self.asks.restore(&record, Some(vote), &self.community);
+            }
+            JournalEntry::Keys(letter) => self.letters.keep(letter),
             JournalEntry::LedgerVote(vote) => self.heights.restore_vote(vote),
             JournalEntry::Pair { pair, proof } => self.restore_pair(pair, proof, step)?,
             JournalEntry::Applied { head, proof } => {
@@ -91,11 +123,18 @@ impl Replica {
             return Err(RestoreError::Gap { expected, found });
         }
         let block = &pair.contract;
-        let computed = self.ledger.next(block.time_ms, block.registry, &block.record);
-        if computed.as_ref() != Ok(&*pair) {
-            return Err(RestoreError::Differs { height: found });
-        }
-        let id = block.record.body().map(|body| body.contract_id);
+        let computed = match self.ledger.next(block.time_ms, block.registry, &block.record) {
+            Ok(computed) if computed == *pair => computed,
+            Err(Refusal::NoKey { number }) => {
+                return Err(RestoreError::Sealed { height: found, number });
+            }
+            Ok(_) | Err(_) => return Err(RestoreError::Differs { height: found }),
+        };
+        // The computed pair is the stored one with this node's own reading of it.
+        let pair =
+            if computed.contract.record.sealed().is_some() { Arc::new(computed) } else { pair };
+        let block = &pair.contract;
+        let id = block.record.contract_id();
         self.queue.restore_item(id, &proof.order);
         self.ledger.push(&pair);
         if let Some((id, _)) = block.record.subject(&self.community) {

@@ -46,6 +46,8 @@ pub(super) enum Timer {
     Batch,
     /// The peer asked for a good copy has not answered.
     Copy,
+    /// A group key that was asked for has not come.
+    Keys,
     /// Something may be missing, or those asked for it have not answered.
     CatchUp,
 }

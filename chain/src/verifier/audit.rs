@@ -10,6 +10,7 @@ use crate::block::{Pair, Proof};
 use crate::contract::ContractBody;
 use crate::digest::Digest;
 use crate::genesis::Genesis;
+use crate::keyring::Keyring;
 use crate::ledger::Ledger;
 use crate::registry::{Registries, Registry};
 use crate::sign::Verdicts;
@@ -26,8 +27,11 @@ pub struct Report {
     pub signatures: u64,
     /// Hash of the last ledger block.
     pub tip: Digest,
-    /// Sum of all balances: zero, or money was made.
+    /// Sum of all balances: zero, or money was made. Zero where not all of them can be known.
     pub balances_sum: i128,
+    /// Pairs whose amounts are sealed from this reader: their links, order and proofs were checked,
+    /// neither amounts nor conservation, and no root from the first of them on.
+    pub unread: u64,
     /// Energy bought, and so sold.
     pub energy: Energy,
     /// Damaged pairs, ascending; empty when the chain is proven.
@@ -43,7 +47,8 @@ impl Report {
 }
 
 /// Proves `pairs` (ascending from height 1, decoded strictly from stored bytes) under `genesis`.
-/// `anchor` is a height and ledger hash known from elsewhere; `verdicts` may verify in parallel.
+/// `anchor` is a height and ledger hash known from elsewhere; `verdicts` may verify in parallel. Amounts
+/// of sealed pairs are not read.
 ///
 /// A chain whose last pairs carry no ledger votes is proven by its approvals and order alone;
 /// `closed` says how many pairs carry votes.
@@ -54,9 +59,21 @@ pub fn audit(
     anchor: Option<(u64, Digest)>,
     verdicts: &dyn Verdicts,
 ) -> Report {
+    audit_reading(genesis, pairs, anchor, &Keyring::default(), verdicts)
+}
+
+/// [`audit`] of what `keys` read besides: who has none proves all but amounts of what is sealed.
+#[must_use]
+pub fn audit_reading(
+    genesis: &Genesis,
+    pairs: &[(Arc<Pair>, Arc<Proof>)],
+    anchor: Option<(u64, Digest)>,
+    keys: &Keyring,
+    verdicts: &dyn Verdicts,
+) -> Report {
     let mut registries = Registries::founding(genesis);
     let community = registries.community();
-    let mut ledger = Ledger::new(community);
+    let mut ledger = Ledger::new(community).reading(keys.clone());
     let mut used = BTreeSet::new();
     let mut report = Report {
         pairs: 0,
@@ -64,17 +81,30 @@ pub fn audit(
         signatures: 0,
         tip: community,
         balances_sum: 0,
+        unread: 0,
         energy: Energy::ZERO,
         findings: Vec::new(),
     };
     for (pair, proof) in pairs {
         let root = |after: &Ledger| Some(after.balances.root(&community));
         let mut checked = check_pair(&ledger, pair, root);
-        if let Some(body) = pair.contract.record.body() {
+        // What the keys do not open stays sealed, and is counted; what does not fit is found above.
+        let opened = pair.opened(&community, keys).map(Arc::new);
+        let pair = opened.as_ref().unwrap_or(pair);
+        let record = &pair.contract.record;
+        let in_force = registries.at(ledger.height + 1);
+        if let Some(sealed) = record.sealed() {
+            let seals = registries.seals_at(ledger.height + 1) == sealed.key;
+            let is_alive = pair.contract.time_ms <= sealed.valid_until;
+            if !seals || !is_alive || !used.insert(sealed.contract_id) {
+                checked = checked.and(Err(Damage::Record));
+            }
+        }
+        if let Some(body) = record.body() {
             report.energy = Energy(report.energy.0.saturating_add(body.energy.0));
-            let in_force = registries.at(ledger.height + 1);
             let is_sound = could_settle(body, pair.contract.time_ms, genesis, in_force);
-            if !is_sound || !used.insert(body.contract_id) {
+            let is_new = record.sealed().is_some() || used.insert(body.contract_id);
+            if !is_sound || !is_new {
                 checked = checked.and(Err(Damage::Record));
             }
         }
@@ -93,7 +123,9 @@ pub fn audit(
         report.findings.push(Finding { height, damage: Damage::Tip });
     }
     report.tip = ledger.tip;
-    report.balances_sum = ledger.balances.sum();
+    report.unread = ledger.unread;
+    // Accounts that could not be followed prove nothing, and no money was made in them either.
+    report.balances_sum = if ledger.unread == 0 { ledger.balances.sum() } else { 0 };
     report
 }
 

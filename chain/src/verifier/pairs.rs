@@ -1,9 +1,10 @@
 //! The structural check of one pair, and the sweep over all of them.
 
 use super::{Compared, Damage, Finding, Source, Sweep, Verifier};
-use crate::block::{CHECKPOINT_EVERY, ContractBlock, LedgerBlock, Pair, Record};
+use crate::block::{CHECKPOINT_EVERY, Entry, Pair};
 use crate::digest::Digest;
 use crate::ledger::Ledger;
+use crate::refusal::Refusal;
 use crate::terms::Money;
 
 /// Proves that `pair` follows from the state `below` it, from its bytes: both hashes, both links,
@@ -47,26 +48,37 @@ pub(super) fn check_links(
     {
         return Err(Damage::Sequence);
     }
-    check_entries(below, contract, ledger)?;
+    check_entries(below, pair)?;
 
     check_root(below, pair, height, root)
 }
 
-/// Whether the entries are those of the record: nothing where members change.
-fn check_entries(
-    below: &Ledger,
-    contract: &ContractBlock,
-    ledger: &LedgerBlock,
-) -> Result<(), Damage> {
-    let is_right = match &*contract.record {
-        Record::Contract(signed) => {
-            let body = &signed.body;
-            let amount = Money::of(body.energy, body.unit_price);
-            let entries = below.balances.settle(body);
-            amount == Ok(body.amount) && entries.is_ok_and(|all| all == ledger.entries[..])
+/// Whether the entries are those of the record: nothing where members change. What is sealed for
+/// others cannot be judged; above it only what is added is, not what accounts hold.
+pub(super) fn check_entries(below: &Ledger, pair: &Pair) -> Result<(), Damage> {
+    let record = match pair.contract.record.opened(&below.community, &below.keys) {
+        Ok(record) => record,
+        Err(Refusal::NoKey { .. }) => {
+            let is_sealed = pair.ledger.entries.is_sealed();
+            return if is_sealed { Ok(()) } else { Err(Damage::Entries) };
         }
-        Record::Membership(_) => ledger.entries.is_empty(),
-        Record::Delivery(_) | Record::Anchor(_) => return Err(Damage::Record),
+        Err(_) => return Err(Damage::Record),
+    };
+    if let Some(body) = record.body()
+        && Money::of(body.energy, body.unit_price) != Ok(body.amount)
+    {
+        return Err(Damage::Entries);
+    }
+    let is_same_form = pair.ledger.entries.is_sealed() == record.sealed().is_some();
+    let found = below.read(pair).filter(|_| is_same_form).ok_or(Damage::Entries)?;
+    let expected = below.entries_of(&record).map_err(|reason| match reason {
+        Refusal::Unsupported => Damage::Record,
+        _ => Damage::Entries,
+    })?;
+    let added = |entry: &Entry| (entry.party, entry.delta);
+    let is_right = match below.unread {
+        0 => found[..] == expected[..],
+        _ => found.iter().map(added).eq(expected.iter().map(added)),
     };
     if is_right { Ok(()) } else { Err(Damage::Entries) }
 }
@@ -83,6 +95,9 @@ fn check_root(
     }
     let mut after = below.clone();
     follow(&mut after, pair);
+    if after.unread > 0 {
+        return Ok(());
+    }
     match root(&after) {
         Some(root) if pair.ledger.checkpoint != Some(root) => Err(Damage::Checkpoint),
         Some(_) | None => Ok(()),
@@ -114,7 +129,7 @@ pub(super) fn follow(state: &mut Ledger, pair: &Pair) {
     state.contract = pair.contract.digest(&state.community);
     state.tip = pair.ledger.digest(&state.community);
     state.time_ms = pair.contract.time_ms;
-    state.balances.set(&pair.ledger.entries);
+    state.settle(pair);
 }
 
 impl<S: Source> Verifier<S> {
@@ -259,7 +274,7 @@ impl<S: Source> Verifier<S> {
         self.swept = started;
         let every = self.params.structural_every.max(1);
         let is_structural = self.counters.sweeps.is_multiple_of(every);
-        self.sweep = Sweep { is_structural, ..Sweep::anew(community) };
+        self.sweep = Sweep { is_structural, ..Sweep::anew(community, &self.head.keys) };
     }
 }
 

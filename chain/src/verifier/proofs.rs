@@ -136,7 +136,11 @@ pub fn claims_of<'r>(
     let approving = registries.approving(proof.approvals.registry, pair.height());
     let approving = approving.map_err(|_| Damage::Approvals)?;
     let mut claims = match record {
-        Record::Contract(contract) => party_claims(contract, approving).ok_or(Damage::Party)?,
+        Record::Contract(_) | Record::Sealed(_) => match record.contract() {
+            Some(contract) => party_claims(contract, approving).ok_or(Damage::Party)?,
+            // Who signed is sealed too; the votes stand for it.
+            None => Vec::new(),
+        },
         Record::Membership(change) => {
             // Evidence has signatures of its own: they are judged at once.
             let in_force = registries.at(pair.height());

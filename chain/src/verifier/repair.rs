@@ -47,7 +47,8 @@ impl<S: Source> Verifier<S> {
     /// Makes states and roots again, from the first pair on. The next sweep starts anew and proves
     /// every pair.
     fn rebuild(&mut self) {
-        let (mut state, mut roots) = (State::new(self.community), Vec::new());
+        let start = State::new(self.community).reading(self.head.keys.clone());
+        let (mut state, mut roots) = (start, Vec::new());
         let (mut wrong, sealed, mut others) = (None, self.chain.sealed(), Vec::new());
         self.sealed = state.clone();
         while state.height() < self.chain.height() && wrong.is_none() {
@@ -77,7 +78,7 @@ impl<S: Source> Verifier<S> {
         self.followed = 0;
         self.follow_members(&others);
         self.followed = self.chain.height();
-        self.sweep = Sweep::anew(self.community);
+        self.sweep = Sweep::anew(self.community, &self.head.keys);
     }
 
     /// Both hashes of `height` as the pair above names them; none for the newest.

@@ -7,6 +7,7 @@ use super::cursor::{Cursor, NotCanonical, Read};
 use crate::block::{ContractBlock, LedgerBlock, Pair, Record};
 use crate::digest::Digest;
 use crate::encode::{Canonical, Encoded};
+use crate::entries::NONCE;
 use crate::terms::{Money, PartyId};
 
 /// The stored bytes of one pair.
@@ -177,7 +178,10 @@ impl<'a> LedgerSlices<'a> {
         cursor.fields(6)?;
         let (version, height) = (cursor.u8()?, cursor.u64()?);
         let (prev, contract) = (cursor.array()?, cursor.array()?);
-        let entries = match cursor.byte()? {
+        let is_sealed = matches!(cursor.0.first(), Some(0xc4..=0xc6));
+        let entries = match if is_sealed { 0xc4 } else { cursor.byte()? } {
+            // Sealed entries: not looked at here, but they begin with a nonce.
+            0xc4 if is_sealed && cursor.bytes()?.len() >= NONCE => None,
             0x92 => Some([entry(&mut cursor)?, entry(&mut cursor)?]),
             other => {
                 let count = match other {

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use super::pairs::check_entries;
 use super::slices::{ContractSlices, Deal, LedgerSlices, RecordSlices};
 use super::{Damage, PairBytes};
-use crate::block::CHECKPOINT_EVERY;
+use crate::block::{CHECKPOINT_EVERY, Pair};
 use crate::digest::{Digest, Hasher, tag};
 use crate::genesis::VERSION;
+use crate::keyring::Keyring;
 use crate::ledger::{Balances, Ledger};
 use crate::terms::{Energy, Money, PartyId, Price, Timestamp};
 
@@ -108,6 +110,7 @@ pub struct State {
     time_ms: Timestamp,
     accounts: Accounts,
     was_other: bool,
+    keys: Keyring,
 }
 
 impl State {
@@ -121,7 +124,11 @@ impl State {
     #[must_use]
     pub fn at(ledger: &Ledger) -> Self {
         let mut accounts = Accounts::default();
-        ledger.balances.iter().for_each(|(party, money)| accounts.set(party, money));
+        if ledger.unread > 0 {
+            accounts.forget();
+        } else {
+            ledger.balances.iter().for_each(|(party, money)| accounts.set(party, money));
+        }
         Self {
             community: ledger.community,
             hasher: PairHasher::new(&ledger.community),
@@ -131,7 +138,14 @@ impl State {
             time_ms: ledger.time_ms,
             accounts,
             was_other: false,
+            keys: ledger.keys.clone(),
         }
+    }
+
+    /// The same, reading with `keys`.
+    #[must_use]
+    pub fn reading(self, keys: Keyring) -> Self {
+        Self { keys, ..self }
     }
 
     /// The same as a ledger.
@@ -144,6 +158,8 @@ impl State {
             tip: self.tip,
             time_ms: self.time_ms,
             balances: self.accounts.balances(),
+            unread: u64::from(self.accounts.is_partial),
+            keys: self.keys.clone(),
         }
     }
 
@@ -185,7 +201,7 @@ impl State {
                 let linked = self.check_links(&upper, &lower, &contract);
                 let checked = linked.and_then(|()| match &upper.record {
                     RecordSlices::Contract(deal) => self.settle(deal, &lower, root),
-                    RecordSlices::Other => self.settle_other(bytes),
+                    RecordSlices::Other => self.settle_other(bytes, &lower, root),
                 });
                 self.time_ms = Timestamp(upper.time_ms);
                 checked
@@ -284,9 +300,19 @@ impl State {
         self.accounts.balances().root(&self.community)
     }
 
-    /// A record that is no contract, read the owned way: it must give the very pair that is stored.
-    fn settle_other(&mut self, bytes: PairBytes<'_>) -> Result<(), Damage> {
+    /// A record that is no open contract, read the owned way: it must give the very pair that is
+    /// stored.
+    fn settle_other(
+        &mut self,
+        bytes: PairBytes<'_>,
+        lower: &LedgerSlices<'_>,
+        root: &mut dyn FnMut(u64) -> Option<Digest>,
+    ) -> Result<(), Damage> {
         let pair = bytes.decode().ok_or(Damage::Bytes)?;
+        if pair.contract.record.sealed().is_some() {
+            self.was_other = false;
+            return self.settle_sealed(&pair, lower, root);
+        }
         if !self.accounts.is_partial {
             let block = &pair.contract;
             let next = self.ledger().next(block.time_ms, block.registry, &block.record);
@@ -298,5 +324,34 @@ impl State {
             self.accounts.set(entry.party, entry.balance);
         }
         Ok(())
+    }
+
+    /// A sealed contract: proven like an open one with its key. Without it the accounts are not known
+    /// from here on, until they are seen again.
+    fn settle_sealed(
+        &mut self,
+        pair: &Pair,
+        lower: &LedgerSlices<'_>,
+        root: &mut dyn FnMut(u64) -> Option<Digest>,
+    ) -> Result<(), Damage> {
+        let version = pair.contract.record.version();
+        if (pair.contract.version, pair.ledger.version) != (version, version) {
+            return Err(Damage::Sequence);
+        }
+        let mut below = Ledger::new(self.community).reading(self.keys.clone());
+        below.unread = u64::from(self.accounts.is_partial);
+        let entries = below.read(pair);
+        // Only the accounts that the entries name are asked for.
+        let named = entries.iter().flatten().map(|entry| entry.party);
+        below.balances =
+            named.filter_map(|party| Some((party, self.accounts.of(party)?))).collect();
+        check_entries(&below, pair)?;
+        match entries {
+            Some(entries) => {
+                entries.iter().for_each(|entry| self.accounts.set(entry.party, entry.balance));
+            }
+            None => self.accounts.forget(),
+        }
+        self.check_root(lower, root)
     }
 }

@@ -224,7 +224,7 @@ fn liars_among_those_asked_are_refused_and_the_others_have_it() {
             let Message::Range(pairs) = message else { return vec![message.clone()] };
             let mut pairs = pairs.clone();
             if let Some((pair, _)) = pairs.last_mut() {
-                let block = LedgerBlock { entries: vec![], ..(*pair.ledger).clone() };
+                let block = LedgerBlock { entries: Vec::new().into(), ..(*pair.ledger).clone() };
                 let contract = pair.contract.clone();
                 *pair = Arc::new(Pair { contract, ledger: Encoded::new(block) });
             }

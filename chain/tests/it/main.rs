@@ -13,6 +13,7 @@ mod limits;
 mod members;
 mod orderer;
 mod repairs;
+mod seals;
 mod signatures;
 mod slices;
 mod stored;

@@ -138,7 +138,7 @@ proptest! {
         block.entries[0].delta.0 = if sign { value } else { value.wrapping_neg() };
         block.entries[1].party.0 = (draw >> shift) as u32;
         let extra = block.entries[0];
-        block.entries.resize((draw % 20) as usize, extra);
+        block.entries.open_mut().resize((draw % 20) as usize, extra);
         let ledger = encode(&block);
         let bytes = PairBytes { contract: pair.contract.bytes(), ledger: &ledger };
         prop_assert!(bytes.is_canonical() && bytes.decode().is_some());

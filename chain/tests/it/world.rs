@@ -16,6 +16,7 @@ use gridpact_chain::message::Message;
 use gridpact_chain::refusal::Refusal;
 use gridpact_chain::registry::{Registries, Registry};
 use gridpact_chain::replica::{Alarm, Audience, Effect, Fanout, Input, Params, Replica};
+use gridpact_chain::seal::{Drawn, GroupKey, public_of};
 use gridpact_chain::sequencer::{self, Sequencer};
 use gridpact_chain::sign::{PublicKey, Signature};
 use gridpact_chain::terms::{
@@ -59,6 +60,33 @@ pub fn public(key: &SigningKey) -> PublicKey {
 
 pub fn sign(key: &SigningKey, message: &Digest) -> Signature {
     Signature(key.sign(&message.0).to_bytes())
+}
+
+/// The X25519 secret of home `i`.
+pub fn seal_secret(i: u32) -> [u8; 32] {
+    let mut secret = [3; 32];
+    secret[..4].copy_from_slice(&i.to_be_bytes());
+    secret
+}
+
+/// What home `i` draws for a letter of keys: the same each time.
+pub fn drawn(i: u32, number: u32, registry: u32) -> Drawn {
+    let of = |what: u8| {
+        let mut bytes = [what; 32];
+        let numbers = [i, number, registry].map(u32::to_be_bytes).concat();
+        bytes[..12].copy_from_slice(&numbers);
+        GroupKey::from_bytes(bytes)
+    };
+    Drawn { group: of(1), ephemeral: of(2) }
+}
+
+/// A community whose members have seal keys.
+pub fn a_sealing_genesis(n: u32) -> Genesis {
+    let mut genesis = a_genesis(n, Quorum::Majority);
+    for member in &mut genesis.members {
+        member.seal_key = public_of(&seal_secret(member.id.0));
+    }
+    genesis
 }
 
 pub fn a_genesis(n: u32, quorum: Quorum) -> Genesis {
@@ -166,10 +194,13 @@ impl World {
     }
 
     pub fn with_genesis(genesis: Genesis, fanout: Fanout, seed: u64) -> Self {
+        Self::with_params(genesis, Params { fanout, ..Params::default() }, seed)
+    }
+
+    pub fn with_params(genesis: Genesis, params: Params, seed: u64) -> Self {
         genesis.check().expect("a sound genesis");
         let genesis = Arc::new(genesis);
         let registry = Registry::founding(&genesis);
-        let params = Params { fanout, ..Params::default() };
         let birth = |m: &Member| {
             Replica::with_registry(genesis.clone(), registry.clone(), m.id, params.clone())
         };
@@ -316,7 +347,17 @@ impl World {
             Effect::Fetched(pairs) => {
                 self.fetched.extend(pairs.iter().map(|(pair, _)| (me.0, pair.height())));
             }
-            Effect::Appended { .. }
+            Effect::DrawKey { number, registry } => {
+                let drawn = drawn(me.0, number, registry);
+                self.tell(i, Input::Drawn { number, registry, drawn });
+            }
+            Effect::Unwrap(letter) => {
+                let wrapped = &letter.keys.wrapped;
+                let key = wrapped.unwrap_for(&self.community(), me, &seal_secret(me.0));
+                self.tell(i, Input::Key { number: letter.number(), key });
+            }
+            Effect::Reads(_)
+            | Effect::Appended { .. }
             | Effect::Closed { .. }
             | Effect::Advanced { .. }
             | Effect::Members(_) => {}

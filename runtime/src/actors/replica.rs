@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use gridpact_chain::block::{Pair, Proof};
 use gridpact_chain::contract::{ContractId, SignedContract};
+use gridpact_chain::keyring::Keyring;
 use gridpact_chain::membership::Membership;
 use gridpact_chain::message::Message as ChainMessage;
 use gridpact_chain::replica::{Audience, Effect, Input, Replica};
@@ -23,7 +24,7 @@ use gridpact_chain::terms::{PartyId, Timestamp};
 use super::outbox::{Flushed, Outbox};
 use super::{Door, EpochStarted, Poison, arm};
 use crate::clock::Clock;
-use crate::keys::Signer;
+use crate::keys::{KeyAnswer, Signer};
 use crate::members::Members;
 use crate::net::Transport;
 use crate::order::{Ordered, Ordering};
@@ -51,6 +52,14 @@ pub struct Signed {
     /// The signature.
     pub signature: Signature,
 }
+
+impl Message for KeyAnswer {
+    type Reply = ();
+}
+
+/// To the own verifier: what the node can read from now on.
+#[derive(Debug, Clone)]
+pub struct KeysRead(pub Keyring);
 
 /// From the own SCA: a contract with both signatures, to be put on the chain.
 #[derive(Debug, Clone)]
@@ -141,6 +150,7 @@ letters!(
     Suspected,
     Decay,
     PairReloaded,
+    KeysRead,
     Flush
 );
 
@@ -168,6 +178,8 @@ pub struct ReplicaInbox {
     pub propose: Door<Propose>,
     /// A signature that comes back.
     pub signed: Door<Signed>,
+    /// What comes of a letter of keys.
+    pub keys: Door<KeyAnswer>,
     /// A stored pair is damaged.
     pub suspected: Door<Suspected>,
     /// Damage a stored pair.
@@ -185,6 +197,7 @@ impl ReplicaInbox {
         self.ordered.open(actor.port());
         self.propose.open(actor.port());
         self.signed.open(actor.port());
+        self.keys.open(actor.port());
         self.suspected.open(actor.port());
         self.decay.open(actor.port());
         self.poison.open(actor.port());
@@ -202,6 +215,10 @@ pub struct ReplicaPorts {
     pub ordered: Door<Ordered>,
     /// Its own door for signatures.
     pub signed: Door<Signed>,
+    /// Its own door for keys.
+    pub keys: Door<KeyAnswer>,
+    /// The own verifier: keys.
+    pub reads: Door<KeysRead>,
     /// The own SCA: settled contracts.
     pub settled: Door<ContractSettled>,
     /// The own SCA: chain time.
@@ -367,6 +384,11 @@ impl ReplicaActor {
                 self.counts.borrow_mut().refused += 1;
             }
             Effect::Sign(statement) => self.signer.sign(statement, ports.signed.clone()),
+            Effect::DrawKey { number, registry } => {
+                self.signer.draw(number, registry, ports.keys.clone());
+            }
+            Effect::Unwrap(letter) => self.signer.unwrap(letter, self.me, ports.keys.clone()),
+            Effect::Reads(keys) => ports.reads.tell(KeysRead(keys)),
             Effect::Send { to, message } => ports.transport.chain(self.me, to, message),
             Effect::Broadcast { to, message } => self.broadcast(to, &message),
             Effect::Submit(record) => ports.ordering.submit(record),
@@ -492,6 +514,18 @@ impl Handler<Propose> for ReplicaActor {
 impl Handler<Signed> for ReplicaActor {
     fn handle(&mut self, Signed { statement, signature }: Signed, cx: &mut Context<Self>) {
         self.step(Input::Signed { statement, signature }, cx);
+    }
+}
+
+impl Handler<KeyAnswer> for ReplicaActor {
+    fn handle(&mut self, letter: KeyAnswer, cx: &mut Context<Self>) {
+        let input = match letter {
+            KeyAnswer::Drawn { number, registry, drawn } => {
+                Input::Drawn { number, registry, drawn }
+            }
+            KeyAnswer::Key { number, key } => Input::Key { number, key },
+        };
+        self.step(input, cx);
     }
 }
 

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use gridpact_chain::journal::JournalEntry;
 use gridpact_chain::verifier::{Counters, Damage, Finding, Verifier};
 
-use super::replica::{PairAppended, PairClosed, PairReloaded, PairsFetched, Suspected};
+use super::replica::{KeysRead, PairAppended, PairClosed, PairReloaded, PairsFetched, Suspected};
 use super::{Door, EpochEnded};
 use crate::clock::Clock;
 use crate::store::Entry;
@@ -100,6 +100,8 @@ pub struct VerifierInbox {
     pub fetched: Door<PairsFetched>,
     /// What the store holds after a decay.
     pub reloaded: Door<PairReloaded>,
+    /// What the node can read.
+    pub reads: Door<KeysRead>,
     /// An epoch has ended.
     pub ended: Door<EpochEnded>,
     /// A sweep is done.
@@ -115,6 +117,7 @@ impl VerifierInbox {
         self.closed.open(actor.port());
         self.fetched.open(actor.port());
         self.reloaded.open(actor.port());
+        self.reads.open(actor.port());
         self.ended.open(actor.port());
         self.swept.open(actor.port());
         self.lost.open(actor.port());
@@ -166,6 +169,7 @@ enum Letter {
     Closed(PairClosed),
     Fetched(PairsFetched),
     Reloaded(PairReloaded),
+    Reads(KeysRead),
     Ended,
 }
 
@@ -197,6 +201,10 @@ impl VerifierActor {
             }
             Letter::Reloaded(PairReloaded { pair, proof }) => {
                 mind.reload(pair.height(), pair, proof);
+                None
+            }
+            Letter::Reads(KeysRead(keys)) => {
+                mind.learn(&keys);
                 None
             }
             Letter::Ended => return self.sweep(mind),
@@ -262,6 +270,12 @@ impl Handler<PairsFetched> for VerifierActor {
 impl Handler<PairReloaded> for VerifierActor {
     fn handle(&mut self, letter: PairReloaded, _: &mut Context<Self>) {
         self.take(Letter::Reloaded(letter));
+    }
+}
+
+impl Handler<KeysRead> for VerifierActor {
+    fn handle(&mut self, letter: KeysRead, _: &mut Context<Self>) {
+        self.take(Letter::Reads(letter));
     }
 }
 

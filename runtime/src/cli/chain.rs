@@ -6,11 +6,13 @@ use clap::Subcommand;
 use gridpact_chain::digest::Digest;
 use gridpact_chain::terms::PartyId;
 
+use self::keys::Reading;
 use super::{Failure, warn};
 use crate::store::End;
 use crate::store::archive::{self, Archive, Height};
 
 mod export;
+mod keys;
 mod list;
 mod prove;
 mod rebuild;
@@ -29,6 +31,8 @@ pub(super) enum Verb {
         /// Hash the chain must end with, in hexadecimal
         #[arg(long, value_name = "HASH", value_parser = digest)]
         tip: Option<Digest>,
+        #[command(flatten)]
+        reading: Reading,
     },
     /// Print one pair of blocks and who signed for it
     Show {
@@ -36,6 +40,8 @@ pub(super) enum Verb {
         dir: PathBuf,
         /// Height of the pair, from 1
         height: u64,
+        #[command(flatten)]
+        reading: Reading,
     },
     /// Print a line per pair: height, chain time, record, parties, energy, price, amount
     List {
@@ -47,6 +53,8 @@ pub(super) enum Verb {
         /// Most lines [default: all]
         #[arg(long, value_name = "N")]
         most: Option<u64>,
+        #[command(flatten)]
+        reading: Reading,
     },
     /// Print what every account holds at the end of the chain, or after one height
     Balances {
@@ -58,6 +66,8 @@ pub(super) enum Verb {
         /// Print one JSON object instead of the table
         #[arg(long)]
         json: bool,
+        #[command(flatten)]
+        reading: Reading,
     },
     /// Print all records for a spreadsheet or a program
     Export {
@@ -66,6 +76,19 @@ pub(super) enum Verb {
         /// One line per record: comma-separated, or one JSON object each
         #[arg(long, value_name = "csv|jsonl", value_enum, default_value_t)]
         format: export::Format,
+        #[command(flatten)]
+        reading: Reading,
+    },
+    /// Print the keys of one epoch, so that somebody who is no member can read that epoch alone
+    Disclose {
+        /// Output directory of a run, or its chain/
+        dir: PathBuf,
+        /// The epoch, as `show` prints it
+        #[arg(long, value_name = "N")]
+        epoch: u32,
+        /// Secret key of a member (PKCS#8 PEM)
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
     },
     /// Print what shows a stranger that one contract is on the chain, as JSON
     Prove {
@@ -91,14 +114,22 @@ pub(super) enum Verb {
 
 pub(super) fn run(verb: &Verb) -> Result<(), Failure> {
     match verb {
-        Verb::Verify { dir, community, tip } => {
+        Verb::Verify { dir, community, tip, reading } => {
             let (archive, end) = committed(dir)?;
-            verify::verify(&archive, &end, *community, *tip)
+            let keys = reading.keyring(&archive)?;
+            verify::verify(&archive, &end, &keys, *community, *tip)
         }
-        Verb::Show { dir, height } => show::show(&read(dir)?, *height),
-        Verb::List { dir, from, most } => list::list(&read(dir)?, *from, *most),
-        Verb::Balances { dir, at, json } => list::balances(&read(dir)?, *at, *json),
-        Verb::Export { dir, format } => export::export(&read(dir)?, *format),
+        Verb::Show { dir, height, reading } => show::show(&reading.open(read(dir)?)?, *height),
+        Verb::List { dir, from, most, reading } => {
+            list::list(&reading.open(read(dir)?)?, *from, *most)
+        }
+        Verb::Balances { dir, at, json, reading } => {
+            list::balances(&reading.open(read(dir)?)?, *at, *json)
+        }
+        Verb::Export { dir, format, reading } => {
+            export::export(&reading.open(read(dir)?)?, *format)
+        }
+        Verb::Disclose { dir, epoch, key } => keys::disclose(&read(dir)?, *epoch, key),
         Verb::Prove { dir, height } => prove::prove(&read(dir)?, *height),
         Verb::Rebuild { dir } => rebuild::rebuild(dir),
         Verb::Check { file, community } => prove::check(file, community),

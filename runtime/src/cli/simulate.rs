@@ -6,10 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args as ClapArgs;
+use gridpact_chain::terms::PartyId;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{Failure, say};
 use crate::config;
+use crate::keys::SecretKey;
 use crate::report::compare::Comparison;
 use crate::report::explain;
 use crate::report::run::Alone;
@@ -188,6 +190,9 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         return say(&report.json().map_err(Failure::input)?);
     }
     say(&report.table())?;
+    if scenario.chain.seal_contracts {
+        say(&format!("\nkey     {}", out.key_file().map_err(Failure::input)?.display()))?;
+    }
     say(&format!(
         "\nreport  {}\nproof   {}",
         args.out.join("report.html").display(),
@@ -219,6 +224,12 @@ fn live(
     });
     bar.finish_and_clear();
     let mut run = run.map_err(Failure::input)?;
+    if scenario.chain.seal_contracts {
+        // Whoever runs it may read it: without a member's key the chain shows no amounts.
+        let file = out.key_file().map_err(Failure::input)?;
+        let key = SecretKey::simulated(scenario.seed, PartyId(0));
+        key.write_pem(&file).map_err(Failure::input)?;
+    }
     run.scenario_toml = config::write_scenario(scenario).map_err(Failure::input)?;
     Ok((out, Report::new(run).map_err(Failure::input)?))
 }

@@ -6,6 +6,7 @@
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::store::state::STATE;
@@ -28,6 +29,11 @@ pub const FILES: [&str; 6] = [
 ];
 /// The subdirectory that holds only the chain's own files.
 pub const CHAIN: &str = "chain";
+
+/// The subdirectory that holds a member's key, so that a sealed chain can be read.
+pub const KEYS: &str = "keys";
+/// The key of the first home, in that subdirectory.
+pub const KEY_FILE: &str = "home-000.pem";
 
 const MARKER_TEXT: &str =
     "Written by gridpact. The next run with the same --out replaces this directory.\n";
@@ -88,6 +94,17 @@ impl OutDir {
         self.path.join(CHAIN)
     }
 
+    /// Where the key of the first home goes; its directory is made, and only its owner enters it.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn key_file(&self) -> Result<PathBuf, ReportError> {
+        let keys = self.path.join(KEYS);
+        let mut builder = fs::DirBuilder::new();
+        builder.recursive(true).mode(0o700).create(&keys).map_err(io("create", &keys))?;
+        Ok(keys.join(KEY_FILE))
+    }
+
     /// Writes one file of the report: complete under its name, or not at all.
     ///
     /// # Errors
@@ -124,6 +141,8 @@ fn survey(dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
             files.extend(survey_store(dir, CHAIN, crate::store::is_store_file)?);
         } else if name == STATE && kind.is_dir() {
             files.extend(survey_store(dir, STATE, crate::store::is_state_file)?);
+        } else if name == KEYS && kind.is_dir() {
+            files.extend(survey_store(dir, KEYS, |name| name == KEY_FILE)?);
         } else if name == VAULT && kind.is_dir() {
             files.extend(survey_vault(dir, &entry.path())?);
         } else {
@@ -139,7 +158,7 @@ fn survey(dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
     }
 }
 
-/// Lists the files of one of the store's directories.
+/// Lists a subdirectory that holds only files whose names pass `is_ours`.
 fn survey_store(
     dir: &Path,
     inner: &str,

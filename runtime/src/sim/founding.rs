@@ -57,7 +57,7 @@ impl Founding {
             .zip(&community.sites)
             .zip(&keys)
             .map(|((number, site), key)| {
-                member(PartyId(number), &site.name, key.public()?, number < voters, site.import_w)
+                member(PartyId(number), &site.name, key, number < voters, site.import_w)
             })
             .collect::<Result<Vec<Member>, FoundingError>>()?;
         let operator_key = operator(scenario.seed).public()?;
@@ -80,7 +80,7 @@ pub fn operator(seed: u64) -> SecretKey {
 fn member(
     id: PartyId,
     name: &str,
-    sign_key: PublicKey,
+    key: &SecretKey,
     voter: bool,
     import_w: u64,
 ) -> Result<Member, FoundingError> {
@@ -88,9 +88,8 @@ fn member(
     Ok(Member {
         id,
         name: name.to_owned(),
-        sign_key,
-        // Sealing is not offered, so nobody has a key for it.
-        seal_key: [0; 32],
+        sign_key: key.public()?,
+        seal_key: key.seal_public(),
         roles: vec![Role::Prosumer],
         voter,
         line_limit_w,

@@ -233,7 +233,8 @@ impl ChainJournal {
             Entry::Chain(
                 entry @ (JournalEntry::Published(_)
                 | JournalEntry::Applied { .. }
-                | JournalEntry::Batch(_)),
+                | JournalEntry::Batch(_)
+                | JournalEntry::Keys(_)),
             ) => self.append(Kind::Order, self.height, &encode(entry)),
         }
     }

@@ -41,7 +41,8 @@ impl LastUse {
         match entry {
             Entry::Chain(JournalEntry::Approval { record, .. }) => {
                 self.votes += 1;
-                let until = record.body().map_or(self.until, |body| body.valid_until);
+                // A sealed contract shows its deadline to those who cannot read it.
+                let until = record.lifetime().map_or(self.until, |(_, until)| until);
                 self.until = self.until.max(until);
             }
             Entry::Chain(JournalEntry::LedgerVote(vote)) => {
@@ -65,7 +66,11 @@ impl LastUse {
         match statement {
             Statement::Approve { .. } => now > self.until,
             Statement::Ledger { height, .. } => *height > self.height,
-            Statement::Contract(_) | Statement::Batch(_) | Statement::Change { .. } => true,
+            // A letter of keys is drawn from the key itself: made again, it is the same.
+            Statement::Contract(_)
+            | Statement::Batch(_)
+            | Statement::Change { .. }
+            | Statement::Keys(_) => true,
         }
     }
 

@@ -19,7 +19,15 @@ pub(super) fn list(archive: &Archive, from: u64, most: Option<u64>) -> Result<()
     for (pair, _) in
         pairs.take(most.map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(usize::MAX)))
     {
-        let Some(body) = pair.contract.record.body() else { continue };
+        let record = &pair.contract.record;
+        let Some(body) = record.body() else {
+            if let Some(sealed) = record.sealed() {
+                let (height, time_ms) = (pair.height(), pair.contract.time_ms.0);
+                let id = &sealed.contract_id.to_string()[..10];
+                let _ = writeln!(text, "{height:>8} {time_ms:>15} {id:<10} sealed");
+            }
+            continue;
+        };
         let _ = writeln!(
             text,
             "{:>8} {:>15} {:<10} {:>6} {:>6} {:>19} {:>9} {:>9} {:>12}",
@@ -61,7 +69,12 @@ pub(super) fn balances(archive: &Archive, height: Option<u64>, json: bool) -> Re
         at(archive, height)?;
     }
     let mut held = Balances::default();
-    for (pair, _) in archive.pairs.iter().take_while(|(pair, _)| pair.height() <= height) {
+    let upto = || archive.pairs.iter().take_while(|(pair, _)| pair.height() <= height);
+    if upto().any(|(pair, _)| !pair.is_read()) {
+        let why = format!("accounts at height {height} are sealed: give a member's --key");
+        return Err(Failure::BadInput(why));
+    }
+    for (pair, _) in upto() {
         held.set(&pair.ledger.entries);
     }
     let account =

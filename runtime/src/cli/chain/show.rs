@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use gridpact_chain::block::{Pair, Proof, Record};
+use gridpact_chain::block::{Pair, Proof};
 
 use super::{at, name_of};
 use crate::cli::{Failure, say};
@@ -25,8 +25,14 @@ fn describe(archive: &Archive, pair: &Pair, proof: &Proof) -> String {
     line("  follows", block.prev_contract_hash.to_string());
     line("  chain time", format!("{} ms", block.time_ms.0));
     line("  registry", block.registry.to_string());
-    if let Record::Contract(contract) = &*block.record {
-        let body = &contract.body;
+    if let Some(sealed) = block.record.sealed() {
+        line("sealed contract", sealed.contract_id.to_string());
+        line("  epoch", sealed.epoch.to_string());
+        line("  group key", sealed.key.to_string());
+        line("  commitment", sealed.commitment.to_string());
+        line("  valid until", format!("{} ms", sealed.valid_until.0));
+    }
+    if let Some(body) = block.record.body() {
         line("contract", body.contract_id.to_string());
         line("  epoch", body.epoch.to_string());
         line("  buyer", format!("{} {}", body.buyer, name_of(archive, body.buyer)));
@@ -41,6 +47,9 @@ fn describe(archive: &Archive, pair: &Pair, proof: &Proof) -> String {
     line("  follows", pair.ledger.prev_ledger_hash.to_string());
     for entry in &pair.ledger.entries {
         line("  entry", format!("{} {:+} -> {}", entry.party, entry.delta.0, entry.balance));
+    }
+    if !pair.is_read() {
+        line("  entries", "sealed".to_owned());
     }
     if let Some(root) = pair.ledger.checkpoint {
         line("  checkpoint", root.to_string());

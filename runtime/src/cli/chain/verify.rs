@@ -2,10 +2,11 @@
 
 use gridpact_chain::digest::Digest;
 use gridpact_chain::journal::JournalEntry;
+use gridpact_chain::keyring::Keyring;
 use gridpact_chain::registry::Registries;
 use gridpact_chain::sign::{Claim, Verdicts as _};
 use gridpact_chain::statement::Statement;
-use gridpact_chain::verifier::audit;
+use gridpact_chain::verifier::audit_reading;
 
 use crate::cli::{Failure, say};
 use crate::store::archive::Archive;
@@ -15,11 +16,12 @@ use crate::verdicts::ProcessVerdicts;
 pub(super) fn verify(
     archive: &Archive,
     end: &End,
+    keys: &Keyring,
     community: Option<Digest>,
     tip: Option<Digest>,
 ) -> Result<(), Failure> {
     let verdicts = ProcessVerdicts::default();
-    let report = audit(&archive.genesis, &archive.pairs, None, &verdicts);
+    let report = audit_reading(&archive.genesis, &archive.pairs, None, keys, &verdicts);
     let found = archive.genesis.community();
     let mut wrong: Vec<String> = report
         .findings
@@ -54,13 +56,20 @@ pub(super) fn verify(
         (Some(_), None) => "proved for the given community; its end is not anchored",
         (None, Some(_)) => "proved up to the given tip; its community is not anchored",
     };
+    let unread = match report.unread {
+        0 => String::new(),
+        unread => format!(
+            "\nunread      {unread}: sealed; their links, order and votes are proved, amounts, \
+             conservation and roots are not"
+        ),
+    };
     let state = if is_running {
         format!("not closed: the node runs or crashed; proved up to height {}\n", report.pairs)
     } else {
         String::new()
     };
     say(&format!(
-        "{state}{anchor}\ncommunity   {found}\ntip         {}\npairs       {} (closed {})\nsignatures  {}\nenergy      {}",
+        "{state}{anchor}\ncommunity   {found}\ntip         {}\npairs       {} (closed {})\nsignatures  {}\nenergy      {}{unread}",
         report.tip,
         report.pairs,
         report.closed,
@@ -102,6 +111,14 @@ fn check_own_votes(
             }
             JournalEntry::LedgerVote(vote) => {
                 (vote.voter, vote.registry, vote.statement(), vote.signature)
+            }
+            JournalEntry::Keys(letter) => {
+                votes += 1;
+                if !letter.is_sound(&registries, verdicts) {
+                    let number = letter.number();
+                    wrong.push(format!("a letter of group key {number} is not its sequencer's"));
+                }
+                continue;
             }
             _ => continue,
         };

@@ -101,10 +101,6 @@ impl Scenario {
 
     fn check_chain(&self) -> Result<(), ScenarioError> {
         let chain = &self.chain;
-        if chain.seal_contracts {
-            let allowed = "false: sealed contracts do not exist yet";
-            return Err(range("chain.seal_contracts", "true", allowed));
-        }
         if chain.fanout == Fanout::AllToAll && self.prosumers > ALL_TO_ALL_MAX {
             return Err(ScenarioError::Conflict(format!(
                 "chain.fanout = all_to_all is for at most {ALL_TO_ALL_MAX} homes and the scenario \

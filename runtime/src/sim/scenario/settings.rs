@@ -46,7 +46,7 @@ pub struct ChainSettings {
     pub ledger_timeout_ms: u64,
     /// Largest batch in bytes.
     pub batch_bytes: u64,
-    /// Whether contracts are sealed for members; only `false` exists so far.
+    /// Whether contracts are sealed, so that only members can read them (protocol 8.8).
     pub seal_contracts: bool,
     /// Days after which readings, obligations, contract profiles and salts are destroyed: 36 (what
     /// forecasts learn from) to 36 500. The chain itself carries commitments and stays.

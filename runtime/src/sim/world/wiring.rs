@@ -60,6 +60,7 @@ pub(super) fn commons(
             },
             ledger_timeout_ms: scenario.chain.ledger_timeout_ms,
             serves_all: scenario.scenario.host == Host::Shards,
+            seals: scenario.chain.seal_contracts,
             ..ReplicaParams::default()
         },
         slices: Slices {

@@ -53,6 +53,10 @@ pub fn save(
     let (logs, proofs) = verifier.chain().windows();
     let (state, roots) = verifier.resumable();
     let ledger = state.ledger();
+    if ledger.unread > 0 {
+        // Accounts that could not be read are not known in the next life either: it proves anew.
+        return Ok(());
+    }
     let proven = |windows: &[Window]| -> Vec<Window> {
         windows.iter().take_while(|window| window.digest.is_some()).copied().collect()
     };
@@ -104,6 +108,7 @@ pub fn resume(
         tip: sealed.tip,
         time_ms: sealed.time_ms,
         balances: sealed.accounts.into_iter().collect(),
+        ..Ledger::new(community)
     });
     verifier.chain_mut().take_windows(sealed.logs, sealed.proofs);
     verifier.resume(state, sealed.roots);

@@ -116,7 +116,8 @@ pub fn read_committed(dir: &Path) -> Result<(Archive, End), ArchiveError> {
 }
 
 fn gather(mut items: Stream) -> Result<(Archive, End), ArchiveError> {
-    let (mut pairs, mut records, mut contracts, mut hidden) = (Vec::new(), Vec::new(), Vec::new(), 0);
+    let (mut pairs, mut records, mut contracts, mut hidden) =
+        (Vec::new(), Vec::new(), Vec::new(), 0);
     for item in &mut items {
         match item? {
             Item::Pair(pair, proof) => pairs.push((pair, proof)),

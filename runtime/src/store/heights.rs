@@ -30,7 +30,8 @@ impl Heights {
         Self::waiting_for(items, WAITING_MAX)
     }
 
-    fn waiting_for(items: Stream, most: usize) -> Self {
+    /// The same, where so many may wait.
+    pub(super) fn waiting_for(items: Stream, most: usize) -> Self {
         Self { items, waiting: VecDeque::new(), first: 1, most, is_over: false }
     }
 
@@ -56,7 +57,8 @@ impl Heights {
                     let at = height.checked_sub(self.first).and_then(|at| usize::try_from(at).ok());
                     let Some((_, proof)) = at.and_then(|at| self.waiting.get_mut(at)) else {
                         let most = self.most;
-                        let late = format!("the votes of height {height} lie {most} heights above it");
+                        let late =
+                            format!("the votes of height {height} lie {most} heights above it");
                         return Err(ArchiveError::Missing(late));
                     };
                     *proof = with_votes(proof, votes);

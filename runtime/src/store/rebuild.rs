@@ -1,16 +1,10 @@
 //! The derived state, written anew from a log that nobody writes.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use gridpact_chain::block::Pair;
-use gridpact_chain::genesis::Genesis;
-
-use super::archive::ArchiveError;
-use super::chain::decode;
-use super::frame::Kind;
-use super::read::{End, read_committed};
-use super::state::{STATE, State, Tip};
+use super::read::End;
+use super::state::{PAIRS_AT_ONCE, STATE, State, Tip};
+use super::stream::{Item, Stream};
 use super::{LogError, StoreError};
 
 /// What was written anew.
@@ -30,29 +24,26 @@ pub struct Rebuilt {
 /// # Errors
 /// When somebody writes the log or has the state, when the log is damaged, or the disk refuses.
 pub fn rebuild_beside(chain: &Path) -> Result<Rebuilt, StoreError> {
-    let (mut community, mut pairs) = (None, Vec::new());
-    let mut frames = read_committed(chain)?;
-    for frame in &mut frames {
-        let frame = frame?;
-        let taken = match frame.kind {
-            Kind::Genesis => decode::<Genesis>("genesis", &frame.payload)
-                .map(|genesis| community = Some(genesis.community())),
-            Kind::Pair => {
-                decode::<Pair>("pair", &frame.payload).map(|pair| pairs.push(Arc::new(pair)))
-            }
-            _ => Ok(()),
-        };
-        if let Err(error) = taken {
-            let (file, offset, problem) = (frame.file, frame.offset, error.to_string());
-            return Err(ArchiveError::Record { file, offset, problem }.into());
-        }
-    }
-    if matches!(frames.into_end(), Some(End::Open { is_running: true, .. })) {
-        return Err(LogError::Busy(chain.into()).into());
-    }
-    let missing = || ArchiveError::Missing("the founding document is missing".to_owned());
+    let mut items = Stream::committed(chain)?;
+    let community = items.genesis().community();
     let dir = chain.parent().unwrap_or(Path::new(".")).join(STATE);
-    let state = State::rebuild(&dir, community.ok_or_else(missing)?, &pairs)?;
+    let state = State::rebuild_from(&dir, community, |state| {
+        let mut pairs = Vec::new();
+        for item in &mut items {
+            if let Item::Pair(pair, _) = item? {
+                pairs.push(pair);
+            }
+            if pairs.len() == PAIRS_AT_ONCE {
+                state.take_all(&pairs)?;
+                pairs.clear();
+            }
+        }
+        state.take_all(&pairs)?;
+        match items.finish()? {
+            (_, End::Open { is_running: true, .. }) => Err(LogError::Busy(chain.into()).into()),
+            (_, End::Open { .. } | End::Closed) => Ok::<(), StoreError>(()),
+        }
+    })?;
     let (tip, accounts) = (state.tip()?, state.balances()?.len());
     Ok(Rebuilt { file: state.file().to_path_buf(), tip, accounts })
 }

@@ -236,8 +236,8 @@ impl Stream {
                     return Err(format!("there is a proof of height {height}, but no pair"));
                 }
                 let first = (height == next).then(|| self.waiting.pop_front()).flatten();
-                let (pair, bytes) =
-                    first.ok_or_else(|| format!("a proof of height {height}, and none of {next}"))?;
+                let (pair, bytes) = first
+                    .ok_or_else(|| format!("a proof of height {height}, and none of {next}"))?;
                 self.admit(height, &pair, bytes);
                 let proof = Proof { approvals, ledger_votes: None, order };
                 Ok(Some(Item::Pair(pair, Arc::new(proof))))

@@ -3,17 +3,21 @@
 use std::path::Path;
 
 use gridpact_chain::digest::Digest;
-use gridpact_chain::inclusion::Inclusion;
+use gridpact_chain::inclusion::{Inclusion, Search};
 
-use super::at;
+use super::reader::Reader;
 use crate::cli::{Failure, say};
-use crate::store::archive::Archive;
 use crate::verdicts::ProcessVerdicts;
 
 /// Prints what shows that the pair of `height` is on the chain.
-pub(super) fn prove(archive: &Archive, height: u64) -> Result<(), Failure> {
-    at(archive, height)?;
-    let inclusion = Inclusion::of(&archive.genesis, &archive.pairs, height).ok_or_else(|| {
+pub(super) fn prove(mut chain: Reader, height: u64) -> Result<(), Failure> {
+    let (genesis, mut search) = (chain.genesis().clone(), Search::of(height));
+    for kept in &mut chain {
+        let (pair, proof) = kept?;
+        search.take(&pair, &proof);
+    }
+    chain.finish_with(height)?;
+    let inclusion = search.finish(&genesis).ok_or_else(|| {
         Failure::FoundWrong(format!("no pair from height {height} on is closed by ledger votes"))
     })?;
     say(&serde_json::to_string_pretty(&inclusion).map_err(Failure::input)?)

@@ -47,6 +47,7 @@ mod lock;
 mod memory;
 mod mend;
 mod mending;
+mod parts;
 mod recover;
 mod running;
 mod scan;

@@ -10,9 +10,10 @@ use gridpact_chain::genesis::Genesis;
 use gridpact_chain::journal::JournalEntry;
 
 use super::archive::ArchiveError;
-use super::chain::{ProofPart, decode};
+use super::chain::decode;
 use super::entry::Entry;
 use super::frame::Kind;
+use super::parts::{PartReader, ProofPart};
 use super::vault::{Kept, Vault};
 use super::{Frame, StoreError};
 
@@ -36,6 +37,7 @@ pub struct Gathering<'a> {
     entries: Vec<Option<Entry>>,
     /// Pairs whose proofs have not come yet, and where they belong.
     places: BTreeMap<u64, (usize, Arc<Pair>)>,
+    parts: PartReader,
     trouble: Option<StoreError>,
 }
 
@@ -44,7 +46,8 @@ impl<'a> Gathering<'a> {
     pub fn of(genesis: &'a Genesis, vault: Option<&'a Vault>) -> Self {
         let community = genesis.community();
         let (entries, places) = (Vec::new(), BTreeMap::new());
-        Self { genesis, community, vault, entries, places, trouble: None }
+        let (parts, trouble) = (PartReader::default(), None);
+        Self { genesis, community, vault, entries, places, parts, trouble }
     }
 
     /// Takes the next frame; after trouble nothing more.
@@ -88,7 +91,7 @@ impl<'a> Gathering<'a> {
                 self.places.insert(pair.height(), (self.entries.len(), Arc::new(pair)));
                 None
             }
-            Kind::Proof => match decode("proof", bytes).map_err(text)? {
+            Kind::Proof => match self.parts.read(bytes).map_err(text)? {
                 ProofPart::Admitted { approvals, order } => {
                     if let Some((place, pair)) = self.places.remove(&frame.height) {
                         let proof = Arc::new(Proof { approvals, ledger_votes: None, order });

@@ -16,8 +16,9 @@ use gridpact_chain::genesis::Genesis;
 use gridpact_chain::journal::JournalEntry;
 
 use super::archive::{ArchiveError, NO_GENESIS, founding, wrong};
-use super::chain::{ProofPart, decode};
+use super::chain::decode;
 use super::frame::Kind;
+use super::parts::{PartReader, ProofPart};
 use super::read::{self, End, Frame, Frames};
 use super::vault::Kept;
 
@@ -50,6 +51,7 @@ pub struct Stream {
     frames: Frames,
     genesis: Genesis,
     community: Digest,
+    parts: PartReader,
     /// Pairs whose proofs have not come yet, with their bytes.
     waiting: VecDeque<(Arc<Pair>, usize)>,
     /// What comes after these.
@@ -91,6 +93,7 @@ impl Stream {
             frames,
             genesis,
             community,
+            parts: PartReader::default(),
             waiting: VecDeque::new(),
             held: VecDeque::new(),
             waiting_bytes: 0,
@@ -173,7 +176,8 @@ impl Stream {
                 return Ok(None);
             }
             Kind::Proof => {
-                return self.take_proof(frame.height, decode("proof", bytes).map_err(text)?);
+                let part = self.parts.read(bytes).map_err(text)?;
+                return self.take_proof(frame.height, part);
             }
             Kind::Vote | Kind::Order => Item::Record(decode("record", bytes).map_err(text)?),
             Kind::Reservation => match decode("contract", bytes).map_err(text)? {

@@ -111,7 +111,7 @@ fn proofs_without_pairs_and_pairs_without_proofs_are_named() {
         });
         all.flat_map(|(pair, proof)| {
             let height = pair.height();
-            super::super::chain::parts_of_pair(&pair, &proof)
+            super::super::parts::parts_of_pair(&pair, &proof)
                 .map(move |(kind, bytes)| (kind, height, bytes))
                 .collect::<Vec<_>>()
         })

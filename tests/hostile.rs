@@ -18,6 +18,7 @@ use gridpact::chain::fault::Fault;
 use gridpact::chain::genesis::Genesis;
 use gridpact::chain::inclusion::Inclusion;
 use gridpact::chain::journal::JournalEntry;
+use gridpact::chain::keyring::Keys;
 use gridpact::chain::message::Message;
 use gridpact::chain::statement::Statement;
 use gridpact::chain::terms::Interval;
@@ -156,6 +157,7 @@ pub fn genesis(bytes: &[u8]) -> bool {
 pub fn replica_message(bytes: &[u8]) -> bool {
     strict::<Message>("message", bytes)
         | strict::<Fault>("fault", bytes)
+        | strict_encoded::<Keys>(bytes)
         | strict::<Statement>("statement", bytes)
 }
 

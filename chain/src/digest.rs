@@ -47,6 +47,8 @@ pub mod tag {
     pub const SEALED: &str = "gridpact/1/sealed";
     /// Group key on its way to members, signed by the sequencer.
     pub const KEYS: &str = "gridpact/1/keys";
+    /// Group key: what a letter says of the key in it, so that there is one under each number.
+    pub const GROUP_KEY: &str = "gridpact/1/group-key";
     /// Leaf of a checkpoint tree.
     pub const LEAF: &str = "gridpact/1/leaf";
     /// Inner node of a checkpoint tree.

@@ -9,6 +9,7 @@ use crate::batch::{BatchHead, OrderProof, is_ordered};
 use crate::contract::SignedContract;
 use crate::digest::Digest;
 use crate::encode::Encoded;
+use crate::keyring::KeyLetter;
 use crate::registry::{Registries, RegistryVersion};
 use crate::sign::{PublicKey, Verdicts};
 use crate::statement::{Approval, LedgerVote};
@@ -25,6 +26,9 @@ pub enum Fault {
     DoubleBatch((Encoded<BatchHead>, OrderProof), (Encoded<BatchHead>, OrderProof)),
     /// The sequencer signed a batch whose time is below that of the batch before it.
     BackwardsBatch((Encoded<BatchHead>, OrderProof), (Encoded<BatchHead>, OrderProof)),
+    /// A sequencer signed letters that name two group keys under one number: what some members seal
+    /// others could not read.
+    TwoKeys(Box<KeyLetter>, Box<KeyLetter>),
     /// Both parties signed two bodies under one contract id.
     TwoBodies(Box<SignedContract>, Box<SignedContract>),
     /// A voter stated a ledger that does not follow from the order; `expected` is the right hash.
@@ -47,6 +51,7 @@ impl Fault {
                 Some(registries.of_batch(head.index).sequencer())
             }
             Self::TwoBodies(contract, _) => Some(contract.body.buyer),
+            Self::TwoKeys(letter, _) => Some(letter.signer(registries)?.sequencer()),
         }
     }
 
@@ -97,6 +102,13 @@ impl Fault {
                     && are_ordered([a, b], community, registries, verdicts)
             }
             Self::TwoBodies(a, b) => are_two_bodies(a, b, registries, verdicts),
+            Self::TwoKeys(a, b) => {
+                let signers = [a, b].map(|letter| Some(letter.signer(registries)?.sequencer()));
+                // Another sequencer may have been handed another key: that is no proof against it.
+                a.is_rival_of(b)
+                    && signers[0] == signers[1]
+                    && [a, b].iter().all(|letter| letter.is_sound(registries, verdicts))
+            }
             Self::WrongLedger { vote, expected } => {
                 vote.ledger != *expected && is_signed(vote, community, registries, verdicts)
             }

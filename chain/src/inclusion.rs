@@ -14,7 +14,9 @@ use crate::contract::ContractBody;
 use crate::digest::Digest;
 use crate::encode::Encoded;
 use crate::genesis::{Genesis, GenesisError};
+use crate::keyring::Keyring;
 use crate::registry::Registries;
+use crate::sealed::Opening;
 use crate::sign::Verdicts;
 use crate::statement::Statement;
 
@@ -34,6 +36,9 @@ pub struct Inclusion {
     pub above: Vec<Encoded<LedgerBlock>>,
     /// Votes on the last of these, or on the pair's own ledger block.
     pub votes: Encoded<Votes>,
+    /// What a sealed contract says; none where it is open, or not to be shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opening: Option<Opening>,
 }
 
 /// A pair and the votes that cover it.
@@ -68,9 +73,12 @@ pub enum InclusionError {
     /// The record is no contract.
     #[error("the record is no contract")]
     Record,
-    /// The contract is there, but only members can read it.
-    #[error("the contract is sealed: open it with a key first")]
+    /// The contract is there, but what it says is not shown; everything else holds.
+    #[error("the contract is sealed, and no opening of it is shown")]
     Sealed,
+    /// What is shown is not what was sealed.
+    #[error("the opening is not that of the sealed contract")]
+    Opening,
 }
 
 impl Inclusion {
@@ -83,7 +91,18 @@ impl Inclusion {
         search.finish(genesis)
     }
 
-    /// The contract, if it is on the chain of `community`.
+    /// The same, showing what its contract says where that is sealed and `keys` read it. Nothing else of
+    /// the epoch is shown with it, nor what its entries say.
+    #[must_use]
+    pub fn showing(self, keys: &Keyring) -> Self {
+        let sealed = self.pair.contract.record.sealed();
+        let opening =
+            sealed.and_then(|sealed| sealed.opening(&self.genesis.community(), keys).ok());
+        Self { opening, ..self }
+    }
+
+    /// The contract, if it is on the chain of `community`. Of a sealed one [`InclusionError::Sealed`] says
+    /// that it is there and everything holds that can be checked without what it says.
     ///
     /// # Errors
     /// The first [`InclusionError`] that applies.
@@ -109,9 +128,18 @@ impl Inclusion {
         }
         check_covered((&self.pair, &self.above, &self.votes), &registries, verdicts)?;
         let record = &self.pair.contract.record;
-        let unread =
-            if record.sealed().is_some() { InclusionError::Sealed } else { InclusionError::Record };
-        record.body().ok_or(unread)
+        let Some(sealed) = record.sealed() else {
+            let body = record.body().ok_or(InclusionError::Record)?;
+            // What stands open needs no opening, and one beside it would be read as if it counted.
+            return if self.opening.is_none() { Ok(body) } else { Err(InclusionError::Opening) };
+        };
+        let opening = self.opening.as_ref().ok_or(InclusionError::Sealed)?;
+        // The voters, who are members, found the parties' signatures on what the commitment fixes.
+        if opening.fits(sealed, community) {
+            Ok(&opening.body)
+        } else {
+            Err(InclusionError::Opening)
+        }
     }
 }
 
@@ -161,7 +189,8 @@ impl Search {
     #[must_use]
     pub fn finish(self, genesis: &Genesis) -> Option<Inclusion> {
         let Covered { pair, above, votes } = self.found?;
-        Some(Inclusion { genesis: genesis.clone(), changes: self.changes, pair, above, votes })
+        let (genesis, changes, opening) = (genesis.clone(), self.changes, None);
+        Some(Inclusion { genesis, changes, pair, above, votes, opening })
     }
 }
 

@@ -80,6 +80,9 @@ pub struct Keys {
     /// The version: its sequencer signs, and members it has over the version before are those the
     /// key is wrapped for; all of them where the key is new.
     pub registry: RegistryVersion,
+    /// [`GroupKey::commitment`] of the key: all copies are of one key, and so are all letters of a
+    /// number, or their signer is caught.
+    pub commitment: Digest,
     /// The key.
     pub wrapped: Wrapped,
 }
@@ -117,11 +120,37 @@ impl KeyLetter {
         self.keys.wrapped.keys.binary_search_by_key(&party, |(party, _)| *party).is_ok()
     }
 
+    /// The group key, for `party`, whose X25519 secret is `secret`; none where no copy in it is for the
+    /// party, or the copy is not of the key that the letter names.
+    #[must_use]
+    pub fn unwrap_for(
+        &self,
+        community: &Digest,
+        party: PartyId,
+        secret: &[u8; 32],
+    ) -> Option<GroupKey> {
+        let key = self.keys.wrapped.unwrap_for(community, party, secret)?;
+        let is_named = key.commitment(community, self.number()) == self.keys.commitment;
+        is_named.then_some(key)
+    }
+
+    /// Whether both name a key of one number and not the same one.
+    #[must_use]
+    pub fn is_rival_of(&self, other: &Self) -> bool {
+        self.number() == other.number() && self.keys.commitment != other.keys.commitment
+    }
+
+    /// The version whose sequencer signs it, where it is known.
+    #[must_use]
+    pub fn signer<'r>(&self, registries: &'r Registries) -> Option<&'r Registry> {
+        registries.version(self.keys.registry).map(|registry| &**registry)
+    }
+
     /// Whether the sequencer of its version signed it and its number is one that seals.
     #[must_use]
     pub fn is_sound(&self, registries: &Registries, verdicts: &dyn Verdicts) -> bool {
         let (number, version) = self.name();
-        let Some(registry) = registries.version(version) else { return false };
+        let Some(registry) = self.signer(registries) else { return false };
         let Some(key) = registry.key(registry.sequencer()) else { return false };
         let seals = registries.seal_numbers().any(|seals| seals == number);
         let message = Statement::Keys(self.keys.clone()).digest(&registries.community());

@@ -181,6 +181,12 @@ pub enum Refusal {
         /// Its number.
         number: u32,
     },
+    /// Another sequencer hands out another group key under a number that has one.
+    #[error("group key {number} is another one than this node has")]
+    OtherKey {
+        /// Its number.
+        number: u32,
+    },
     /// The contract is sealed under another group key than the one in force.
     #[error("contract is not sealed under group key {expected}, which is in force")]
     OldKey {

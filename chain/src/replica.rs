@@ -274,6 +274,9 @@ impl Replica {
     }
 
     fn on_started(&mut self, step: &mut Step<'_>) {
+        for number in self.letters.forked() {
+            step.emit(Effect::Alarm(Alarm::KeysForked { number }));
+        }
         self.make_keys(step);
         if self.is_reborn {
             // The chain may have gone on meanwhile, or the store may be an older copy.

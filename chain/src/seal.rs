@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use x25519_dalek::{PublicKey as SealPublic, StaticSecret};
 use zeroize::Zeroizing;
 
-use crate::digest::Digest;
+use crate::digest::{Digest, tag};
 use crate::terms::{Epoch, PartyId};
 
 /// Number of a group key: the registry version from which on it seals.
@@ -51,6 +51,12 @@ impl GroupKey {
     #[must_use]
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(Zeroizing::new(bytes))
+    }
+
+    /// What is said of it in the open: fits no other key, and gives nothing of this one away.
+    #[must_use]
+    pub fn commitment(&self, community: &Digest, number: KeyNumber) -> Digest {
+        Digest::of(tag::GROUP_KEY, community, &[&number.to_be_bytes(), &*self.0])
     }
 
     /// Its bytes, for one wrapping.

@@ -52,6 +52,30 @@ struct Contents {
     seller_sig: Signature,
 }
 
+/// What shows one sealed contract to somebody without a key, and nothing besides it: the commitment
+/// on the chain fits no other body.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Opening {
+    /// The salt of the commitment.
+    #[serde(with = "crate::encode::fixed")]
+    pub salt: [u8; 32],
+    /// What the parties signed.
+    pub body: ContractBody,
+}
+
+impl Opening {
+    /// Whether it is what `sealed` holds, in `community`.
+    #[must_use]
+    pub fn fits(&self, sealed: &SealedContract, community: &Digest) -> bool {
+        let Self { salt, body } = self;
+        body.contract_id == sealed.contract_id
+            && body.epoch == sealed.epoch
+            && body.valid_until == sealed.valid_until
+            && commit(community, salt, &encode(body)) == sealed.commitment
+    }
+}
+
 impl SealedContract {
     /// Seals `contract` under the key of its epoch that follows from group key `number`.
     ///
@@ -82,6 +106,22 @@ impl SealedContract {
     /// [`Refusal::NoKey`] without the key, [`Refusal::SealBroken`] when what is sealed is no
     /// contract or not the one that the open fields and the commitment name.
     pub fn opened(&self, community: &Digest, keys: &Keyring) -> Result<Self, Refusal> {
+        let Contents { body, buyer_sig, seller_sig, .. } = self.contents(community, keys)?;
+        let contract = SignedContract { body, buyer_sig, seller_sig };
+        Ok(Self { opened: Some(Box::new(contract)), ..self.closed() })
+    }
+
+    /// What shows it to somebody without a key, as `keys` read it.
+    ///
+    /// # Errors
+    /// Those of [`opened`](Self::opened).
+    pub fn opening(&self, community: &Digest, keys: &Keyring) -> Result<Opening, Refusal> {
+        let Contents { salt, body, .. } = self.contents(community, keys)?;
+        Ok(Opening { salt, body })
+    }
+
+    /// What is sealed, if it is what the open fields and the commitment name.
+    fn contents(&self, community: &Digest, keys: &Keyring) -> Result<Contents, Refusal> {
         let number = self.key;
         let key = keys.epoch(community, number, self.epoch).ok_or(Refusal::NoKey { number })?;
         let aad = aad(community, self.contract_id, number);
@@ -89,15 +129,11 @@ impl SealedContract {
         let contents: Contents =
             decode_as("sealed contract", CONTENTS_MAX, &bytes).map_err(|_| Refusal::SealBroken)?;
         let Contents { salt, body, buyer_sig, seller_sig } = contents;
-        let is_fitting = body.contract_id == self.contract_id
-            && body.epoch == self.epoch
-            && body.valid_until == self.valid_until
-            && commit(community, &salt, &encode(&body)) == self.commitment;
-        if !is_fitting {
+        let opening = Opening { salt, body };
+        if !opening.fits(self, community) {
             return Err(Refusal::SealBroken);
         }
-        let contract = SignedContract { body, buyer_sig, seller_sig };
-        Ok(Self { opened: Some(Box::new(contract)), ..self.closed() })
+        Ok(Contents { salt, body: opening.body, buyer_sig, seller_sig })
     }
 
     /// The contract, where this node has opened it.

@@ -65,7 +65,7 @@ impl SecretKey {
         party: PartyId,
     ) -> Option<GroupKey> {
         let secret = seal::secret_of(self.key.as_bytes());
-        letter.keys.wrapped.unwrap_for(community, party, &secret)
+        letter.unwrap_for(community, party, &secret)
     }
 
     /// Every group key in the letters that `entries` hold for `party`, whose key this is.

@@ -93,6 +93,17 @@ pub enum StoreError {
     /// The derived state.
     #[error(transparent)]
     State(#[from] state::StateError),
+    /// The keys that were given do not read every pair.
+    #[error(
+        "{unread} of {of} pairs are sealed and were not read: give a member's --key FILE, or what balances \
+         come out would be wrong"
+    )]
+    Sealed {
+        /// Pairs not read.
+        unread: usize,
+        /// All pairs.
+        of: usize,
+    },
     /// The keys of confidential records.
     #[error(transparent)]
     Vault(#[from] vault::VaultError),
@@ -106,9 +117,12 @@ impl StoreError {
         match self {
             Self::Log(error) => error.is_no_room(),
             Self::ReadOnly(_) => true,
-            Self::Archive(_) | Self::Broken(_) | Self::Key(_) | Self::State(_) | Self::Vault(_) => {
-                false
-            }
+            Self::Archive(_)
+            | Self::Broken(_)
+            | Self::Key(_)
+            | Self::State(_)
+            | Self::Sealed { .. }
+            | Self::Vault(_) => false,
         }
     }
 }

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use gridpact_chain::block::{Pair, Proof};
 use gridpact_chain::digest::{Digest, MacKey};
+use gridpact_chain::keyring::Keyring;
 use gridpact_chain::registry::Registries;
 use gridpact_chain::terms::{PartyId, Timestamp};
 use gridpact_chain::verifier::{Finding, Params, Snapshot, Verifier};
@@ -39,6 +40,8 @@ pub struct Guarded {
     pub reach: Option<Reach>,
     /// Who may have signed.
     pub registries: Registries,
+    /// What the node reads of sealed pairs; without a key their amounts are not proven.
+    pub keys: Keyring,
     /// How it is swept; its segments are the windows that are read.
     pub params: Params,
     /// Where segment digests outlive the process, and the key they are known by.
@@ -70,6 +73,13 @@ pub enum Letter {
         proof: Arc<Proof>,
         /// How far it is durable now.
         reach: Reach,
+    },
+    /// The node has another group key: from the next sweep, what was sealed so far is proven with it.
+    Reads {
+        /// Whose store.
+        node: PartyId,
+        /// All its keys.
+        keys: Keyring,
     },
     /// The store has a good copy of this height again.
     Mended {
@@ -271,6 +281,10 @@ impl Round {
                     mind.close(height, proof, &*verdicts)
                 });
             }
+            Letter::Reads { node, keys } => self.with(node, |mind| {
+                mind.learn(&keys);
+                None
+            }),
             Letter::Mended { node, height } => self.with(node, |mind| {
                 mind.mended(height);
                 None
@@ -289,7 +303,7 @@ impl Round {
 
     /// Opens a store: proves it once, or compares it where this node has sealed it before.
     fn guard(&mut self, guarded: Guarded) {
-        let Guarded { node, dir, reach, registries, params, seals } = guarded;
+        let Guarded { node, dir, reach, registries, keys, params, seals } = guarded;
         let window = params.segment_bytes;
         let files = match reach {
             Some(reach) => Files::live(&dir, window, reach),
@@ -306,6 +320,7 @@ impl Round {
         };
         let community = registries.community();
         let mut mind = Verifier::over(files, registries, params);
+        mind.learn(&keys);
         if let Some((path, key)) = &seals {
             seals::resume(path, key, community, &mut mind);
         }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use gridpact::chain::encode::{decode_as, encode};
+use gridpact::chain::block::Pair;
+use gridpact::chain::encode::{Encoded, decode_as, encode};
 use gridpact::chain::inclusion::Inclusion;
 use gridpact::chain::message::Message;
 use gridpact::store::Kind;
@@ -11,13 +12,14 @@ use gridpact::store::frame;
 use gridpact_tests::read_files;
 
 const FACTS: &str = include_str!("../../chain/tests/golden/v1.txt");
+const SEALED: &str = include_str!("../../chain/tests/golden/v3.txt");
 const WORDS: &str = include_str!("../../agents/tests/golden/v2.txt");
 
 /// A seed: target, file name, bytes. Evil ones are named so.
 pub type Seed = (&'static str, String, Vec<u8>);
 
 /// Which targets take a pinned line of facts, by the beginning of its name.
-const ROOMS: [(&str, &str); 19] = [
+const ROOMS: [(&str, &str); 27] = [
     ("genesis", "genesis"),
     ("contract.", "contract"),
     ("record.", "record"),
@@ -32,6 +34,15 @@ const ROOMS: [(&str, &str); 19] = [
     ("fault.", "replica_message"),
     ("statement.", "replica_message"),
     ("journal.", "journal"),
+    // Of what is sealed, told apart by the file.
+    ("sealed.record.", "record"),
+    ("sealed.block.contract", "contract_block"),
+    ("sealed.block.ledger", "ledger_block"),
+    ("sealed.pair", "pair"),
+    ("sealed.keys", "replica_message"),
+    ("sealed.message.", "replica_message"),
+    ("sealed.fault.", "replica_message"),
+    ("sealed.journal.", "journal"),
     // Of words, told apart by the file.
     ("words.message.", "social_message"),
     ("words.journal.", "journal"),
@@ -48,11 +59,13 @@ fn bytes_of(hex: &str) -> Vec<u8> {
 /// All pinned values by name; digests, which are no values, left out.
 fn pinned() -> BTreeMap<String, Vec<u8>> {
     let facts = FACTS.lines().map(|line| (String::new(), line));
+    let sealed = SEALED.lines().map(|line| ("sealed.".to_owned(), line));
     let words = WORDS.lines().map(|line| ("words.".to_owned(), line));
     let mut all = BTreeMap::new();
-    for (room, line) in facts.chain(words) {
+    for (room, line) in facts.chain(sealed).chain(words) {
         let (name, hex) = line.split_once(' ').expect("a name and bytes");
-        let is_digest = [".digest", ".community", ".root"].iter().any(|end| name.ends_with(end));
+        let ends = [".digest", ".community", ".root", ".subject", "epoch.key"];
+        let is_digest = ends.iter().any(|end| name.ends_with(end));
         if !is_digest {
             all.insert(format!("{room}{name}"), bytes_of(hex));
         }
@@ -66,7 +79,9 @@ fn inner(all: &BTreeMap<String, Vec<u8>>) -> Vec<(String, Vec<u8>)> {
     let message = |name: &str| -> Message {
         decode_as("message", usize::MAX, &all[name]).expect("a pinned message")
     };
-    let mut found = Vec::new();
+    let contract = Encoded::from_bytes(&all["sealed.block.contract"]).expect("a pinned block");
+    let ledger = Encoded::from_bytes(&all["sealed.block.ledger"]).expect("a pinned block");
+    let mut found = vec![("sealed.pair".to_owned(), encode(&Pair { contract, ledger }))];
     if let Message::Batch(batch) = message("message.batch") {
         found.push(("whole.batch".to_owned(), encode(&*batch)));
         found.push(("item".to_owned(), encode(&*batch.items[0])));
@@ -243,6 +258,7 @@ fn inclusions(all: &BTreeMap<String, Vec<u8>>) -> Vec<Seed> {
     let forged = good.replacen("\"amount\":", "\"amount\":1", 1);
     let twice = good.replacen("\"above\":[]", "\"above\":[],\"above\":[]", 1);
     let unknown = good.replacen("\"above\":[]", "\"above\":[],\"below\":[]", 1);
+    let opening = good.replacen("\"above\":[]", "\"above\":[],\"opening\":{\"salt\":\"00\"}", 1);
     let deep = format!("{{\"above\":{}", "[".repeat(4096));
     let trailing = format!("{good} 1");
     [
@@ -250,6 +266,7 @@ fn inclusions(all: &BTreeMap<String, Vec<u8>>) -> Vec<Seed> {
         ("evil-forged", forged),
         ("evil-field-twice", twice),
         ("evil-unknown-field", unknown),
+        ("evil-opening", opening),
         ("evil-recursion", deep),
         ("evil-trailing", trailing),
         ("evil-cut", good[..good.len() / 2].to_owned()),
@@ -280,17 +297,19 @@ fn readings() -> Vec<Seed> {
 pub fn all() -> Vec<Seed> {
     let all = pinned();
     let mut seeds = Vec::new();
-    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut seen: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for (name, bytes) in &all {
         let room = ROOMS.iter().rev().find(|(start, _)| name.starts_with(start));
         let (_, target) = room.unwrap_or_else(|| panic!("{name} has no fuzz target"));
         seeds.push((*target, name.clone(), bytes.clone()));
-        // Evil of the first two of each: the rest the mutations find.
-        let made = seen.entry(target).or_insert(0);
+        // Evil of the first two of each, open and sealed: the rest the mutations find.
+        let form = if name.starts_with("sealed.") { "sealed-" } else { "" };
+        let made = seen.entry((target, form)).or_insert(0);
         *made += 1;
         if *made <= 2 {
             let evil = evil_of(bytes).into_iter();
-            seeds.extend(evil.map(|(what, bytes)| (*target, format!("evil-{what}-{made}"), bytes)));
+            let name = |what| format!("evil-{form}{what}-{made}");
+            seeds.extend(evil.map(|(what, bytes)| (*target, name(what), bytes)));
         }
     }
     seeds.extend(payloads(&all));

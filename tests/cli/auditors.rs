@@ -109,7 +109,7 @@ fn reference(name: &str) -> PathBuf {
 }
 
 /// Runs Python with the auditor imported as `chain`, where there is one with `cryptography`.
-fn python(program: &str, more: &[&OsStr]) -> Option<String> {
+pub(crate) fn python(program: &str, more: &[&OsStr]) -> Option<String> {
     let has = Command::new(interpreter()).args(["-c", "import cryptography"]).output().ok();
     if has.is_none_or(|said| !said.status.success()) {
         eprintln!("skipped: no Python with cryptography here");

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use crate::{OK, STREET, Said, call, tmp};
+use crate::{FOUND_WRONG, OK, STREET, Said, call, tmp};
 
 const SEALED: &str = "\n[chain]\nseal_contracts = true\n";
 
@@ -85,6 +85,110 @@ fn one_epoch_is_disclosed_and_no_other() {
     chain(dir, "verify", &["--disclosed", "bad.json"]).refuses(&["this is of community 00"]);
     fs::write(dir.join("bad.pem"), "nothing").expect("written");
     chain(dir, "verify", &["--key", "bad.pem"]).refuses(&["bad.pem", "not an Ed25519 secret key"]);
+}
+
+#[test]
+fn one_sealed_contract_is_shown_to_a_stranger_and_no_other() {
+    let dir = tmp();
+    simulate_sealed(dir.path(), "1");
+    let dir = dir.path();
+    let key = ["--key", "out/keys/home-000.pem"];
+    let verified = chain(dir, "verify", &[]).out;
+    let community = verified.lines().find_map(|line| line.strip_prefix("community   "));
+    let community = community.expect("a community").trim();
+    let check = |text: &str| {
+        fs::write(dir.join("proof.json"), text).expect("written");
+        call(dir, ["chain", "check", "proof.json", "--community", community])
+    };
+    let blind = chain(dir, "prove", &["2"]);
+    assert_eq!(blind.code, OK, "{blind:?}");
+    assert!(blind.err.contains("not what it says"), "{}", blind.err);
+    let there = check(&blind.out);
+    assert_eq!(there.code, OK, "{there:?}");
+    assert!(there.out.contains("at height 2") && there.out.contains("are not shown"), "{there:?}");
+    assert!(!there.out.contains("Wh"), "{}", there.out);
+
+    let shown = chain(dir, "prove", &[&["2"][..], &key].concat());
+    assert!(shown.code == OK && shown.err.is_empty(), "{shown:?}");
+    let read = check(&shown.out);
+    assert_eq!(read.code, OK, "{read:?}");
+    let listed = chain(dir, "show", &[&["2"][..], &key].concat()).out;
+    let energy = read.out.lines().find_map(|line| line.strip_prefix("energy    ")).expect("it");
+    assert!(listed.contains(energy), "{energy} in {listed}");
+
+    // One Wh more, another contract's opening, another salt: the commitment fits none of them.
+    let value: serde_json::Value = serde_json::from_str(&shown.out).expect("JSON");
+    let other = chain(dir, "prove", &[&["1"][..], &key].concat());
+    let other: serde_json::Value = serde_json::from_str(&other.out).expect("JSON");
+    let bend = |change: &dyn Fn(&mut serde_json::Value)| {
+        let mut bent = value.clone();
+        change(&mut bent);
+        assert_ne!(bent, value);
+        check(&bent.to_string())
+    };
+    let forged = [
+        bend(&|v| {
+            let energy = v["opening"]["body"]["energy"].as_u64().expect("energy") + 1;
+            v["opening"]["body"]["energy"] = energy.into();
+        }),
+        bend(&|v| v["opening"] = other["opening"].clone()),
+        bend(&|v| v["opening"]["salt"] = "00".repeat(32).into()),
+    ];
+    for said in forged {
+        assert_eq!(said.code, FOUND_WRONG, "{said:?}");
+        assert!(said.err.contains("not that of the sealed contract"), "{}", said.err);
+    }
+}
+
+#[test]
+fn the_state_of_a_sealed_chain_is_rebuilt_with_a_key_or_not_at_all() {
+    let dir = tmp();
+    simulate_sealed(dir.path(), "1");
+    let dir = dir.path();
+    let key = ["--key", "out/keys/home-000.pem"];
+    chain(dir, "rebuild", &[]).refuses(&["are sealed", "--key"]);
+    assert!(!dir.join("out/state").exists(), "nothing was written");
+    let rebuilt = chain(dir, "rebuild", &key);
+    assert_eq!(rebuilt.code, OK, "{rebuilt:?}");
+    let balances = chain(dir, "balances", &[&["--json"][..], &key].concat());
+    let balances: serde_json::Value = serde_json::from_str(&balances.out).expect("JSON");
+    let accounts = balances["accounts"].as_array().expect("a list").len();
+    assert!(rebuilt.out.contains(&format!("accounts    {accounts}")), "{}", rebuilt.out);
+}
+
+#[test]
+fn the_auditor_in_python_proves_a_sealed_chain_as_an_outsider() {
+    let dir = tmp();
+    simulate_sealed(dir.path(), "1");
+    let dir = dir.path();
+    let pairs = chain(dir, "list", &[]).out.lines().filter(|line| line.contains("sealed")).count();
+    let copy = |name: &str, bend: &dyn Fn(&mut Vec<u8>)| {
+        let to = dir.join(name);
+        fs::create_dir_all(to.join("chain")).expect("made");
+        for file in ["0001.log", "0001.proof"] {
+            let mut bytes = fs::read(dir.join("out/chain").join(file)).expect("readable");
+            if file == "0001.log" {
+                bend(&mut bytes);
+            }
+            fs::write(to.join("chain").join(file), bytes).expect("written");
+        }
+        to
+    };
+    let bits = [3, 7, 12, 40].map(|at| {
+        copy(&format!("bent-{at}"), &|bytes| {
+            let at = bytes.len() / 50 * at;
+            bytes[at] ^= 4;
+        })
+    });
+    let program = "import sys, chain\nfor dir in sys.argv[1:]: print(chain.main(dir))";
+    let dirs = [&[dir.join("out")][..], &bits].concat();
+    let dirs: Vec<&std::ffi::OsStr> = dirs.iter().map(|dir| dir.as_os_str()).collect();
+    let Some(said) = crate::auditors::python(program, &dirs) else { return };
+    let lines: Vec<&str> = said.lines().collect();
+    assert!(lines[0].starts_with("proved: ") && lines[1] == "None", "{said}");
+    assert!(lines[0].contains(&format!("; {pairs} are sealed: amounts not read")), "{said}");
+    assert_eq!(lines.len(), 2 + bits.len());
+    assert!(lines[2..].iter().all(|line| line.starts_with("not proved")), "{said}");
 }
 
 #[test]

@@ -5,6 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use gridpact::report::OutDir;
+use gridpact::sim::scenario::{Overrides, Scenario};
+use gridpact::sim::{self, world};
+
 #[allow(dead_code)]
 #[path = "../../examples/audit_chain.rs"]
 mod audit_chain;
@@ -69,6 +73,18 @@ fn neighbourhood_counts_tasks_and_draws_them() {
 fn audit_chain_proves_a_chain_and_finds_both_kinds_of_damage() {
     let dir = Scratch::new("audit");
     audit_chain::run(None, &dir.0).expect("the chain is sound and the damage is found");
+}
+
+#[test]
+fn audit_chain_is_honest_about_a_sealed_chain() {
+    let dir = Scratch::new("audit-sealed");
+    let flags = Overrides { prosumers: Some(6), ..Overrides::default() };
+    let mut scenario = Scenario::default().apply(&flags).expect("possible");
+    scenario.chain.seal_contracts = true;
+    let out = OutDir::prepare(&dir.0.join("run")).expect("a fresh directory");
+    let community = sim::build(&scenario).expect("possible");
+    world::run(&scenario, community, &out.chain(), &|_, _| {}).expect("it comes to its end");
+    audit_chain::run(Some(out.path()), &dir.0).expect("proved as far as an outsider can");
 }
 
 #[test]

@@ -54,20 +54,16 @@ def point(data):
 def plus(a, b):
     m = D * a[0] * b[0] * a[1] * b[1] % P
     return ((a[0] * b[1] + a[1] * b[0]) * pow(1 + m, -1, P) % P, (a[1] * b[1] + a[0] * b[0]) * pow(1 - m, -1, P) % P)
-def times(k, p):
-    return functools.reduce(lambda out, bit: plus(plus(out, out), p) if bit == "1" else plus(out, out), bin(k)[2:], (0, 1))
-def is_large(data):
-    return point(data) is not None and times(8, point(data)) != (0, 1)
-def is_key(data):
-    return is_large(data) and times(L, point(data)) == (0, 1)
+def times(k, p): return functools.reduce(lambda out, bit: plus(plus(out, out), p) if bit == "1" else plus(out, out), bin(k)[2:], (0, 1))
+def is_large(data): return point(data) is not None and times(8, point(data)) != (0, 1)
+def is_key(data): return is_large(data) and times(L, point(data)) == (0, 1)
 def is_signed(key, message, signature):
     try:  # `cryptography` checks the equation, and only that
         Ed25519PublicKey.from_public_bytes(key).verify(signature, message)
         return is_large(signature[:32]) and int.from_bytes(signature[32:], "little") < L
     except InvalidSignature: return False
 
-def crc32c(data):
-    return struct.pack("<I", functools.reduce(lambda crc, n: crc >> 8 ^ CRC[(crc ^ n) & 255], data, 2**32 - 1) ^ 2**32 - 1)
+def crc32c(data): return struct.pack("<I", functools.reduce(lambda crc, n: crc >> 8 ^ CRC[(crc ^ n) & 255], data, 2**32 - 1) ^ 2**32 - 1)
 def groups(paths):
     """The groups of a row of files, each when its Commit has proved it: frames, running hash, bytes of the file so far."""
     running, height = bytes(32), 0
@@ -87,8 +83,7 @@ def groups(paths):
             if kind == COMMIT:
                 running, group, since, count = due, [], hashlib.sha256(b"gridpact/1/log" + due), 0
                 continue
-            since.update(whole)
-            count, height = count + 1, max(height, own)
+            count, height, _ = count + 1, max(height, own), since.update(whole)
             group += [(kind, own, payload)] if kind not in (OPEN, CLOSED) else []
         need(not group, f"{path.name} ends within a group")
 
@@ -124,7 +119,7 @@ def audit(rows):
     found, proofs, community = {kind: [] for kind in range(11)}, {}, b""
     for kind, height, payload in rows:
         found[kind].append((height, payload if kind == CLOSED else unpack(payload, f"kind {kind} at height {height}")))
-    ((_, genesis),), ((_, tip),) = found[GENESIS], found[CLOSED]
+    ((_, genesis),), ((_, tip),), named, unread = found[GENESIS], found[CLOSED], {}, 0
     for height, (name, content) in found[PROOF]:
         need(name in ("Admitted", "Closed") and proofs.setdefault(height, {}).setdefault(name, content) is content, "two proofs")
     def digest(tag, *parts):
@@ -137,61 +132,67 @@ def audit(rows):
         version, signatures = unpack(data, what)
         voters, ids = {m[0] for m in versions[version][0].values() if m[5]}, [voter for voter, _ in signatures]
         quorum = len(voters) * {"Majority": 3, "TwoThirds": 4}[rule] // 6 + 1
-        is_counted = version in allowed and ids == sorted(set(ids)) and len(ids) >= quorum and voters.issuperset(ids)
-        need(is_counted, f"height {height}: {what}, version {version} of the members")
+        is_quorum = ids == sorted(set(ids)) and len(ids) >= quorum and voters.issuperset(ids)
+        need(version in allowed and is_quorum, f"height {height}: {what}, version {version} of the members")
         check(versions[version][0], digest(tag, pack(words + [version])), signatures, what)
         return versions[version][0]
     community, members, keys = digest("genesis", pack(genesis)), {m[0]: m for m in genesis[3]}, {m[2] for m in genesis[3]}
-    is_sound = [m[0] for m in genesis[3]] == sorted(members) and all(map(is_key, keys)) and len(keys) == len(members)
-    need(genesis[0] == 1 and is_sound, "genesis: members out of order, or a key that is weak or shared")
-    versions, highest = [(members, genesis[5], genesis[2], 0, 0)], max(members)  # orders, operator, first height and batch
+    need(genesis[0] == 1 and [m[0] for m in genesis[3]] == sorted(members) and all(map(is_key, keys)) and len(keys) == len(members), "genesis")
+    versions, highest = [(members, genesis[5], genesis[2], 0, 0, 0)], max(members)  # orders, operator, first height and batch, key
     held, used, signed, below = {}, {}, 0, (community, community, 0)
     for height, (at, (contract, ledger)) in enumerate(found[PAIR], 1):
         version, own, prev, time, registry, record = unpack(contract, f"contract block {height}")
         (kind, content), now, proof, rule = unpack(record, f"record {height}"), len(versions) - 1, proofs.pop(height), genesis[4]
         need((at, own, prev, registry) == (height, height, below[0], now) and time >= below[2], f"height {height}: link")
-        approvals, (head, position, order) = proof["Admitted"]
+        (approvals, (head, position, order)), (*_, stated, root) = proof["Admitted"], unpack(ledger, f"ledger block {height}")
+        allowed = [v for v in range(now + 1) if v == now or height - versions[v + 1][3] < genesis[8][5]]
         batch, batch_time, items = unpack(head, f"batch of {height}")
         if kind == "Membership":
             number, change, signature = content
             cid = message = digest("membership", pack([number, change]))
             is_backed = signature is None if change[0] == "Exclude" else is_signed(versions[now][2], message, signature)
             need(number == now + 1 and is_backed and (change[0] != "Add" or change[1][0] > highest), f"height {height}: change of members")
-            highest = change[1][0] if change[0] == "Add" else highest
+            highest, makes_key = change[1][0] if change[0] == "Add" else highest, change[0] in ("Remove", "Exclude")
             rule, allowed, entries, parties = "TwoThirds" if change[0] == "SetOperator" else rule, [now], [], []
-            versions.append((*changed(*versions[now][:3], change), height + 1, batch + 1))
+            versions.append((*changed(*versions[now][:3], change), height + 1, batch + 1, number if makes_key else versions[now][5]))
+        elif kind == "Sealed":  # amounts, parties and what they signed are for members alone
+            (cid, _, until, key, _, _), message, entries, parties, unread = content, digest("sealed", record), stated, [], unread + 1
+            need(used.setdefault(cid, height) == height and time <= until and key == versions[now][5]
+                 and type(stated) is bytes and len(stated) >= 24, f"height {height}: seal")
         else:
             (name, cid, _, buyer, seller, start, end, energy, _, price, amount, short, surplus, until), buyer_sig, seller_sig = content
             message, members = digest("contract", pack(content[0])), versions[now][0]
             need(name == community and buyer != seller and start < end and energy > 0 and used.setdefault(cid, height) == height
                  and amount == round(fractions.Fraction(energy * price, 1000)) and abs(price) <= genesis[8][0]  # half to even
                  and max(abs(short), abs(surplus)) <= genesis[11] and time <= min(until, members[buyer][7], members[seller][7]), f"height {height}: terms")
-            held[buyer], held[seller] = held.get(buyer, 0) - amount, held.get(seller, 0) + amount
-            entries = [[buyer, -amount, held[buyer]], [seller, amount, held[seller]]]
-            allowed = [v for v in range(now + 1) if v == now or height - versions[v + 1][3] < genesis[8][5]]
+            deltas = enumerate([(buyer, -amount), (seller, amount)])  # Behind a sealed pair nobody else knows what accounts held.
+            entries = [[party, delta, int(stated[n][2]) if unread else held.get(party, 0) + delta] for n, (party, delta) in deltas]
+            held.update({party: balance for party, _, balance in entries})
             parties = [(buyer, buyer_sig), (seller, seller_sig)]
         check(check_votes(approvals, rule, allowed, "approve", [cid, message, "Yes"], "approvals"), message, parties, "signature")
-        level = [digest("leaf", pack([k, held[k]])) for k in sorted(held)] if height % 256 == 0 else [None]
+        level = [None] if height % 256 else [bytes(root[:32])] if unread else [digest("leaf", pack([k, held[k]])) for k in sorted(held)]
         while len(level) > 1:
             level = [digest("node", *level[i:i + 2]) if level[i + 1:] else level[i] for i in range(0, len(level), 2)]
-        hashed = digest("contract-block", contract)
-        is_settled = version == 1 + (kind == "Membership") and ledger == pack([version, height, below[1], hashed, entries, level[0]])
+        hashed, form = digest("contract-block", contract), {"Contract": 1, "Membership": 2, "Sealed": 3}[kind]
+        is_settled = version == form and ledger == pack([form, height, below[1], hashed, entries, level[0]])
         need(is_settled and max(map(abs, held.values()), default=0) < 2**63, f"height {height}: ledger block")
         below = (hashed, digest("ledger-block", ledger), time)
         need(items[position:position + 1] == [digest("record", record)] and batch_time == time, f"height {height}: order")
         members, sequencer, *_ = [version for version in versions if version[4] <= batch][-1]
         check(members, digest("batch", head), [(sequencer, dict([order])["Sequencer"])], "order")
-        if "Closed" in proof:
-            check_votes(proof["Closed"], genesis[4], [now], "ledger-vote", [height, below[1]], "ledger votes")
-    need(not proofs and sum(held.values()) == 0 and tip == below[1], "the tip is not the one that the end frame names")
-    return len(found[PAIR]), signed, community.hex(), below[1].hex()
+        if "Closed" in proof: check_votes(proof["Closed"], genesis[4], [now], "ledger-vote", [height, below[1]], "ledger votes")
+    for height, (keys, signature) in [(at, letter) for at, (name, letter) in found[ORDER] if name == "Keys"]:
+        version, commitment, (number, *_) = unpack(keys, "letter of keys")
+        need(named.setdefault(number, commitment) == commitment and number in {v[5] for v in versions[:version + 1]}, f"key {number}")
+        check(versions[version][0], digest("keys", keys), [(versions[version][1], signature)], "letter of keys")
+    need(not proofs and (unread or sum(held.values()) == 0) and tip == below[1], "the tip is not the one that the end frame names")
+    return len(found[PAIR]), signed, community.hex(), below[1].hex(), unread
 
 def main(folder, *anchor):
-    inner = pathlib.Path(folder) / "chain"
     try:
-        pairs, signed, *own = audit(frames(inner if inner.is_dir() else inner.parent))
+        pairs, signed, *own = audit(frames(next(place for place in (pathlib.Path(folder, "chain"), pathlib.Path(folder)) if place.is_dir())))
         need(all(given == found for given, found in zip(anchor, own)), f"community and tip are {own}")
-        print(f"proved: {pairs} pairs, {signed} signatures, community {own[0]}, tip {own[1]}")
+        print(f"proved: {pairs} pairs, {signed} signatures, community {own[0]}, tip {own[1]}" + f"; {own[2]} are sealed: amounts not read" * (own[2] > 0))
     except Exception as error:  # Whatever is not as it must be is not proved.
         return f"not proved: {error!r}"
 

@@ -1,15 +1,18 @@
 //! Sealed contracts change who can read the chain, and nothing else.
 
 use gridpact::chain::block::Pair;
+use gridpact::chain::digest::MacKey;
 use gridpact::chain::encode::encode;
 use gridpact::chain::keyring::Keyring;
-use gridpact::chain::terms::{Interval, PartyId};
-use gridpact::chain::verifier::audit_reading;
+use gridpact::chain::registry::Registry;
+use gridpact::chain::terms::{Interval, PartyId, Timestamp};
+use gridpact::chain::verifier::{Params, Verifier, audit_reading};
 use gridpact::keys::SecretKey;
 use gridpact::sim::faults::{Crash, Faults, Role};
 use gridpact::sim::scenario::{Fanout, Scenario};
+use gridpact::store::files::{Files, seals};
 use gridpact::verdicts::ProcessVerdicts;
-use gridpact_tests::{Lived, a_street, live, live_with};
+use gridpact_tests::{Lived, a_street, live, live_with, write_files};
 
 use crate::STREET;
 
@@ -113,4 +116,57 @@ fn nodes_that_crash_come_back_with_their_keys() {
     lived.assert_proved();
     assert!(lived.archive.pairs.len() > 5);
     opened(&lived, 7);
+}
+
+#[test]
+fn the_files_of_a_sealed_street_are_swept_with_the_key_and_without() {
+    let lived = live(&a_sealed_street());
+    let community = lived.archive.genesis.community();
+    let height = lived.archive.pairs.len() as u64;
+    for keys in [keys_of(&lived, 2), Keyring::default()] {
+        let (dir, is_read) = (tempfile::tempdir().expect("a directory"), !keys.is_empty());
+        write_files(dir.path(), &lived.files);
+        let verifier = || {
+            let files = Files::open(dir.path(), 1_024).expect("there are files");
+            let params = Params { structural_every: 2, segment_bytes: 1_024 };
+            let mut verifier =
+                Verifier::over(files, Registry::founding(&lived.archive.genesis), params);
+            verifier.learn(&keys);
+            verifier
+        };
+        let sweep = |verifier: &mut Verifier<Files>| {
+            let mut found = Vec::new();
+            for _ in 0..3 {
+                while !verifier.step(Timestamp(1), 1_024, &mut found) {}
+                while !verifier.step_signatures(1_024, &mut found) {}
+            }
+            found
+        };
+        let mut sound = verifier();
+        assert_eq!((sweep(&mut sound), sound.height()), (vec![], height));
+        let (state, _) = sound.resumable();
+        assert_eq!(state.ledger().unread == 0, is_read, "amounts are known with the key alone");
+
+        // A start from sealed digests proves as much as one from the first pair.
+        let (seals_file, key) =
+            (dir.path().with_extension("digests"), MacKey::derive("test", &[1; 32]));
+        seals::save(&seals_file, &key, community, &sound).expect("written");
+        let mut resumed = verifier();
+        assert_eq!(seals::resume(&seals_file, &key, community, &mut resumed), is_read);
+        assert_eq!((sweep(&mut resumed), resumed.tip()), (vec![], sound.tip()));
+        if is_read {
+            std::fs::remove_file(&seals_file).expect("removed");
+        }
+
+        // One byte of what is sealed: found without the key as well.
+        let (pair, _) = &lived.archive.pairs[height as usize / 2];
+        let file = dir.path().join("0001.log");
+        let mut bytes = std::fs::read(&file).expect("readable");
+        let sealed = encode(&pair.ledger.entries);
+        let at = bytes.windows(sealed.len()).position(|at| at == sealed).expect("there");
+        bytes[at + sealed.len() / 2] ^= 8;
+        std::fs::write(&file, bytes).expect("written");
+        let found = sweep(&mut verifier());
+        assert!(found.iter().any(|finding| finding.height == pair.height()), "{found:?}");
+    }
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use gridpact::chain::block::Proof;
 use gridpact::chain::digest::MacKey;
 use gridpact::chain::journal::JournalEntry;
+use gridpact::chain::keyring::Keyring;
 use gridpact::chain::registry::{Registries, Registry};
 use gridpact::chain::terms::{PartyId, Timestamp};
 use gridpact::chain::verifier::{Damage, Finding, Kept, Params, Verifier};
@@ -222,7 +223,8 @@ fn await_said(said: &Receiver<Said>, is_it: impl Fn(&Said) -> bool) -> Said {
 
 fn guarded(node: u32, dir: PathBuf) -> Guarded {
     let registries = Registries::from(registry());
-    Guarded { node: PartyId(node), dir, reach: None, registries, params: params(8), seals: None }
+    let (keys, params) = (Keyring::default(), params(8));
+    Guarded { node: PartyId(node), dir, reach: None, registries, keys, params, seals: None }
 }
 
 /// Two stores, one of them still written to.

@@ -121,6 +121,7 @@ impl Replica {
         if self.catchup.peer.is_some_and(|(_, until)| until <= step.now) {
             self.give_up_peer();
         }
+        self.tell_recent_order(step);
         self.ask_tips(step);
         self.pull(step);
     }

@@ -2,7 +2,7 @@
 //! can only make honest nodes differ. Then each tells the other what it followed, and with both
 //! batches in hand every node stops and has the evidence (protocol 8.3).
 
-use super::queue::Head;
+use super::queue::{BATCHES_KEPT, Head};
 use super::{Alarm, Audience, Effect, Replica, Step};
 use crate::batch::Batch;
 use crate::fault::Fault;
@@ -10,7 +10,7 @@ use crate::message::Message;
 use crate::refusal::Refusal;
 use crate::terms::PartyId;
 
-/// Newest heads told to a voter that is ahead where this node has nothing to compare.
+/// Newest heads told to a voter that followed another order, nobody knows since when.
 const HEADS_TOLD: usize = 16;
 /// How far ahead of the clock a batch is worth an alarm, in ms: no clocks differ by so much.
 const ALARMING_MS: u64 = 60_000;
@@ -21,9 +21,12 @@ impl Replica {
         if self.registry().member(from).is_none() {
             return step.refuse(None, Some(from), Refusal::NotAMember(from));
         }
-        if let Some(rival) = self.queue.rival_of(&head.0) {
-            self.on_rival(rival, head, step);
+        let Some(rival) = self.queue.rival_of(&head.0) else { return };
+        if self.queue.may_answer(head.0.index, from) {
+            let (head, proof) = rival;
+            return step.send(from, Message::Order { head, proof });
         }
+        self.on_rival(rival, head, step);
     }
 
     /// Two batches for one index: evidence, if both are signed, and the end of settling here. All
@@ -48,13 +51,17 @@ impl Replica {
         }
     }
 
-    /// A voter signed another ledger at `height`: it may have followed another order.
+    /// A voter signed another ledger at `height`: it may have followed another order, there or in a
+    /// batch before, whose items moved its heights.
     pub(super) fn tell_order(&self, to: PartyId, height: u64, step: &mut Step<'_>) {
-        if let Some((_, proof)) = self.heights.get(height)
-            && to != self.me
-        {
-            let (head, proof) = (proof.order.head.clone(), proof.order.proof.clone());
-            step.send(to, Message::Order { head, proof });
+        let Some((_, proof)) = self.heights.get(height) else { return };
+        if to == self.me {
+            return;
+        }
+        let here = (proof.order.head.clone(), proof.order.proof.clone());
+        let before = self.queue.recent(BATCHES_KEPT).filter(|(h, _)| h.index < here.0.index);
+        for (head, proof) in before.take(HEADS_TOLD).chain([&here]) {
+            step.send(to, Message::Order { head: head.clone(), proof: proof.clone() });
         }
     }
 

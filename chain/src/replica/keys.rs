@@ -6,11 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{Audience, Effect, Replica, Step, Timer, back_off};
+use super::{Alarm, Audience, Effect, Replica, Step, Timer, back_off};
 use crate::batch::Approved;
 use crate::block::{Pair, Proof, Record};
 use crate::contract::SignedContract;
 use crate::encode::Encoded;
+use crate::fault::Fault;
 use crate::journal::JournalEntry;
 use crate::keyring::{KeyLetter, Keyring, Keys};
 use crate::message::Message;
@@ -29,6 +30,8 @@ type Name = (KeyNumber, RegistryVersion);
 #[derive(Debug, Default)]
 pub(super) struct Letters {
     kept: BTreeMap<Name, Arc<KeyLetter>>,
+    /// Numbers under which two keys were signed.
+    forked: BTreeSet<KeyNumber>,
     /// Letters this node makes: with the key once it is drawn.
     making: BTreeMap<Name, Option<GroupKey>>,
     /// Own contracts that cannot be sealed yet.
@@ -44,9 +47,26 @@ impl Letters {
         self.timer = None;
     }
 
-    /// Takes over a letter from the journal.
-    pub(super) fn keep(&mut self, letter: Arc<KeyLetter>) {
+    /// Takes over a letter that was found sound; false where it names another key than one kept before.
+    pub(super) fn keep(&mut self, letter: Arc<KeyLetter>) -> bool {
+        if self.rival_of(&letter).is_some() {
+            self.forked.insert(letter.number());
+            return false;
+        }
         self.kept.insert(letter.name(), letter);
+        true
+    }
+
+    /// Numbers under which two keys were signed, ascending.
+    pub(super) fn forked(&self) -> impl Iterator<Item = KeyNumber> + '_ {
+        self.forked.iter().copied()
+    }
+
+    /// A letter kept that names another key under the same number.
+    fn rival_of(&self, letter: &KeyLetter) -> Option<&Arc<KeyLetter>> {
+        let number = letter.number();
+        let of_number = self.kept.range((number, 0)..=(number, RegistryVersion::MAX));
+        of_number.map(|(_, kept)| kept).find(|kept| kept.is_rival_of(letter))
     }
 }
 
@@ -96,9 +116,10 @@ impl Replica {
         let before = version.checked_sub(1).and_then(|v| self.registries.version(v));
         let before = before.filter(|_| number != version).map(|before| &**before);
         let members = registry.gained(before).map(|member| (member.id, member.seal_key));
+        let commitment = key.commitment(&self.community, number);
         let wrapped = key.wrap(&self.community, number, drawn.ephemeral.bytes(), members);
         self.letters.making.insert(name, Some(key));
-        let keys = Encoded::new(Keys { registry: version, wrapped });
+        let keys = Encoded::new(Keys { registry: version, commitment, wrapped });
         step.emit(Effect::Sign(Statement::Keys(keys)));
     }
 
@@ -110,7 +131,9 @@ impl Replica {
     ) {
         let letter = Arc::new(KeyLetter { keys: keys.clone(), signature });
         let Some(Some(key)) = self.letters.making.remove(&letter.name()) else { return };
-        self.letters.keep(Arc::clone(&letter));
+        if !self.letters.keep(Arc::clone(&letter)) {
+            return step.refuse(None, None, Refusal::OtherKey { number: letter.number() });
+        }
         step.emit(Effect::Record(JournalEntry::Keys(Arc::clone(&letter))));
         let message = Message::Keys(Arc::clone(&letter));
         step.emit(Effect::Broadcast { to: Audience::Members, message });
@@ -118,18 +141,58 @@ impl Replica {
     }
 
     pub(super) fn on_keys(&mut self, from: PartyId, letter: Arc<KeyLetter>, step: &mut Step<'_>) {
-        if !self.letters.kept.contains_key(&letter.name()) {
+        let (number, name) = (letter.number(), letter.name());
+        let rival = self.letters.rival_of(&letter).cloned();
+        if rival.is_some() || !self.letters.kept.contains_key(&name) {
+            if self.letters.forked.contains(&number) {
+                return;
+            }
             if self.registries.version(letter.keys.registry).is_none() {
                 return step.refuse(None, Some(from), Refusal::UnknownRegistry);
             }
             if !letter.is_sound(&self.registries, step.verdicts) {
                 return step.refuse(None, Some(from), Refusal::NotSequencer);
             }
+            if let Some(rival) = rival {
+                return self.on_two_keys(from, rival, letter, step);
+            }
             self.letters.keep(Arc::clone(&letter));
-            step.emit(Effect::Record(JournalEntry::Keys(Arc::clone(&letter))));
+            step.emit(Effect::Record(JournalEntry::Keys(letter)));
         }
-        if self.keys().group(letter.number()).is_none() && letter.is_for(self.me) {
-            step.emit(Effect::Unwrap(letter));
+        // The one that was found sound, whatever came under its name now.
+        if self.keys().group(number).is_none()
+            && let Some(letter) = self.letters.kept.get(&name).filter(|kept| kept.is_for(self.me))
+        {
+            step.emit(Effect::Unwrap(Arc::clone(letter)));
+        }
+    }
+
+    /// Two sound letters name two keys under one number: evidence, if one sequencer signed both, and
+    /// the end of sealing and settling here. All others are told of both, once; the second is written
+    /// down too, so that the next life knows.
+    fn on_two_keys(
+        &mut self,
+        from: PartyId,
+        rival: Arc<KeyLetter>,
+        letter: Arc<KeyLetter>,
+        step: &mut Step<'_>,
+    ) {
+        let number = letter.number();
+        let both = [&rival, &letter].map(|letter| Box::new(KeyLetter::clone(letter)));
+        let [one, other] = both;
+        let fault = Fault::TwoKeys(one, other);
+        if !fault.is_proven(&self.community, &self.registries, step.verdicts) {
+            return step.refuse(None, Some(from), Refusal::OtherKey { number });
+        }
+        self.letters.keep(Arc::clone(&letter));
+        step.emit(Effect::Record(JournalEntry::Keys(Arc::clone(&letter))));
+        step.emit(Effect::Fault(Box::new(fault)));
+        for letter in [rival, letter] {
+            let message = Message::Keys(letter);
+            step.emit(Effect::Broadcast { to: Audience::Members, message });
+        }
+        if !self.halted {
+            self.halt(Alarm::KeysForked { number }, step);
         }
     }
 
@@ -198,6 +261,10 @@ impl Replica {
             return Some(Encoded::new(Record::Contract(contract)));
         }
         let number = self.number();
+        if self.letters.forked.contains(&number) {
+            step.refuse(None, None, Refusal::Halted);
+            return None;
+        }
         if self.keys().group(number).is_none() {
             if !self.letters.unsealed.contains(&contract) {
                 self.letters.unsealed.push(contract);

@@ -273,6 +273,12 @@ pub enum Alarm {
         /// The index.
         index: u64,
     },
+    /// The sequencer signed two group keys under one number: this node stops sealing and settling.
+    #[error("sequencer signed two group keys with number {number}")]
+    KeysForked {
+        /// The number.
+        number: u32,
+    },
     /// The sequencer signed a batch that goes back in time: this node stops settling.
     #[error("batch {index} is dated before the batch below it")]
     OrderBackwards {

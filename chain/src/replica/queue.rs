@@ -7,10 +7,14 @@ use crate::batch::{Batch, BatchHead, OrderProof};
 use crate::block::Order;
 use crate::contract::ContractId;
 use crate::encode::Encoded;
-use crate::terms::Timestamp;
+use crate::terms::{PartyId, Timestamp};
 
 /// Batches that may wait beyond the next one, and applied heads kept as evidence.
 pub(super) const BATCHES_KEPT: usize = 256;
+
+/// How often a node is answered with the other batch of one index: it broadcasts what it learned,
+/// and answers to answers must end.
+const ANSWERS_MAX: u32 = 8;
 
 pub(super) type Head = (Encoded<BatchHead>, OrderProof);
 
@@ -29,8 +33,8 @@ pub(super) struct Queue {
     pub(super) timer: Option<Timestamp>,
     /// Whether a batch was refused because it is too far ahead.
     pub(super) is_outrun: bool,
-    /// Indices with two batches.
-    forked: BTreeSet<u64>,
+    /// Indices with two batches, and how often who was answered that did not seem to know.
+    forked: BTreeMap<u64, BTreeMap<PartyId, u32>>,
     /// The last index that was found far ahead of the clock.
     far_ahead: Option<u64>,
 }
@@ -84,11 +88,19 @@ impl Queue {
     }
 
     pub(super) fn is_forked(&self, index: u64) -> bool {
-        self.forked.contains(&index)
+        self.forked.contains_key(&index)
+    }
+
+    /// Whether `from`, which speaks of one batch of a forked index, is to hear of the other.
+    pub(super) fn may_answer(&mut self, index: u64, from: PartyId) -> bool {
+        let Some(answered) = self.forked.get_mut(&index) else { return false };
+        let times = answered.entry(from).or_default();
+        *times += 1;
+        *times <= ANSWERS_MAX
     }
 
     pub(super) fn note_forked(&mut self, index: u64) {
-        self.forked.insert(index);
+        self.forked.entry(index).or_default();
     }
 
     /// Whether `index` was not found far ahead before.

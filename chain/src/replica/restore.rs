@@ -97,7 +97,10 @@ impl Replica {
                 let record = self.opened(&record).unwrap_or(record);
                 self.asks.restore(&record, Some(vote), &self.community);
             }
-            JournalEntry::Keys(letter) => self.letters.keep(letter),
+            JournalEntry::Keys(letter) => {
+                // What an earlier life found signed twice is not settled under by this one either.
+                self.halted |= !self.letters.keep(letter);
+            }
             JournalEntry::LedgerVote(vote) => self.heights.restore_vote(vote),
             JournalEntry::Pair { pair, proof } => self.restore_pair(pair, proof, step)?,
             JournalEntry::Applied { head, proof } => {

@@ -218,6 +218,79 @@ const ACTS: [Act; 8] = [
     Act::Honest,
 ];
 
+/// One reign from its first act to the day on which the truth is out.
+#[derive(Debug)]
+struct Draw {
+    seed: u64,
+    n: u32,
+    two_thirds: bool,
+    all_to_all: bool,
+    loss: u64,
+    acts: Vec<usize>,
+}
+
+impl Draw {
+    fn reign(&self) -> Reign {
+        let quorum = if self.two_thirds { Quorum::TwoThirds } else { Quorum::Majority };
+        let fanout = if self.all_to_all { Fanout::AllToAll } else { Fanout::Tally };
+        let mut reign = reign(self.n, quorum, fanout, self.seed);
+        (reign.world.loss, reign.world.doubling) = (self.loss, 150);
+        reign
+    }
+
+    fn live(&self) {
+        let mut reign = self.reign();
+        let mut chance = Chance(self.seed);
+        for (turn, act) in (1..).zip(&self.acts) {
+            reign.act(ACTS[*act], &mut chance);
+            reign.vote_for_everything();
+            reign.world.run_until(Timestamp(T_SETTLE.0 + turn * 700));
+            reign.assert_safe();
+        }
+        reign.tell_the_truth(&mut chance);
+        self.judge(&reign);
+    }
+
+    fn judge(&self, reign: &Reign) {
+        if reign.forked {
+            for node in 1..self.n as usize {
+                let snapshot = reign.world.replicas[node].snapshot();
+                assert!(reign.has_stopped(node), "node {node} goes on: {snapshot:?}");
+            }
+        }
+        let is_backwards =
+            |(_, alarm): &(u32, Alarm)| matches!(alarm, Alarm::OrderBackwards { .. });
+        if reign.backwards && !reign.forked && !self.acts.contains(&5) {
+            assert!(reign.world.alarms.iter().any(is_backwards), "nobody saw time go back");
+        }
+        if !reign.forked && !reign.backwards {
+            let honest = &reign.world.replicas[1..];
+            assert!(honest.iter().all(|r| !r.snapshot().halted), "somebody stopped for nothing");
+        }
+    }
+}
+
+impl Reign {
+    /// The truth comes out as soon as there is something to vote on at every node.
+    fn tell_the_truth(&mut self, chance: &mut Chance) {
+        self.world.loss = 0;
+        let n = self.world.replicas.len();
+        for turn in 0..3 {
+            self.act(Act::Honest, chance);
+            let item = self.item();
+            let (registry, index) = (self.world.registry.clone(), self.index);
+            let last = batch(&registry, index, T_SETTLE.0 - 60_000 + index * 10, vec![item]);
+            self.index += 1;
+            self.tell(1..n, &last);
+            self.vote_for_everything();
+            self.world.run_until(Timestamp(T_SETTLE.0 + 60_000 * (turn + 1)));
+            self.assert_safe();
+        }
+        self.world.run_until(Timestamp(T_SETTLE.0 + 600_000));
+        self.assert_safe();
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
@@ -230,50 +303,29 @@ proptest! {
         loss in 0_u64..200,
         acts in prop::collection::vec(0_usize..8, 3..9),
     ) {
-        let quorum = if two_thirds { Quorum::TwoThirds } else { Quorum::Majority };
-        let fanout = if all_to_all { Fanout::AllToAll } else { Fanout::Tally };
-        let mut reign = reign(n, quorum, fanout, seed);
-        (reign.world.loss, reign.world.doubling) = (loss, 150);
-        let mut chance = Chance(seed);
-        for (turn, act) in (1..).zip(&acts) {
-            reign.act(ACTS[*act], &mut chance);
-            reign.vote_for_everything();
-            reign.world.run_until(Timestamp(T_SETTLE.0 + turn * 700));
-            reign.assert_safe();
-        }
-        // The truth comes out as soon as there is something to vote on at every node.
-        reign.world.loss = 0;
-        for turn in 0..3 {
-            reign.act(Act::Honest, &mut chance);
-            let item = reign.item();
-            let (registry, index) = (reign.world.registry.clone(), reign.index);
-            let time = T_SETTLE.0 - 60_000 + index * 10;
-            let last = batch(&registry, index, time, vec![item]);
-            reign.index += 1;
-            reign.tell(1..n as usize, &last);
-            reign.vote_for_everything();
-            reign.world.run_until(Timestamp(T_SETTLE.0 + 60_000 * (turn + 1)));
-            reign.assert_safe();
-        }
-        reign.world.run_until(Timestamp(T_SETTLE.0 + 600_000));
-        reign.assert_safe();
-        if reign.forked {
-            for node in 1..n as usize {
-                prop_assert!(
-                    reign.has_stopped(node),
-                    "node {}: {:?}", node, reign.world.replicas[node].snapshot()
-                );
-            }
-        }
-        let is_backwards =
-            |(_, alarm): &(u32, Alarm)| matches!(alarm, Alarm::OrderBackwards { .. });
-        if reign.backwards && !reign.forked && !acts.contains(&5) {
-            prop_assert!(reign.world.alarms.iter().any(is_backwards));
-        }
-        if !reign.forked && !reign.backwards {
-            prop_assert!(reign.world.replicas[1..].iter().all(|r| !r.snapshot().halted));
-        }
+        Draw { seed, n, two_thirds, all_to_all, loss, acts }.live();
     }
+}
+
+/// Worlds in which a node once went on without evidence: the orders differed before the height at
+/// which the ledgers did; what it was told of the fork was lost; what it told was lost.
+#[test]
+fn who_hears_of_a_fork_late_stops_with_evidence_too() {
+    let draw = |seed, n, quorum, fanout, loss, acts: &[usize]| Draw {
+        seed,
+        n,
+        two_thirds: quorum == Quorum::TwoThirds,
+        all_to_all: fanout == Fanout::AllToAll,
+        loss,
+        acts: acts.to_vec(),
+    };
+    let (majority, thirds) = (Quorum::Majority, Quorum::TwoThirds);
+    let (tally, all) = (Fanout::Tally, Fanout::AllToAll);
+    draw(12_597_644_794_429_191_790, 5, majority, all, 38, &[1, 6, 4]).live();
+    draw(655, 8, thirds, all, 53, &[1, 0, 4, 2, 2, 4]).live();
+    draw(9271, 6, majority, all, 172, &[1, 5, 6, 5, 5, 3]).live();
+    draw(9716, 7, majority, tally, 23, &[7, 7, 6, 3, 2, 1]).live();
+    draw(5631, 5, thirds, tally, 195, &[5, 0, 6, 1, 7]).live();
 }
 
 #[test]

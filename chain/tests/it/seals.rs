@@ -7,8 +7,9 @@ use gridpact_chain::block::{Pair, Proof, Record};
 use gridpact_chain::digest::Digest;
 use gridpact_chain::encode::{Canonical, Encoded, decode, encode};
 use gridpact_chain::entries::Entries;
+use gridpact_chain::fault::Fault;
 use gridpact_chain::journal::JournalEntry;
-use gridpact_chain::keyring::Keyring;
+use gridpact_chain::keyring::{KeyLetter, Keyring};
 use gridpact_chain::membership::Change;
 use gridpact_chain::message::Message;
 use gridpact_chain::refusal::Refusal;
@@ -203,7 +204,7 @@ fn a_newcomer_gets_every_key_and_reads_the_whole_chain() {
     let mine: Vec<_> = letters.filter(|letter| letter.is_for(PartyId(4))).collect();
     assert_eq!(mine.iter().map(|letter| letter.name()).collect::<Vec<_>>(), [(0, 1)]);
     let community = world.community();
-    let key = mine[0].keys.wrapped.unwrap_for(&community, PartyId(4), &seal_secret(4));
+    let key = mine[0].unwrap_for(&community, PartyId(4), &seal_secret(4));
     let mut keys = Keyring::default();
     keys.add(0, key.expect("it is for the newcomer"));
     let chain = stored(&world.replicas[0]);
@@ -448,6 +449,7 @@ fn sealed_forms_have_the_bytes_of_version_3() {
         _ => None,
     });
     let letter = letter.expect("the founding key");
+    let twice = Box::new(KeyLetter::clone(&letter));
     let (_, subject) = pair.contract.record.subject(&community).expect("a contract");
     let shown = world.replicas[0].keys().epoch(&community, 0, EPOCH).expect("held").disclose();
     let lines = [
@@ -462,6 +464,7 @@ fn sealed_forms_have_the_bytes_of_version_3() {
         ("message.keys", encode(&Message::Keys(letter.clone()))),
         ("message.keys_request", encode(&Message::KeysRequest { number: 7 })),
         ("journal.keys", encode(&JournalEntry::Keys(letter.clone()))),
+        ("fault.two_keys", encode(&Fault::TwoKeys(twice.clone(), twice))),
         ("epoch.key", shown.to_vec()),
     ];
     let mut text = String::new();

@@ -352,8 +352,7 @@ impl World {
                 self.tell(i, Input::Drawn { number, registry, drawn });
             }
             Effect::Unwrap(letter) => {
-                let wrapped = &letter.keys.wrapped;
-                let key = wrapped.unwrap_for(&self.community(), me, &seal_secret(me.0));
+                let key = letter.unwrap_for(&self.community(), me, &seal_secret(me.0));
                 self.tell(i, Input::Key { number: letter.number(), key });
             }
             Effect::Reads(_)

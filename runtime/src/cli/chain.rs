@@ -100,11 +100,15 @@ pub(super) enum Verb {
         dir: PathBuf,
         /// Height of the pair, from 1
         height: u64,
+        #[command(flatten)]
+        reading: Reading,
     },
     /// Write the derived state beside a chain anew: balances, and which contract is at which height
     Rebuild {
         /// Output directory of a run, or its chain/
         dir: PathBuf,
+        #[command(flatten)]
+        reading: Reading,
     },
     /// Check what `prove` has printed, knowing nothing but the community
     Check {
@@ -133,8 +137,10 @@ pub(super) fn run(verb: &Verb) -> Result<(), Failure> {
             export::export(Reader::open(dir, reading)?, *format)
         }
         Verb::Disclose { dir, epoch, key } => keys::disclose(dir, *epoch, key),
-        Verb::Prove { dir, height } => prove::prove(Reader::as_stored(dir)?, *height),
-        Verb::Rebuild { dir } => rebuild::rebuild(dir),
+        Verb::Prove { dir, height, reading } => {
+            prove::prove(Reader::as_stored(dir)?, *height, &reading.keyring(dir)?)
+        }
+        Verb::Rebuild { dir, reading } => rebuild::rebuild(dir, reading),
         Verb::Check { file, community } => prove::check(file, community),
     }
 }

@@ -15,7 +15,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use gridpact_chain::block::Pair;
+use gridpact_chain::digest::Digest;
 use gridpact_chain::genesis::Genesis;
+use gridpact_chain::keyring::Keyring;
 use gridpact_chain::terms::PartyId;
 
 use super::archive::ArchiveError;
@@ -34,6 +36,7 @@ use super::segment::{self, Role};
 use super::state::{STATE, State};
 use super::vault::{self, Vault};
 use super::{LogError, StoreError};
+use crate::keys::SecretKey;
 
 /// How a node's store is to be opened.
 #[derive(Debug, Clone)]
@@ -47,6 +50,9 @@ pub struct Opening {
     /// Whether a key that has voted may be used with an empty store (`--resume-key`): the node then
     /// votes again once the chain is past everything it may have voted on.
     pub resume_key: bool,
+    /// The member's secret key, which reads what is sealed for members; without it the derived state
+    /// knows no accounts of a sealed chain, and says so.
+    pub key: Option<Arc<SecretKey>>,
 }
 
 /// A store that was opened.
@@ -102,7 +108,7 @@ impl Opening {
         beside.unknown = last.is_newer_than(&journal.signed).then_some(last);
         let mut is_state_rebuilt = false;
         if found.is_some() {
-            let pairs: Vec<Arc<Pair>> = pairs_of(&journal.entries).collect();
+            let pairs = self.opened(&journal.entries, &community);
             let dir = self.dir.join(STATE);
             let (state, is_new) = State::open(&dir, community, &pairs)?;
             (beside.state, is_state_rebuilt) = (Some(state), is_new && !pairs.is_empty());
@@ -112,6 +118,26 @@ impl Opening {
         journal.beside = beside;
         Ok(Opened { journal, found, is_state_rebuilt })
     }
+
+    /// The pairs among `entries` as the member reads them: with the group keys of its letters. What
+    /// it cannot read stays sealed.
+    fn opened(&self, entries: &[Entry], community: &Digest) -> Vec<Arc<Pair>> {
+        let on_chain = entries.iter().filter_map(|entry| match entry {
+            Entry::Chain(entry) => Some(entry),
+            Entry::Social(_) => None,
+        });
+        let keys = self.key.as_ref().map(|key| key.keyring(on_chain, community, self.party));
+        let keys = keys.unwrap_or_default();
+        pairs_of(entries).map(|pair| opened(pair, community, &keys)).collect()
+    }
+}
+
+/// The pair as `keys` read it; itself where it is open already, or they do not read it.
+pub(super) fn opened(pair: Arc<Pair>, community: &Digest, keys: &Keyring) -> Arc<Pair> {
+    if pair.is_read() {
+        return pair;
+    }
+    pair.opened(community, keys).map_or(pair, Arc::new)
 }
 
 type Read = (Place, Vec<Entry>, Option<Found>);

@@ -2,6 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use gridpact_chain::keyring::Keyring;
+
+use super::opening::opened;
 use super::read::End;
 use super::state::{PAIRS_AT_ONCE, STATE, State, Tip};
 use super::stream::{Item, Stream};
@@ -18,19 +21,23 @@ pub struct Rebuilt {
     pub accounts: usize,
 }
 
-/// Writes the state beside the log in `chain` anew. Every frame up to the last Commit is proved first;
-/// the log itself is not changed.
+/// Writes the state beside the log in `chain` anew, reading what is sealed with `keys`. Every frame up
+/// to the last Commit is proved before the new state has its name; the log itself is not changed.
 ///
 /// # Errors
-/// When somebody writes the log or has the state, when the log is damaged, or the disk refuses.
-pub fn rebuild_beside(chain: &Path) -> Result<Rebuilt, StoreError> {
+/// When somebody writes the log or has the state, when the log is damaged, when `keys` do not read every
+/// pair, or the disk refuses. Nothing was changed then.
+pub fn rebuild_beside(chain: &Path, keys: &Keyring) -> Result<Rebuilt, StoreError> {
     let mut items = Stream::committed(chain)?;
     let community = items.genesis().community();
     let dir = chain.parent().unwrap_or(Path::new(".")).join(STATE);
     let state = State::rebuild_from(&dir, community, |state| {
-        let mut pairs = Vec::new();
+        let (mut pairs, mut unread, mut of) = (Vec::new(), 0, 0);
         for item in &mut items {
             if let Item::Pair(pair, _) = item? {
+                let pair = opened(pair, &community, keys);
+                unread += usize::from(!pair.is_read());
+                of += 1;
                 pairs.push(pair);
             }
             if pairs.len() == PAIRS_AT_ONCE {
@@ -41,7 +48,8 @@ pub fn rebuild_beside(chain: &Path) -> Result<Rebuilt, StoreError> {
         state.take_all(&pairs)?;
         match items.finish()? {
             (_, End::Open { is_running: true, .. }) => Err(LogError::Busy(chain.into()).into()),
-            (_, End::Open { .. } | End::Closed) => Ok::<(), StoreError>(()),
+            _ if unread > 0 => Err(StoreError::Sealed { unread, of }),
+            (_, End::Open { .. } | End::Closed) => Ok(()),
         }
     })?;
     let (tip, accounts) = (state.tip()?, state.balances()?.len());

@@ -1,6 +1,7 @@
 //! The derived state: balances and indexes in one file (`redb`), for whoever must not read the whole
 //! chain to answer a question. It says nothing that the log does not; whenever the two disagree it is
-//! written anew from the log, and never believed.
+//! written anew from the log, and never believed. Pairs that are sealed and were not opened are counted, and
+//! from the first of them on it says nothing of accounts: better no balance than a wrong one.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -23,6 +24,8 @@ pub const STATE: &str = "state";
 pub const FILE: &str = "chain.redb";
 
 const ABOUT: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("gridpact.state");
+/// How many pairs were not read, among the rest in that table.
+const UNREAD: &str = "unread";
 const BALANCES: TableDefinition<'_, u32, i64> = TableDefinition::new("balances");
 const CONTRACTS: TableDefinition<'_, &[u8; 32], u64> = TableDefinition::new("contracts");
 const PARTIES: TableDefinition<'_, (u32, u64), ()> = TableDefinition::new("parties");
@@ -75,7 +78,7 @@ impl std::fmt::Debug for State {
 }
 
 impl State {
-    /// The state of the chain `pairs` in directory `dir`: what is there if it agrees with them, with
+    /// The state of the chain `pairs`, opened as far as the node can, in directory `dir`: what is there if it agrees with them, with
     /// the pairs it lacks taken in; else written anew. The flag says which.
     ///
     /// # Errors
@@ -223,11 +226,41 @@ impl State {
         &self.file
     }
 
-    /// What every account holds, ascending.
+    /// Pairs whose amounts were sealed from whoever wrote the state.
     ///
     /// # Errors
     /// [`StateError`] when it cannot be read.
+    pub fn unread(&self) -> Result<u64, StateError> {
+        let read = self.database.begin_read().map_err(self.trouble("read"))?;
+        let about = read.open_table(ABOUT).map_err(self.trouble("read"))?;
+        let found = about.get(UNREAD).map_err(self.trouble("read"))?;
+        Ok(found.map_or(0, |found| super::frame::u64_at(found.value(), 0)))
+    }
+
+    /// What every account holds, ascending.
+    ///
+    /// # Errors
+    /// [`StateError`] when it cannot be read, or pairs were sealed from whoever wrote it.
     pub fn balances(&self) -> Result<BTreeMap<PartyId, Money>, StateError> {
+        self.check_read()?;
+        self.entered()
+    }
+
+    /// Accounts are known where every pair was read.
+    fn check_read(&self) -> Result<(), StateError> {
+        match self.unread()? {
+            0 => Ok(()),
+            unread => Err(StateError {
+                action: "know the accounts from",
+                file: self.file.clone(),
+                what: format!("{unread} pairs are sealed and were not read with any key"),
+                is_busy: false,
+            }),
+        }
+    }
+
+    /// The balances that were entered.
+    fn entered(&self) -> Result<BTreeMap<PartyId, Money>, StateError> {
         let read = self.database.begin_read().map_err(self.trouble("read"))?;
         let table = read.open_table(BALANCES).map_err(self.trouble("read"))?;
         let all = table.iter().map_err(self.trouble("read"))?;
@@ -252,8 +285,9 @@ impl State {
     /// The heights that changed the account of `party`, ascending.
     ///
     /// # Errors
-    /// [`StateError`] when it cannot be read.
+    /// [`StateError`] when it cannot be read, or pairs were sealed from whoever wrote it.
     pub fn heights_of(&self, party: PartyId) -> Result<Vec<u64>, StateError> {
+        self.check_read()?;
         let read = self.database.begin_read().map_err(self.trouble("read"))?;
         let table = read.open_table(PARTIES).map_err(self.trouble("read"))?;
         let all = table.range((party.0, 0)..=(party.0, u64::MAX)).map_err(self.trouble("read"))?;
@@ -280,6 +314,7 @@ impl State {
 
     fn write(&self, pairs: &[Arc<Pair>], durability: Durability) -> Result<(), StateError> {
         let Some(last) = pairs.last() else { return Ok(()) };
+        let unread = self.unread()? + unread_of(pairs);
         let write = self.begin(durability)?;
         {
             let mut balances = write.open_table(BALANCES).map_err(self.trouble("write"))?;
@@ -287,9 +322,8 @@ impl State {
             let mut parties = write.open_table(PARTIES).map_err(self.trouble("write"))?;
             for pair in pairs {
                 let height = pair.height();
-                if let Some(body) = pair.contract.record.body() {
-                    let id = &body.contract_id.0.0;
-                    contracts.insert(id, height).map_err(self.trouble("write"))?;
+                if let Some(id) = pair.contract.record.contract_id() {
+                    contracts.insert(&id.0.0, height).map_err(self.trouble("write"))?;
                 }
                 for entry in &pair.ledger.entries {
                     let party = entry.party.0;
@@ -300,6 +334,8 @@ impl State {
             let tip = tip_bytes(last, &self.community);
             let mut about = write.open_table(ABOUT).map_err(self.trouble("write"))?;
             about.insert("tip", tip.as_slice()).map_err(self.trouble("write"))?;
+            let unread = unread.to_le_bytes();
+            about.insert(UNREAD, unread.as_slice()).map_err(self.trouble("write"))?;
         }
         write.commit().map_err(self.trouble("write"))
     }
@@ -328,9 +364,9 @@ impl State {
                     return Ok(false);
                 }
             }
-            if let Some(body) = pair.contract.record.body() {
+            if let Some(id) = pair.contract.record.contract_id() {
                 settled += 1;
-                let found = contracts.get(&body.contract_id.0.0).map_err(self.trouble("read"))?;
+                let found = contracts.get(&id.0.0).map_err(self.trouble("read"))?;
                 if found.is_none_or(|found| found.value() != pair.height()) {
                     return Ok(false);
                 }
@@ -338,7 +374,8 @@ impl State {
         }
         let has_no_more = contracts.len().map_err(self.trouble("read"))? == settled
             && parties.len().map_err(self.trouble("read"))? == changes;
-        Ok(last == tip && has_no_more && self.balances()? == balances)
+        let is_as_read = self.unread()? == unread_of(known);
+        Ok(last == tip && has_no_more && is_as_read && self.entered()? == balances)
     }
 
     fn begin(&self, durability: Durability) -> Result<WriteTransaction, StateError> {
@@ -359,6 +396,11 @@ impl State {
             is_busy: false,
         }
     }
+}
+
+/// How many of `pairs` were not opened.
+fn unread_of(pairs: &[Arc<Pair>]) -> u64 {
+    pairs.iter().filter(|pair| !pair.is_read()).count() as u64
 }
 
 fn tip_bytes(last: &Pair, community: &Digest) -> Vec<u8> {

@@ -12,6 +12,7 @@ mod crash;
 mod faults;
 mod faulty;
 mod opening;
+mod seals;
 mod streams;
 mod strict;
 mod vault;

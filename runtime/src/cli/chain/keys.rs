@@ -50,6 +50,11 @@ struct DisclosedKey {
 }
 
 impl Reading {
+    /// Whether any key was given.
+    pub(super) fn is_given(&self) -> bool {
+        self.key.is_some() || self.disclosed.is_some()
+    }
+
     /// The keys that were given, for the chain in `dir`.
     pub(super) fn keyring(&self, dir: &Path) -> Result<Keyring, Failure> {
         let mut keys = match &self.key {

@@ -1,8 +1,10 @@
 //! `gridpact chain verify`: a chain proved from its bytes alone.
 
+use std::sync::Arc;
+
 use gridpact_chain::digest::Digest;
 use gridpact_chain::journal::JournalEntry;
-use gridpact_chain::keyring::Keyring;
+use gridpact_chain::keyring::{KeyLetter, Keyring};
 use gridpact_chain::registry::Registries;
 use gridpact_chain::sign::Verdicts as _;
 use gridpact_chain::statement::Statement;
@@ -127,17 +129,26 @@ struct Own<'a> {
     votes: u64,
     /// What names members that are not known yet.
     early: Vec<JournalEntry>,
+    /// Letters so far: as many as there are changes of the members.
+    letters: Vec<Arc<KeyLetter>>,
     wrong: Vec<String>,
 }
 
 impl<'a> Own<'a> {
     fn of(community: Digest, verdicts: &'a ProcessVerdicts) -> Self {
-        Self { community, verdicts, votes: 0, early: Vec::new(), wrong: Vec::new() }
+        let (early, letters, wrong) = (Vec::new(), Vec::new(), Vec::new());
+        Self { community, verdicts, votes: 0, early, letters, wrong }
     }
 
     /// Checks what carries a signature.
     fn take(&mut self, record: JournalEntry, registries: &Registries) {
-        match self.fault_of(&record, registries) {
+        let fault = self.fault_of(&record, registries);
+        if let JournalEntry::Keys(letter) = &record
+            && self.letters.len() < OWN_MAX
+        {
+            self.letters.push(Arc::clone(letter));
+        }
+        match fault {
             Some(_) if self.early.len() < OWN_MAX => self.early.push(record),
             fault => self.blame(fault),
         }
@@ -170,8 +181,11 @@ impl<'a> Own<'a> {
             }
             JournalEntry::Keys(letter) => {
                 self.votes += 1;
-                let fault =
-                    || format!("a letter of group key {} is not its sequencer's", letter.number());
+                let number = letter.number();
+                if self.letters.iter().any(|other| other.is_rival_of(letter)) {
+                    return Some(format!("two group keys are signed under number {number}"));
+                }
+                let fault = || format!("a letter of group key {number} is not its sequencer's");
                 return (!letter.is_sound(registries, self.verdicts)).then(fault);
             }
             _ => return None,

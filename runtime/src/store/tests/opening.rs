@@ -124,7 +124,7 @@ fn pairs(heights: u64) -> Vec<(Arc<Pair>, Arc<Proof>)> {
 
 pub(super) fn at(root: &Path) -> Opening {
     let (dir, last_use) = (root.join("store"), root.join("key.last-use"));
-    Opening { dir, party: PartyId(0), last_use, resume_key: false }
+    Opening { dir, party: PartyId(0), last_use, resume_key: false, key: None }
 }
 
 pub(super) fn open_at(root: &Path) -> Result<Opened, StoreError> {

@@ -28,7 +28,7 @@ pub struct Rebuilt {
 /// When somebody writes the log or has the state, when the log is damaged, when `keys` do not read every
 /// pair, or the disk refuses. Nothing was changed then.
 pub fn rebuild_beside(chain: &Path, keys: &Keyring) -> Result<Rebuilt, StoreError> {
-    let mut items = Stream::committed(chain)?;
+    let mut items = Stream::derived_from(chain)?;
     let community = items.genesis().community();
     let dir = chain.parent().unwrap_or(Path::new(".")).join(STATE);
     let state = State::rebuild_from(&dir, community, |state| {

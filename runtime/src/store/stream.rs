@@ -72,7 +72,7 @@ impl Stream {
     /// # Errors
     /// [`ArchiveError`] naming the file, the byte and what is wrong there.
     pub fn strict(dir: &Path) -> Result<Self, ArchiveError> {
-        Self::of(read::read_all(dir)?)
+        Self::of(read::read_all(dir)?, founding)
     }
 
     /// What is committed of the log in `dir`, whoever may be writing it; nothing is created or changed
@@ -81,10 +81,20 @@ impl Stream {
     /// # Errors
     /// As [`Stream::strict`].
     pub fn committed(dir: &Path) -> Result<Self, ArchiveError> {
-        Self::of(read::read_committed(dir)?)
+        Self::of(read::read_committed(dir)?, founding)
     }
 
-    fn of(mut frames: Frames) -> Result<Self, ArchiveError> {
+    /// The same for whoever derives something from it: whether its founding document can found a
+    /// community is not asked.
+    pub(super) fn derived_from(dir: &Path) -> Result<Self, ArchiveError> {
+        let stated = |bytes: &[u8]| decode::<Genesis>("genesis", bytes).map_err(|e| e.to_string());
+        Self::of(read::read_committed(dir)?, stated)
+    }
+
+    fn of(
+        mut frames: Frames,
+        founding: impl FnOnce(&[u8]) -> Result<Genesis, String>,
+    ) -> Result<Self, ArchiveError> {
         let first = frames.next().transpose()?.filter(|frame| frame.kind == Kind::Genesis);
         let first = first.ok_or_else(|| ArchiveError::Missing(NO_GENESIS.to_owned()))?;
         let genesis = founding(&first.payload).map_err(|problem| wrong(&first, problem))?;

@@ -97,9 +97,9 @@ fn votes_that_come_later_than_heights_can_wait_are_named() {
         let items = Stream::committed(dir.path()).expect("a chain");
         Heights::waiting_for(items, most).collect::<Result<Vec<_>, ArchiveError>>()
     };
-    assert_eq!(read(23).map(|all| all.len()).expect("they wait"), 30);
-    let late = read(22).expect_err("one waits too many").to_string();
-    assert_eq!(late, "the votes of height 7 lie 22 heights above it");
+    assert_eq!(read(24).map(|all| all.len()).expect("they wait"), 30);
+    let late = read(23).expect_err("one waits too many").to_string();
+    assert_eq!(late, "the votes of height 7 lie 23 heights above it");
 }
 
 #[test]

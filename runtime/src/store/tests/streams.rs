@@ -21,7 +21,7 @@ fn a_street() -> Genesis {
     let voter = Member {
         id: PartyId(0),
         name: "home".to_owned(),
-        sign_key: bare.operator_key.clone(),
+        sign_key: bare.operator_key,
         seal_key: [0; 32],
         roles: vec![Role::Prosumer],
         voter: true,

@@ -1,12 +1,15 @@
 //! The derived state, written anew from a log that nobody writes.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use gridpact_chain::block::Pair;
+use gridpact_chain::digest::Digest;
 use gridpact_chain::keyring::Keyring;
 
 use super::opening::opened;
 use super::read::End;
-use super::state::{PAIRS_AT_ONCE, STATE, State, Tip};
+use super::state::{PAIRS_AT_ONCE, STATE, State, StateError, Tip};
 use super::stream::{Item, Stream};
 use super::{LogError, StoreError};
 
@@ -22,36 +25,53 @@ pub struct Rebuilt {
 }
 
 /// Writes the state beside the log in `chain` anew, reading what is sealed with `keys`. Every frame up
-/// to the last Commit is proved before the new state has its name; the log itself is not changed.
+/// to the last Commit is proved first; the log itself is not changed.
 ///
 /// # Errors
 /// When somebody writes the log or has the state, when the log is damaged, when `keys` do not read every
 /// pair, or the disk refuses. Nothing was changed then.
 pub fn rebuild_beside(chain: &Path, keys: &Keyring) -> Result<Rebuilt, StoreError> {
-    let mut items = Stream::derived_from(chain)?;
-    let community = items.genesis().community();
+    // Gone over twice, so that nothing is begun that cannot be ended, and nothing held meanwhile.
+    let (mut unread, mut of) = (0, 0);
+    let community = go_over(chain, keys, |pair| {
+        unread += usize::from(!pair.is_read());
+        of += 1;
+        Ok(())
+    })?;
+    if unread > 0 {
+        return Err(StoreError::Sealed { unread, of });
+    }
     let dir = chain.parent().unwrap_or(Path::new(".")).join(STATE);
     let state = State::rebuild_from(&dir, community, |state| {
-        let (mut pairs, mut unread, mut of) = (Vec::new(), 0, 0);
-        for item in &mut items {
-            if let Item::Pair(pair, _) = item? {
-                let pair = opened(pair, &community, keys);
-                unread += usize::from(!pair.is_read());
-                of += 1;
-                pairs.push(pair);
+        let mut pairs = Vec::new();
+        go_over(chain, keys, |pair| {
+            pairs.push(pair);
+            if pairs.len() < PAIRS_AT_ONCE {
+                return Ok(());
             }
-            if pairs.len() == PAIRS_AT_ONCE {
-                state.take_all(&pairs)?;
-                pairs.clear();
-            }
-        }
-        state.take_all(&pairs)?;
-        match items.finish()? {
-            (_, End::Open { is_running: true, .. }) => Err(LogError::Busy(chain.into()).into()),
-            _ if unread > 0 => Err(StoreError::Sealed { unread, of }),
-            (_, End::Open { .. } | End::Closed) => Ok(()),
-        }
+            state.take_all(&std::mem::take(&mut pairs))
+        })?;
+        Ok::<(), StoreError>(state.take_all(&pairs)?)
     })?;
     let (tip, accounts) = (state.tip()?, state.balances()?.len());
     Ok(Rebuilt { file: state.file().to_path_buf(), tip, accounts })
+}
+
+/// Hands every pair, as `keys` read it, to `each`; returns the community.
+fn go_over(
+    chain: &Path,
+    keys: &Keyring,
+    mut each: impl FnMut(Arc<Pair>) -> Result<(), StateError>,
+) -> Result<Digest, StoreError> {
+    let mut items = Stream::derived_from(chain)?;
+    let community = items.genesis().community();
+    for item in &mut items {
+        if let Item::Pair(pair, _) = item? {
+            each(opened(pair, &community, keys))?;
+        }
+    }
+    match items.finish()? {
+        (_, End::Open { is_running: true, .. }) => Err(LogError::Busy(chain.into()).into()),
+        (_, End::Open { .. } | End::Closed) => Ok(community),
+    }
 }

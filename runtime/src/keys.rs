@@ -5,6 +5,8 @@ mod pem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+pub use self::pem::PemError;
+
 use ed25519_dalek::{Signer as _, SigningKey};
 use gridpact_chain::digest::{Digest, MacKey};
 use gridpact_chain::journal::JournalEntry;

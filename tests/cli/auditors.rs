@@ -255,6 +255,26 @@ fn both_auditors_follow_the_members() {
     }
 }
 
+/// Sealed and open pairs, with a removal between two group keys; the room `chain` proves the same rows.
+#[test]
+fn both_auditors_prove_what_an_outsider_can_of_sealed_pairs() {
+    let program = "import sys, chain\n\
+        lines = [line.split() for line in open(sys.argv[1]) if line[0] != '#']\n\
+        rows = [(int(kind), int(at), bytes.fromhex(payload)) for kind, at, payload in lines]\n\
+        print(*chain.audit(rows))\n\
+        for at, (kind, height, payload) in enumerate(rows):\n \
+            for inside in range(9 + at % 7, len(payload), 61):\n  \
+                bent = payload[:inside] + bytes([payload[inside] ^ 1]) + payload[inside + 1:]\n  \
+                try: print('bent', kind, at, inside, chain.audit([*rows[:at], (kind, height, bent), *rows[at + 1:]]))\n  \
+                except Exception: pass\n";
+    let file = reference("sealed.txt");
+    let Some(said) = python(program, &[file.as_os_str()]) else { return };
+    let mut lines = said.lines();
+    let first: Vec<&str> = lines.next().expect("a verdict").split(' ').collect();
+    assert_eq!((first[0], first[first.len() - 1]), ("5", "2"), "pairs and unread: {said}");
+    assert_eq!(lines.next(), None, "a bent bit of any row is found");
+}
+
 #[test]
 fn the_other_auditor_stays_short() {
     let text = fs::read_to_string(reference("chain.py")).expect("the script");

@@ -7,12 +7,15 @@ use std::sync::Arc;
 use gridpact_chain::block::{Pair, Proof};
 use gridpact_chain::encode::{decode_as, encode};
 use gridpact_chain::keyring::Keyring;
+use gridpact_chain::membership::Change;
 use gridpact_chain::message::Message;
 use gridpact_chain::replica::{Input, Params as ReplicaParams, Replica};
+use gridpact_chain::sequencer;
 use gridpact_chain::terms::{PartyId, Timestamp};
 use gridpact_chain::verdicts::{Remembered, Strict};
 use gridpact_chain::verifier::{Damage, Params, Verifier, audit_reading};
 
+use crate::stored::{read, reference, rows, rows_of_keys};
 use crate::world::{EPOCH, T_SETTLE, World, a_sealing_genesis};
 
 const LATER: Timestamp = Timestamp(T_SETTLE.0 + 60_000);
@@ -113,6 +116,52 @@ fn a_sealed_pair_that_went_bad_is_replaced_by_a_peers_copy_and_read_again() {
         assert_eq!(world.fetched, [(2, height)]);
         assert!(world.alarms.is_empty() && world.faults.is_empty());
     }
+}
+
+/// Sealed, open, a member removed, sealed under the next key, and open again.
+fn a_mixed_chain() -> World {
+    let seals = |i| ReplicaParams { seals: i != 1, ..ReplicaParams::default() };
+    let mut world = World::with_params(a_sealing_genesis(5), seals(0), 6);
+    let (genesis, registry) = (world.genesis.clone(), world.registry.clone());
+    world.replicas[1] = Replica::with_registry(genesis, registry, PartyId(1), seals(1));
+    world.tell(1, Input::EpochStarted { epoch: EPOCH, t_settle: T_SETTLE });
+    (0..5).for_each(|i| world.tell(i, Input::Started));
+    let settled = |world: &mut World, left: u64| {
+        world.run_until(Timestamp(T_SETTLE.0 - left));
+        world.order(sequencer::Input::Cut);
+        world.run_until(Timestamp(T_SETTLE.0 - left + 1_500));
+    };
+    world.publish(2, 3, 0);
+    settled(&mut world, 50_000);
+    world.publish(1, 3, 1);
+    settled(&mut world, 40_000);
+    world.propose(0, Change::Remove(PartyId(4)));
+    settled(&mut world, 30_000);
+    world.publish(3, 2, 2);
+    settled(&mut world, 20_000);
+    world.publish(1, 2, 3);
+    world.run_until(LATER);
+    assert_eq!(world.replicas[0].snapshot().height, 5);
+    world
+}
+
+/// `tests/reference/sealed.txt` holds it for readers in other languages; `BLESS=1` writes it anew.
+#[test]
+fn a_chain_of_sealed_and_open_pairs_is_stored_and_proved_as_an_outsider_can() {
+    let path = reference("sealed.txt");
+    if std::env::var_os("BLESS").is_some() {
+        let world = a_mixed_chain();
+        let chain: Vec<Kept> = (1..=5).map(|height| kept(&world, 0, height)).collect();
+        let text = rows(&world.genesis, &chain) + &rows_of_keys(&world.journals[0]);
+        return std::fs::write(path, text).expect("the file can be written");
+    }
+    let (genesis, chain, tip) = read(&std::fs::read_to_string(path).expect("the stored chain"));
+    let report = audit_reading(&genesis, &chain, None, &Keyring::default(), &Strict);
+    assert_eq!((report.findings.len(), report.tip), (0, tip), "{report:?}");
+    assert_eq!((report.pairs, report.closed, report.unread), (5, 5, 2));
+    let keys: Vec<_> = chain.iter().map(|(pair, _)| pair.contract.record.sealed()).collect();
+    let keys: Vec<Option<u32>> = keys.iter().map(|sealed| sealed.map(|s| s.key)).collect();
+    assert_eq!(keys, [Some(0), None, None, Some(1), None]);
 }
 
 /// Sweeps until one has ended, structure and proofs.

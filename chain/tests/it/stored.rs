@@ -10,6 +10,7 @@ use gridpact_chain::block::{Order, Pair, Proof, Votes};
 use gridpact_chain::digest::Digest;
 use gridpact_chain::encode::{Encoded, decode_as, encode};
 use gridpact_chain::genesis::{Genesis, Member, Quorum};
+use gridpact_chain::journal::JournalEntry;
 use gridpact_chain::membership::Change;
 use gridpact_chain::replica::Fanout;
 use gridpact_chain::terms::PartyId;
@@ -25,6 +26,7 @@ const GENESIS: u8 = 1;
 const PAIR: u8 = 2;
 const PROOF: u8 = 5;
 const CLOSED: u8 = 7;
+const ORDER: u8 = 10;
 
 /// A proof in the two parts in which it lies on disk.
 #[derive(Serialize, Deserialize)]
@@ -34,13 +36,18 @@ enum Part {
 }
 
 /// A chain as it is stored: genesis, pairs with their proofs, tip.
-type Stored = (Genesis, Vec<(Arc<Pair>, Arc<Proof>)>, Digest);
+pub type Stored = (Genesis, Vec<(Arc<Pair>, Arc<Proof>)>, Digest);
+
+/// Where a chain for readers in other languages lies.
+pub fn reference(name: &str) -> String {
+    format!("{}/../tests/reference/{name}", env!("CARGO_MANIFEST_DIR"))
+}
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn rows(genesis: &Genesis, chain: &[(Arc<Pair>, Arc<Proof>)]) -> String {
+pub fn rows(genesis: &Genesis, chain: &[(Arc<Pair>, Arc<Proof>)]) -> String {
     let mut text = String::from("# kind height payload\n");
     let mut row = |kind: u8, height: u64, payload: &[u8]| {
         text.push_str(&format!("{kind} {height} {}\n", hex(payload)));
@@ -61,7 +68,13 @@ fn rows(genesis: &Genesis, chain: &[(Arc<Pair>, Arc<Proof>)]) -> String {
     text
 }
 
-fn read(text: &str) -> Stored {
+/// Rows of the letters of keys in a journal, as they lie in the log.
+pub fn rows_of_keys(journal: &[JournalEntry]) -> String {
+    let letters = journal.iter().filter(|entry| matches!(entry, JournalEntry::Keys(_)));
+    letters.map(|entry| format!("{ORDER} 0 {}\n", hex(&encode(entry)))).collect()
+}
+
+pub fn read(text: &str) -> Stored {
     let (mut genesis, mut pairs, mut proofs, mut tip) = (None, Vec::new(), Vec::new(), None);
     for line in text.lines().filter(|line| !line.starts_with('#')) {
         let fields: Vec<&str> = line.split(' ').collect();
@@ -70,6 +83,7 @@ fn read(text: &str) -> Stored {
         match fields[0].parse::<u8>().expect("a kind") {
             GENESIS => genesis = decode_as("genesis", usize::MAX, &bytes).ok(),
             PAIR => pairs.push(decode_as::<Pair>("pair", usize::MAX, &bytes).expect("a pair")),
+            ORDER => {}
             CLOSED => tip = Some(Digest(bytes.try_into().expect("a digest"))),
             _ => match decode_as::<Part>("part", usize::MAX, &bytes).expect("a part") {
                 Part::Admitted { approvals, order } => {

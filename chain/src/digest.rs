@@ -6,6 +6,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use sha2::block_api::compress256;
 use sha2::{Digest as _, Sha256};
 
 /// Domain-separation tags; one for each kind of thing that is hashed (protocol 8.1).
@@ -118,15 +119,129 @@ impl fmt::Debug for MacKey {
 
 /// Hashes many contents under one tag: tag and community are fed once.
 #[derive(Debug, Clone)]
-pub(crate) struct Hasher(Sha256);
+pub(crate) struct Hasher {
+    plain: Sha256,
+    lane: Lane,
+}
 
 impl Hasher {
     pub(crate) fn of(tag: &str, community: &Digest) -> Self {
-        Self(begin(tag).chain_update(community.0))
+        let plain = begin(tag).chain_update(community.0);
+        Self { plain, lane: Lane::of(tag, community) }
     }
 
     pub(crate) fn hash(&self, bytes: &[u8]) -> Digest {
-        Digest(self.0.clone().chain_update(bytes).finalize().into())
+        Digest(self.plain.clone().chain_update(bytes).finalize().into())
+    }
+
+    /// [`hash`](Self::hash) of `bytes` by this one and of `others` by the other, block by block in turn:
+    /// a processor that hashes in hardware waits for each step of one hash, and does a step of the
+    /// other meanwhile.
+    pub(crate) fn hash_both(&self, bytes: &[u8], other: &Self, others: &[u8]) -> (Digest, Digest) {
+        let (Some(mut one), Some(mut two)) = (self.lane.on(bytes), other.lane.on(others)) else {
+            return (self.hash(bytes), other.hash(others));
+        };
+        let together = one.blocks().min(two.blocks());
+        for at in 0..together {
+            one.compress(at);
+            two.compress(at);
+        }
+        (one.finish(together), two.finish(together))
+    }
+}
+
+/// Bytes that SHA-256 takes in at once.
+const BLOCK: usize = 64;
+
+/// State of SHA-256 before its first block (FIPS 180-4, 5.3.3).
+const INITIAL: [u32; 8] = [
+    0x6a09_e667,
+    0xbb67_ae85,
+    0x3c6e_f372,
+    0xa54f_f53a,
+    0x510e_527f,
+    0x9b05_688c,
+    0x1f83_d9ab,
+    0x5be0_cd19,
+];
+
+/// What all contents under one tag begin with, when it is shorter than a block.
+#[derive(Debug, Clone)]
+struct Lane {
+    head: [u8; BLOCK],
+    /// Bytes of the head; a whole block where there is no room for a content behind them.
+    filled: usize,
+}
+
+impl Lane {
+    fn of(tag: &str, community: &Digest) -> Self {
+        let length = u8::try_from(tag.len()).unwrap_or(u8::MAX);
+        let all = [&[length], tag.as_bytes(), &community.0].concat();
+        let (mut head, filled) = ([0; BLOCK], all.len().min(BLOCK));
+        head[..filled].copy_from_slice(&all[..filled]);
+        Self { head, filled }
+    }
+
+    /// The hash of `bytes` under way; none where they do not fill the first block.
+    #[inline]
+    fn on<'b>(&self, bytes: &'b [u8]) -> Option<Course<'b>> {
+        let (first, rest) = bytes.split_at_checked(BLOCK - self.filled)?;
+        if first.is_empty() {
+            return None;
+        }
+        let (mut head, (whole, left)) = (self.head, rest.as_chunks());
+        head[self.filled..].copy_from_slice(first);
+        // What is left, a one, zeros, the length in bits (FIPS 180-4, 5.1.1): one block or two.
+        let mut tail = [[0; BLOCK]; 2];
+        let last = if left.len() < BLOCK - 8 { BLOCK } else { 2 * BLOCK };
+        let flat = tail.as_flattened_mut();
+        flat[..left.len()].copy_from_slice(left);
+        flat[left.len()] = 0x80;
+        let bits = 8 * (self.filled + bytes.len()) as u64;
+        flat[last - 8..last].copy_from_slice(&bits.to_be_bytes());
+        Some(Course { state: INITIAL, head, whole, tail, tails: last / BLOCK })
+    }
+}
+
+/// One hash under way, and the blocks that it takes in.
+struct Course<'b> {
+    state: [u32; 8],
+    head: [u8; BLOCK],
+    whole: &'b [[u8; BLOCK]],
+    tail: [[u8; BLOCK]; 2],
+    tails: usize,
+}
+
+impl Course<'_> {
+    #[inline]
+    fn blocks(&self) -> usize {
+        1 + self.whole.len() + self.tails
+    }
+
+    #[inline]
+    fn compress(&mut self, at: usize) {
+        let block = match at.checked_sub(1) {
+            None => &self.head,
+            Some(at) => self.whole.get(at).unwrap_or_else(|| &self.tail[at - self.whole.len()]),
+        };
+        compress256(&mut self.state, std::slice::from_ref(block));
+    }
+
+    /// The digest, the first `done` blocks being taken in.
+    #[inline]
+    fn finish(mut self, done: usize) -> Digest {
+        if done == 0 {
+            compress256(&mut self.state, std::slice::from_ref(&self.head));
+        }
+        let done = done.max(1) - 1;
+        compress256(&mut self.state, self.whole.get(done..).unwrap_or_default());
+        let done = done.saturating_sub(self.whole.len());
+        compress256(&mut self.state, self.tail.get(done..self.tails).unwrap_or_default());
+        let mut digest = [0; 32];
+        for (bytes, word) in digest.as_chunks_mut::<4>().0.iter_mut().zip(self.state) {
+            *bytes = word.to_be_bytes();
+        }
+        Digest(digest)
     }
 }
 
@@ -170,6 +285,25 @@ mod tests {
     #[test]
     fn content_ids_are_plain_blake3() {
         assert!(Digest::content(b"").to_string().starts_with("af1349b9f5f9a1a6"));
+    }
+
+    #[test]
+    fn two_hashes_in_turn_are_those_of_each_alone_at_every_length() {
+        let community = Digest([3; 32]);
+        let (one, two) = (Hasher::of(tag::CONTRACT_BLOCK, &community), Hasher::of("x", &community));
+        let long = "t".repeat(40);
+        let none = Hasher::of(&long, &community);
+        let bytes: Vec<u8> = (0..=255).cycle().take(300).collect();
+        for (n, m) in (0..300).flat_map(|n| [(n, 299 - n), (n, n), (n, 150), (299, n)]) {
+            let (a, b) = (&bytes[..n], &bytes[..m]);
+            assert_eq!(one.hash_both(a, &two, b), (one.hash(a), two.hash(b)), "{n} and {m} bytes");
+            assert_eq!(
+                none.hash_both(a, &two, b),
+                (none.hash(a), two.hash(b)),
+                "{n} and {m} bytes"
+            );
+            assert_eq!(one.hash(a), Digest::of(tag::CONTRACT_BLOCK, &community, &[a]));
+        }
     }
 
     #[test]

@@ -86,14 +86,9 @@ impl Inclusion {
     /// where neither it nor any pair above is closed.
     #[must_use]
     pub fn of(genesis: &Genesis, pairs: &[(Arc<Pair>, Arc<Proof>)], height: u64) -> Option<Self> {
-        let Covered { pair, above, votes } = Covered::of(pairs, height)?;
-        let top = height + above.len() as u64;
-        let is_change = |pair: &Pair| pair.contract.record.membership().is_some();
-        let below = pairs.iter().map(|(pair, _)| pair).take_while(|pair| pair.height() < top);
-        let changes = below.filter(|pair| is_change(pair));
-        let changes =
-            changes.map(|pair| Covered::of(pairs, pair.height())).collect::<Option<_>>()?;
-        Some(Self { genesis: genesis.clone(), changes, pair, above, votes, opening: None })
+        let mut search = Search::of(height);
+        pairs.iter().for_each(|(pair, proof)| search.take(pair, proof));
+        search.finish(genesis)
     }
 
     /// The same, showing what its contract says where that is sealed and `keys` read it. Nothing else of
@@ -148,15 +143,54 @@ impl Inclusion {
     }
 }
 
-impl Covered {
-    fn of(pairs: &[(Arc<Pair>, Arc<Proof>)], height: u64) -> Option<Self> {
-        let upper = pairs.get(usize::try_from(height.checked_sub(1)?).ok()?..)?;
-        let closed = upper.iter().position(|(_, proof)| proof.ledger_votes.is_some())?;
-        Some(Self {
-            pair: Pair::clone(&upper.first()?.0),
-            above: upper[1..=closed].iter().map(|(pair, _)| pair.ledger.clone()).collect(),
-            votes: upper[closed].1.ledger_votes.clone()?,
-        })
+/// What [`Inclusion::of`] does, one pair after the other: only what still waits for votes is kept.
+#[derive(Debug)]
+pub struct Search {
+    height: u64,
+    changes: Vec<Covered>,
+    /// Pairs that nothing covers yet, with the ledger blocks above them.
+    open: Vec<(Pair, Vec<Encoded<LedgerBlock>>)>,
+    found: Option<Covered>,
+}
+
+impl Search {
+    /// A search for the pair of `height`.
+    #[must_use]
+    pub fn of(height: u64) -> Self {
+        Self { height, changes: Vec::new(), open: Vec::new(), found: None }
+    }
+
+    /// Takes the next pair; from height 1 on, all of them.
+    pub fn take(&mut self, pair: &Pair, proof: &Proof) {
+        if self.found.is_some() {
+            return;
+        }
+        self.open.iter_mut().for_each(|(_, above)| above.push(pair.ledger.clone()));
+        let (height, is_change) = (pair.height(), pair.contract.record.membership().is_some());
+        if height == self.height || is_change {
+            self.open.push((pair.clone(), Vec::new()));
+        }
+        let Some(votes) = &proof.ledger_votes else { return };
+        for (pair, above) in std::mem::take(&mut self.open) {
+            let is_it = pair.height() == self.height;
+            let is_change = pair.contract.record.membership().is_some();
+            let covered = Covered { pair, above, votes: votes.clone() };
+            // The members in force at the votes are those of the changes below them.
+            if is_change && (height < self.height || !covered.above.is_empty()) {
+                self.changes.push(covered.clone());
+            }
+            if is_it {
+                self.found = Some(covered);
+            }
+        }
+    }
+
+    /// What was found.
+    #[must_use]
+    pub fn finish(self, genesis: &Genesis) -> Option<Inclusion> {
+        let Covered { pair, above, votes } = self.found?;
+        let (genesis, changes, opening) = (genesis.clone(), self.changes, None);
+        Some(Inclusion { genesis, changes, pair, above, votes, opening })
     }
 }
 

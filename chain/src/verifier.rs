@@ -21,7 +21,7 @@ mod state;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-pub use self::audit::{Report, audit, audit_reading};
+pub use self::audit::{Audit, Report, audit, audit_reading};
 pub use self::copy::{Named, check_copy};
 pub use self::finding::{Counters, Damage, Finding, Params, Snapshot};
 pub use self::pairs::check_pair;

@@ -157,10 +157,8 @@ pub fn claims_of<'r>(
     add_votes(&proof.approvals, message, approving, quorum, &mut claims)
         .ok_or(Damage::Approvals)?;
     if let Some(votes) = &proof.ledger_votes {
-        let message = ledger_digest(pair, votes, &community);
-        let counting = registries.at(pair.height());
-        add_votes(votes, message, counting, counting.quorum(), &mut claims)
-            .ok_or(Damage::LedgerVotes)?;
+        let ledger = pair.ledger.digest(&community);
+        claims.extend(ledger_claims((pair.height(), ledger), votes, registries)?);
     }
     let OrderProof::Sequencer(signature) = proof.order.proof else { return Err(Damage::Order) };
     let ordering = registries.of_batch(proof.order.head.index);
@@ -169,6 +167,25 @@ pub fn claims_of<'r>(
         return Err(Damage::Order);
     }
     claims.push(Claim { key, message: proof.order.head.digest(&community), signature });
+    Ok(claims)
+}
+
+/// The signatures of the votes on the ledger block of a height; who signed and how many are checked
+/// here.
+///
+/// # Errors
+/// [`Damage::LedgerVotes`] where they are no quorum.
+pub(super) fn ledger_claims<'r>(
+    (height, ledger): (u64, Digest),
+    votes: &Votes,
+    registries: &'r Registries,
+) -> Result<Vec<Claim<'r>>, Damage> {
+    let statement = Statement::Ledger { height, ledger, registry: votes.registry };
+    let (counting, mut claims) =
+        (registries.at(height), Vec::with_capacity(votes.signatures.len()));
+    let message = statement.digest(&registries.community());
+    add_votes(votes, message, counting, counting.quorum(), &mut claims)
+        .ok_or(Damage::LedgerVotes)?;
     Ok(claims)
 }
 

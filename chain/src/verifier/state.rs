@@ -32,22 +32,23 @@ impl PairHasher {
         }
     }
 
-    /// The hashes of both blocks.
+    /// The hashes of both blocks, taken side by side.
     #[must_use]
     pub fn hash(&self, bytes: PairBytes<'_>) -> (Digest, Digest) {
-        (self.contract.hash(bytes.contract), self.ledger.hash(bytes.ledger))
+        self.contract.hash_both(bytes.contract, &self.ledger, bytes.ledger)
     }
 
-    /// The bare part of the structural check, and its yardstick: both hashes, both blocks decoded
-    /// without a copy, both links and the cross-link, `below` being the hashes of the pair below.
-    /// Returns the hashes of this one; none where it does not follow.
+    /// The bare part of the structural check, and its yardstick: both hashes as the library takes
+    /// them, one after the other, both blocks decoded without a copy, both links and the cross-link,
+    /// `below` being the hashes of the pair below. Returns the hashes of this one; none where it does not follow.
     #[must_use]
     pub fn follows(
         &self,
         below: &(Digest, Digest),
         bytes: PairBytes<'_>,
     ) -> Option<(Digest, Digest)> {
-        let (contract, ledger) = self.hash(bytes);
+        let contract = self.contract.hash(bytes.contract);
+        let ledger = self.ledger.hash(bytes.ledger);
         let upper = ContractSlices::read(bytes.contract).ok()?;
         let lower = LedgerSlices::read(bytes.ledger).ok()?;
         let is_linked =

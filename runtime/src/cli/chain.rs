@@ -4,19 +4,23 @@ use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use gridpact_chain::digest::Digest;
+use gridpact_chain::genesis::Genesis;
 use gridpact_chain::terms::PartyId;
 
 use self::keys::Reading;
+use self::reader::Reader;
 use super::{Failure, warn};
-use crate::store::End;
-use crate::store::archive::{self, Archive, Height};
+use crate::store::archive::{self, ArchiveError};
+use crate::store::stream::Stream;
 
 mod export;
 mod keys;
 mod list;
 mod prove;
+mod reader;
 mod rebuild;
 mod show;
+mod used;
 mod verify;
 
 #[derive(Debug, Subcommand)]
@@ -119,24 +123,22 @@ pub(super) enum Verb {
 pub(super) fn run(verb: &Verb) -> Result<(), Failure> {
     match verb {
         Verb::Verify { dir, community, tip, reading } => {
-            let (archive, end) = committed(dir)?;
-            let keys = reading.keyring(&archive)?;
-            verify::verify(&archive, &end, &keys, *community, *tip)
+            let keys = reading.keyring(dir)?;
+            verify::verify(stream(dir)?, &keys, *community, *tip)
         }
-        Verb::Show { dir, height, reading } => show::show(&reading.open(read(dir)?)?, *height),
+        Verb::Show { dir, height, reading } => show::show(Reader::open(dir, reading)?, *height),
         Verb::List { dir, from, most, reading } => {
-            list::list(&reading.open(read(dir)?)?, *from, *most)
+            list::list(Reader::open(dir, reading)?, *from, *most)
         }
         Verb::Balances { dir, at, json, reading } => {
-            list::balances(&reading.open(read(dir)?)?, *at, *json)
+            list::balances(Reader::open(dir, reading)?, *at, *json)
         }
         Verb::Export { dir, format, reading } => {
-            export::export(&reading.open(read(dir)?)?, *format)
+            export::export(Reader::open(dir, reading)?, *format)
         }
-        Verb::Disclose { dir, epoch, key } => keys::disclose(&read(dir)?, *epoch, key),
+        Verb::Disclose { dir, epoch, key } => keys::disclose(dir, *epoch, key),
         Verb::Prove { dir, height, reading } => {
-            let archive = read(dir)?;
-            prove::prove(&archive, *height, &reading.keyring(&archive)?)
+            prove::prove(Reader::as_stored(dir)?, *height, &reading.keyring(dir)?)
         }
         Verb::Rebuild { dir, reading } => rebuild::rebuild(dir, reading),
         Verb::Check { file, community } => prove::check(file, community),
@@ -155,40 +157,20 @@ fn digest(text: &str) -> Result<Digest, String> {
     Ok(Digest(bytes))
 }
 
-/// What is committed of the chain in `dir`; that a node still writes it is said aside.
-fn read(dir: &Path) -> Result<Archive, Failure> {
-    let (archive, end) = committed(dir)?;
-    if matches!(end, End::Open { .. }) {
-        warn(&not_closed(&archive));
-    }
-    Ok(archive)
-}
-
-fn not_closed(archive: &Archive) -> String {
-    let pairs = archive.pairs.len();
-    format!("not closed: the node runs or crashed; read up to height {pairs}")
-}
-
-/// A directory that is none is bad input; whatever is wrong with a chain is found wrong.
-fn committed(dir: &Path) -> Result<(Archive, End), Failure> {
+/// What is committed of the chain in `dir`, item after item. A directory that is none is bad input;
+/// whatever is wrong with a chain is found wrong.
+fn stream(dir: &Path) -> Result<Stream, Failure> {
     let dir = archive::chain_dir(dir);
     if !dir.is_dir() {
         return Err(Failure::BadInput(format!("{} is not a directory", dir.display())));
     }
-    let read = archive::read_committed(&dir);
-    read.map_err(|error| Failure::FoundWrong(format!("not proved: {error}")))
+    Stream::committed(&dir).map_err(unproved)
 }
 
-/// The pair of `height` with its proof.
-fn at(archive: &Archive, height: u64) -> Result<&Height, Failure> {
-    let found = height.checked_sub(1).and_then(|at| archive.pairs.get(usize::try_from(at).ok()?));
-    found.ok_or_else(|| {
-        let pairs = archive.pairs.len();
-        Failure::BadInput(format!("there is no height {height}; the chain has 1..={pairs}"))
-    })
+fn unproved(error: ArchiveError) -> Failure {
+    Failure::FoundWrong(format!("not proved: {error}"))
 }
 
-fn name_of(archive: &Archive, party: PartyId) -> &str {
-    let member = archive.genesis.members.iter().find(|member| member.id == party);
-    member.map_or("", |member| &member.name)
+fn name_of(genesis: &Genesis, party: PartyId) -> &str {
+    genesis.members.iter().find(|member| member.id == party).map_or("", |member| &member.name)
 }

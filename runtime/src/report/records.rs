@@ -8,7 +8,7 @@ use gridpact_chain::digest::Digest;
 use serde::Serialize;
 
 use super::error::ReportError;
-use crate::store::archive::Archive;
+use crate::store::archive::Height;
 
 /// One contract on the chain. Energy in Wh, prices in micro-currency per kWh, amounts in
 /// micro-currency, times in ms since 1970 UTC; intervals count from 1970 UTC.
@@ -33,37 +33,46 @@ struct Line {
     ledger_votes: usize,
 }
 
-/// Writes all records comma-separated, with a header.
+/// Writes the records of `heights` comma-separated, with a header, as they come.
 ///
 /// # Errors
-/// When `out` cannot be written.
-pub fn csv(archive: &Archive, out: impl Write) -> Result<(), ReportError> {
+/// When `out` cannot be written, and those of `heights`: what was written before is sound.
+pub fn csv<E: From<ReportError>>(
+    heights: impl Iterator<Item = Result<Height, E>>,
+    community: &Digest,
+    out: impl Write,
+) -> Result<(), E> {
     let mut csv = Writer::from_writer(out);
-    for line in lines(archive) {
-        csv.serialize(line).map_err(unwritten)?;
+    for height in heights {
+        let (pair, proof) = height?;
+        if let Some(line) = line(&pair, &proof, community) {
+            csv.serialize(line).map_err(unwritten)?;
+        }
     }
-    csv.flush().map_err(unwritten)
+    Ok(csv.flush().map_err(unwritten)?)
 }
 
-/// Writes all records as one JSON object per line.
+/// Writes the records of `heights` as one JSON object per line, as they come.
 ///
 /// # Errors
-/// When `out` cannot be written.
-pub fn json_lines(archive: &Archive, mut out: impl Write) -> Result<(), ReportError> {
-    for line in lines(archive) {
-        serde_json::to_writer(&mut out, &line).map_err(unwritten)?;
-        writeln!(out).map_err(unwritten)?;
+/// As [`csv`].
+pub fn json_lines<E: From<ReportError>>(
+    heights: impl Iterator<Item = Result<Height, E>>,
+    community: &Digest,
+    mut out: impl Write,
+) -> Result<(), E> {
+    for height in heights {
+        let (pair, proof) = height?;
+        if let Some(line) = line(&pair, &proof, community) {
+            serde_json::to_writer(&mut out, &line).map_err(unwritten)?;
+            writeln!(out).map_err(unwritten)?;
+        }
     }
-    Ok(())
+    out.flush().map_err(|error| unwritten(error).into())
 }
 
 fn unwritten(reason: impl std::fmt::Display) -> ReportError {
     ReportError::Format { what: "records", reason: reason.to_string() }
-}
-
-fn lines(archive: &Archive) -> impl Iterator<Item = Line> + '_ {
-    let community = archive.genesis.community();
-    archive.pairs.iter().filter_map(move |(pair, proof)| line(pair, proof, &community))
 }
 
 fn line(pair: &Pair, proof: &Proof, community: &Digest) -> Option<Line> {

@@ -1,20 +1,20 @@
-//! A chain read back from its files alone, strictly: every byte is proved or the reading fails.
+//! A chain read back from its files alone, strictly: every byte is proved or the reading fails. All of
+//! it is held in memory; who only goes over it once reads a [`Stream`].
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use gridpact_agents::social::Entry as SocialEntry;
-use gridpact_chain::block::{Pair, Proof};
+use gridpact_chain::block::{Pair, Proof, Votes};
 use gridpact_chain::digest::Digest;
-use gridpact_chain::encode::EncodeError;
+use gridpact_chain::encode::Encoded;
 use gridpact_chain::genesis::Genesis;
 use gridpact_chain::journal::JournalEntry;
 
-use super::chain::{ProofPart, decode};
+use super::chain::decode;
 use super::frame::Kind;
-use super::read::{self, End, Frame, Frames, read_all};
-use super::vault::Kept;
+use super::read::{self, End, Frame};
+use super::stream::{Item, Stream};
 use super::{LogError, StoreError};
 
 /// One pair and what proves it.
@@ -78,15 +78,15 @@ pub fn genesis(dir: &Path) -> Result<Genesis, ArchiveError> {
     Err(ArchiveError::Missing(NO_GENESIS.to_owned()))
 }
 
-const NO_GENESIS: &str = "the founding document is missing";
+pub(super) const NO_GENESIS: &str = "the founding document is missing";
 
-fn founding(bytes: &[u8]) -> Result<Genesis, String> {
+pub(super) fn founding(bytes: &[u8]) -> Result<Genesis, String> {
     let genesis: Genesis = decode("genesis", bytes).map_err(|error| error.to_string())?;
     genesis.check().map_err(|error| error.to_string())?;
     Ok(genesis)
 }
 
-fn wrong(frame: &Frame, problem: String) -> ArchiveError {
+pub(super) fn wrong(frame: &Frame, problem: String) -> ArchiveError {
     ArchiveError::Record { file: frame.file.clone(), offset: frame.offset, problem }
 }
 
@@ -97,23 +97,12 @@ pub fn chain_dir(dir: &Path) -> PathBuf {
     if inner.is_dir() { inner } else { dir.to_path_buf() }
 }
 
-#[derive(Default)]
-struct Gathering {
-    genesis: Option<Genesis>,
-    pairs: BTreeMap<u64, Arc<Pair>>,
-    proofs: BTreeMap<u64, Proof>,
-    records: Vec<JournalEntry>,
-    contracts: Vec<SocialEntry>,
-    hidden: usize,
-    tip: Option<Digest>,
-}
-
 /// Reads the chain in `dir`.
 ///
 /// # Errors
 /// [`ArchiveError`] naming the file, the byte and what is wrong there.
 pub fn read(dir: &Path) -> Result<Archive, ArchiveError> {
-    Ok(gather(read_all(dir)?)?.0)
+    Ok(gather(Stream::strict(dir)?)?.0)
 }
 
 /// Reads what is committed of the chain in `dir`, whoever may be writing it, and how it ends.
@@ -123,87 +112,33 @@ pub fn read(dir: &Path) -> Result<Archive, ArchiveError> {
 /// [`ArchiveError`] naming the file, the byte and what is wrong there; what lies behind the last
 /// Commit is not wrong.
 pub fn read_committed(dir: &Path) -> Result<(Archive, End), ArchiveError> {
-    gather(read::read_committed(dir)?)
+    gather(Stream::committed(dir)?)
 }
 
-fn gather(mut frames: Frames) -> Result<(Archive, End), ArchiveError> {
-    let mut gathering = Gathering::default();
-    for frame in &mut frames {
-        let frame = frame?;
-        gathering.take(&frame).map_err(|problem| wrong(&frame, problem))?;
+fn gather(mut items: Stream) -> Result<(Archive, End), ArchiveError> {
+    let (mut pairs, mut records, mut contracts, mut hidden) =
+        (Vec::new(), Vec::new(), Vec::new(), 0);
+    for item in &mut items {
+        match item? {
+            Item::Pair(pair, proof) => pairs.push((pair, proof)),
+            Item::Closed(height, votes) => {
+                let at = usize::try_from(height - 1).ok();
+                let (_, proof): &mut Height = at
+                    .and_then(|at| pairs.get_mut(at))
+                    .expect("a stream closes only heights that it has handed out");
+                *proof = with_votes(proof, votes);
+            }
+            Item::Record(record) => records.push(record),
+            Item::Contract(contract) => contracts.push(contract),
+            Item::Hidden => hidden += 1,
+        }
     }
-    let end = frames.into_end();
-    let end =
-        end.ok_or_else(|| ArchiveError::Missing("the end of the log is missing".to_owned()))?;
-    Ok((gathering.finish()?, end))
+    let genesis = items.genesis().clone();
+    let (tip, end) = items.finish()?;
+    Ok((Archive { genesis, pairs, records, contracts, hidden, tip }, end))
 }
 
-impl Gathering {
-    fn take(&mut self, frame: &Frame) -> Result<(), String> {
-        let bytes = &frame.payload[..];
-        let text = |error: EncodeError| error.to_string();
-        match frame.kind {
-            Kind::Genesis if self.genesis.is_none() => self.genesis = Some(founding(bytes)?),
-            Kind::Genesis => return Err("a second founding document".to_owned()),
-            Kind::Pair => {
-                let pair: Pair = decode("pair", bytes).map_err(text)?;
-                let expected = self.pairs.len() as u64 + 1;
-                if pair.height() != expected || frame.height != expected {
-                    return Err(format!("pair of height {} after {}", pair.height(), expected - 1));
-                }
-                self.pairs.insert(expected, Arc::new(pair));
-            }
-            Kind::Proof => self.take_proof(frame.height, decode("proof", bytes).map_err(text)?)?,
-            Kind::Vote | Kind::Order => self.records.push(decode("record", bytes).map_err(text)?),
-            Kind::Reservation => match decode("contract", bytes).map_err(text)? {
-                Kept::Open(entry) => self.contracts.push(entry),
-                Kept::Hidden { .. } => self.hidden += 1,
-            },
-            Kind::Closed => {
-                let tip =
-                    bytes.try_into().map_err(|_| "the tip is not 32 bytes long".to_owned())?;
-                self.tip = Some(Digest(tip));
-            }
-            Kind::Commit | Kind::Open | Kind::Mark => {}
-        }
-        Ok(())
-    }
-
-    fn take_proof(&mut self, height: u64, part: ProofPart) -> Result<(), String> {
-        match part {
-            ProofPart::Admitted { approvals, order } => {
-                let proof = Proof { approvals, ledger_votes: None, order };
-                if self.proofs.insert(height, proof).is_some() {
-                    return Err(format!("a second proof of height {height}"));
-                }
-            }
-            ProofPart::Closed(votes) => {
-                let proof = self.proofs.get_mut(&height);
-                let proof = proof.ok_or_else(|| format!("votes on unknown height {height}"))?;
-                if proof.ledger_votes.replace(votes).is_some() {
-                    return Err(format!("height {height} is closed twice"));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn finish(mut self) -> Result<Archive, ArchiveError> {
-        let missing = |what: &str| ArchiveError::Missing(what.to_owned());
-        let genesis = self.genesis.ok_or_else(|| missing(NO_GENESIS))?;
-        let mut pairs = Vec::with_capacity(self.pairs.len());
-        for (height, pair) in self.pairs {
-            let proof = self.proofs.remove(&height);
-            let proof = proof.ok_or_else(|| missing(&format!("height {height} has no proof")))?;
-            pairs.push((pair, Arc::new(proof)));
-        }
-        if let Some(height) = self.proofs.keys().next() {
-            return Err(missing(&format!("there is a proof of height {height}, but no pair")));
-        }
-        let community = genesis.community();
-        let last = pairs.last().map(|(pair, _): &Height| pair.ledger.digest(&community));
-        let tip = self.tip.unwrap_or(last.unwrap_or(community));
-        let (records, contracts, hidden) = (self.records, self.contracts, self.hidden);
-        Ok(Archive { genesis, pairs, records, contracts, hidden, tip })
-    }
+/// A proof with the ledger votes that came later.
+pub(super) fn with_votes(proof: &Arc<Proof>, votes: Encoded<Votes>) -> Arc<Proof> {
+    Arc::new(Proof { ledger_votes: Some(votes), ..Proof::clone(proof) })
 }

@@ -7,14 +7,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use gridpact_agents::social::Entry as SocialEntry;
-use gridpact_chain::block::{Order, Pair, Proof, Votes};
+use gridpact_chain::block::{Pair, Proof};
 use gridpact_chain::digest::Digest;
-use gridpact_chain::encode::{self, Encoded, encode};
+use gridpact_chain::encode::{self, encode};
 use gridpact_chain::genesis::Genesis;
 use gridpact_chain::journal::JournalEntry;
 use gridpact_chain::statement::Statement;
 use gridpact_chain::terms::{Interval, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::StoreError;
 use super::beside::Beside;
@@ -26,25 +26,13 @@ use super::frames::FrameLog as _;
 use super::last_use::LastUse;
 use super::lock::Lock;
 use super::log::{Log, Sizes};
+pub use super::parts::ProofPart;
+use super::parts::parts_of_pair;
 use super::salvage::Hole;
 use super::vault::{Kept, Vault};
 
 /// Longest record of a kind that has no limit of its own: a batch with its approvals.
 pub(super) const RECORD_MAX: usize = 16 << 20;
-
-/// One part of a pair's proof, as it lies in the proof file.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub enum ProofPart {
-    /// Why its record was admitted, and where it was placed.
-    Admitted {
-        /// Approvals of the record.
-        approvals: Encoded<Votes>,
-        /// Its place in a batch.
-        order: Order,
-    },
-    /// A quorum of ledger votes.
-    Closed(Encoded<Votes>),
-}
 
 /// Where records go.
 #[derive(Debug)]
@@ -366,15 +354,6 @@ fn frames_of_entry(entry: &Entry) -> Vec<Vec<u8>> {
 pub(super) fn frames_of_pair(pair: &Pair, proof: &Proof) -> Vec<Vec<u8>> {
     let height = pair.height();
     parts_of_pair(pair, proof).map(|(kind, part)| frame_of(kind, height, &part)).collect()
-}
-
-/// What a pair and its proof are in the files: the pair, its admission and, once closed, its votes.
-pub(super) fn parts_of_pair(pair: &Pair, proof: &Proof) -> impl Iterator<Item = (Kind, Vec<u8>)> {
-    let (approvals, order) = (proof.approvals.clone(), proof.order.clone());
-    let admitted = encode(&ProofPart::Admitted { approvals, order });
-    let closed = proof.ledger_votes.clone().map(|votes| encode(&ProofPart::Closed(votes)));
-    let proofs = std::iter::once(admitted).chain(closed).map(|part| (Kind::Proof, part));
-    std::iter::once((Kind::Pair, encode(pair))).chain(proofs)
 }
 
 fn frame_of(kind: Kind, height: u64, payload: &[u8]) -> Vec<u8> {

@@ -12,11 +12,11 @@ use gridpact_chain::block::{Pair, Proof};
 use gridpact_chain::digest::Digest;
 use gridpact_chain::verifier::{Compared, Damage, Kept, PairBytes, Source};
 
-use super::chain::parts_of_pair;
 use super::error::{LogError, io};
 use super::frame::Kind;
 use super::frames::FrameLog as _;
 use super::log::Log;
+use super::parts::parts_of_pair;
 use super::segment::{self, Role};
 
 mod parts;

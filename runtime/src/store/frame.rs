@@ -43,19 +43,19 @@ impl Kind {
     /// The kind with this code.
     #[must_use]
     pub fn from_code(code: u8) -> Option<Self> {
-        let kinds = [
-            Self::Genesis,
-            Self::Pair,
-            Self::Vote,
-            Self::Reservation,
-            Self::Proof,
-            Self::Commit,
-            Self::Closed,
-            Self::Open,
-            Self::Mark,
-            Self::Order,
-        ];
-        kinds.into_iter().find(|kind| *kind as u8 == code)
+        Some(match code {
+            1 => Self::Genesis,
+            2 => Self::Pair,
+            3 => Self::Vote,
+            4 => Self::Reservation,
+            5 => Self::Proof,
+            6 => Self::Commit,
+            7 => Self::Closed,
+            8 => Self::Open,
+            9 => Self::Mark,
+            10 => Self::Order,
+            _ => return None,
+        })
     }
 
     /// Whether callers may append it.
@@ -173,6 +173,13 @@ mod tests {
         assert_eq!(bytes.len(), HEADER + 4 + TRAILER);
         // The standard check value of CRC-32C: whoever reads the file elsewhere needs it.
         assert_eq!(crc32c::crc32c(b"123456789"), 0xe306_9283);
+    }
+
+    #[test]
+    fn a_code_names_the_kind_that_has_it() {
+        let known = (0..=u8::MAX).filter_map(|code| Some((code, Kind::from_code(code)?)));
+        assert!(known.clone().all(|(code, kind)| kind as u8 == code));
+        assert!(known.map(|(code, _)| code).eq(1..=10));
     }
 
     #[test]

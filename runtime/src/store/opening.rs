@@ -25,7 +25,7 @@ pub use super::beside::RESERVE_BYTES;
 use super::beside::{Beside, RESERVE, pairs_of, reserve};
 use super::chain::{ChainJournal, Place};
 use super::disk::{Disk, RealDisk};
-use super::entries::entries_of;
+use super::entries::{Gathering, entries_of};
 use super::entry::Entry;
 use super::last_use::{KeyFile, KeyUseError};
 use super::lock::Lock;
@@ -150,11 +150,11 @@ fn read(
     genesis: &Genesis,
     vault: &Vault,
 ) -> Result<Read, StoreError> {
-    let mut frames = Vec::new();
-    match Log::open_with(disk, chain, sizes, |frame| frames.push(frame)) {
+    let mut gathering = Gathering::of(genesis, Some(vault));
+    match Log::open_with(disk, chain, sizes, |frame| gathering.take(&frame)) {
         Ok(log) => {
             let found = log.found().clone();
-            let (entries, missing) = entries_of(frames, genesis, Some(vault))?;
+            let (entries, missing) = gathering.finish()?;
             match missing {
                 Some(what) => Err(ArchiveError::Missing(what).into()),
                 None => Ok((Place::Log(Box::new(log)), entries, Some(found))),

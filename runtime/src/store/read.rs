@@ -156,6 +156,11 @@ impl Frames {
         self.end
     }
 
+    /// As [`Frames::into_end`], once.
+    pub(super) fn take_end(&mut self) -> Option<End> {
+        self.end.take()
+    }
+
     /// Reads on until frames are ready or the log ends.
     fn read(&mut self) -> Result<Option<Frame>, LogError> {
         while self.ready.is_empty() {

@@ -37,7 +37,7 @@ const CACHE_BYTES: usize = 8 << 20;
 /// How often a file in use is tried again, 20 ms apart.
 const PATIENCE: u32 = 25;
 /// Pairs taken in with one transaction when much is taken in.
-const PAIRS_AT_ONCE: usize = 16_384;
+pub(super) const PAIRS_AT_ONCE: usize = 16_384;
 
 /// Why the state cannot be written or read. Its file may be removed at any time.
 #[derive(Debug, thiserror::Error)]
@@ -112,6 +112,18 @@ impl State {
     /// # Errors
     /// [`StateError`] when another process has it, or the disk refuses.
     pub fn rebuild(dir: &Path, community: Digest, pairs: &[Arc<Pair>]) -> Result<Self, StateError> {
+        Self::rebuild_from(dir, community, |state| state.take_all(pairs))
+    }
+
+    /// The same, of the pairs that `fill` lets it take, all from height 1.
+    ///
+    /// # Errors
+    /// As [`State::rebuild`], and those of `fill`: then nothing was changed.
+    pub fn rebuild_from<E: From<StateError>>(
+        dir: &Path,
+        community: Digest,
+        fill: impl FnOnce(&Self) -> Result<(), E>,
+    ) -> Result<Self, E> {
         let (file, draft) = (dir.join(FILE), dir.join(format!("{FILE}.tmp")));
         let disk = |action: &'static str, file: &Path, error: std::io::Error| StateError {
             action,
@@ -125,18 +137,22 @@ impl State {
             && let Err(error) = Self::patiently(&file, community)
             && error.is_busy
         {
-            return Err(error);
+            return Err(error.into());
         }
         if draft.exists() {
             fs::remove_file(&draft).map_err(|error| disk("remove", &draft, error))?;
         }
         let state = Self::at(&draft, community)?;
-        state.take_all(pairs)?;
+        let filled = fill(&state);
         drop(state);
+        if let Err(error) = filled {
+            let _ = fs::remove_file(&draft);
+            return Err(error);
+        }
         fs::rename(&draft, &file).map_err(|error| disk("rename to", &file, error))?;
         let synced = fs::File::open(dir).and_then(|dir| dir.sync_all());
         synced.map_err(|error| disk("flush", dir, error))?;
-        Self::at(&file, community)
+        Ok(Self::at(&file, community)?)
     }
 
     /// As [`State::at`], waiting a little for whoever has it: a process that was just forked elsewhere in
@@ -287,7 +303,11 @@ impl State {
         self.write(pairs, Durability::None)
     }
 
-    fn take_all(&self, pairs: &[Arc<Pair>]) -> Result<(), StateError> {
+    /// Takes in many pairs that follow the last one, flushed.
+    ///
+    /// # Errors
+    /// [`StateError`] when the disk refuses.
+    pub fn take_all(&self, pairs: &[Arc<Pair>]) -> Result<(), StateError> {
         let mut parts = pairs.chunks(PAIRS_AT_ONCE);
         parts.try_for_each(|part| self.write(part, Durability::Immediate))
     }

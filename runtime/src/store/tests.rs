@@ -13,6 +13,7 @@ mod faults;
 mod faulty;
 mod opening;
 mod seals;
+mod streams;
 mod strict;
 mod vault;
 

@@ -4,7 +4,7 @@
 //! bytes that lie in memory, the sweep on the files.
 
 use std::hint::black_box;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use cpu_time::ThreadTime;
@@ -20,6 +20,7 @@ use self::founding::Founding;
 use super::row::{self, Row};
 use crate::cli::Failure;
 use crate::cli::scratch::Scratch;
+use crate::store::archive;
 use crate::store::files::{Files, WINDOW_BYTES};
 
 mod founding;
@@ -30,6 +31,8 @@ mod year;
 const VOTERS: u32 = 4;
 /// Homes of the year.
 const HOMES: u32 = 300;
+/// Those among them who vote: opening checks no signature, so no more are made than a proof needs.
+const YEAR_VOTERS: u32 = 1;
 /// Turns of sweep and bare work.
 const ROUNDS: usize = 7;
 /// Pairs whose signatures are checked.
@@ -46,6 +49,9 @@ pub(in crate::cli) struct Args {
     /// Pairs of the chain that is opened; a year of 300 homes by default
     #[arg(long, value_name = "N", default_value_t = 2_628_000)]
     pairs: u64,
+    /// Directory the opened chain is left in, and found in again instead of being made anew
+    #[arg(long, value_name = "DIR")]
+    keep: Option<PathBuf>,
     /// Print one JSON array of rows instead of the table
     #[arg(long)]
     json: bool,
@@ -55,7 +61,7 @@ pub(in crate::cli) struct Args {
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let mut rows = Vec::new();
     sweeps(args.settled.max(1), &mut rows)?;
-    open(args.pairs.max(1), &mut rows)?;
+    open(args.pairs.max(1), args.keep.as_deref(), &mut rows)?;
     row::print(&rows, args.json)
 }
 
@@ -228,16 +234,22 @@ fn signature_row(
 }
 
 /// A long chain, opened: found, read and proven in its structure.
-fn open(pairs: u64, rows: &mut Vec<Row>) -> Result<(), Failure> {
-    let scratch = Scratch::new().map_err(Failure::input)?;
-    let founding = Founding::new(HOMES, VOTERS).map_err(Failure::input)?;
-    year::make(&founding, pairs, scratch.path())?;
+fn open(pairs: u64, keep: Option<&Path>, rows: &mut Vec<Row>) -> Result<(), Failure> {
+    let founding = Founding::new(HOMES, YEAR_VOTERS).map_err(Failure::input)?;
+    let scratch = match keep {
+        None => Some(Scratch::new().map_err(Failure::input)?),
+        Some(_) => None,
+    };
+    let dir = scratch.as_ref().map(Scratch::path).or(keep).unwrap_or(Path::new("."));
+    if keep.is_none() || !is_kept(&founding, pairs, dir)? {
+        year::make(&founding, pairs, dir)?;
+    }
     // Until here memory was for making it.
     let _ = std::fs::write("/proc/self/clear_refs", "5");
     let before = memory("VmRSS:");
     let mut found = Vec::new();
     let (seconds, opened) = timed(|| {
-        verifier(&founding, scratch.path(), 8).map(|mut verifier| {
+        verifier(&founding, dir, 8).map(|mut verifier| {
             verifier.open(Timestamp(1), &mut found);
             verifier.height()
         })
@@ -250,6 +262,23 @@ fn open(pairs: u64, rows: &mut Vec<Row>) -> Result<(), Failure> {
     let grown = memory("VmHWM:").saturating_sub(before) as f64 / 1024.0;
     rows.push(Row::plain("verify.open.memory", pairs, grown, "MiB"));
     Ok(())
+}
+
+/// Whether `dir` holds the chain that would be made there; an error where it holds something else.
+fn is_kept(founding: &Founding, pairs: u64, dir: &Path) -> Result<bool, Failure> {
+    std::fs::create_dir_all(dir).map_err(Failure::input)?;
+    if std::fs::read_dir(dir).map_err(Failure::input)?.next().is_none() {
+        return Ok(false);
+    }
+    let found = archive::genesis(dir).map_err(Failure::input)?;
+    let height = verifier(founding, dir, 1)?.height();
+    if found == founding.genesis && height == pairs {
+        return Ok(true);
+    }
+    Err(Failure::BadInput(format!(
+        "{} holds another chain, of {height} pairs: empty it, or give another directory",
+        dir.display()
+    )))
 }
 
 /// KiB of this process that the system names so; zero where it does not say.
@@ -265,7 +294,6 @@ mod tests {
     use gridpact_chain::verifier::audit;
 
     use super::*;
-    use crate::store::archive;
 
     const WINDOW: usize = 4_096;
 

@@ -1,10 +1,13 @@
 //! `gridpact chain export`: every record as a line for other programs.
 
+use std::io::{BufWriter, Write};
+
 use clap::ValueEnum;
 
-use crate::cli::{Failure, say};
+use super::reader::Reader;
+use crate::cli::Failure;
+use crate::report::error::ReportError;
 use crate::report::records;
-use crate::store::archive::Archive;
 
 /// How records are written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -16,12 +19,36 @@ pub(in crate::cli) enum Format {
     Jsonl,
 }
 
-pub(super) fn export(archive: &Archive, format: Format) -> Result<(), Failure> {
-    let mut out = Vec::new();
-    let written = match format {
-        Format::Csv => records::csv(archive, &mut out),
-        Format::Jsonl => records::json_lines(archive, &mut out),
-    };
-    written.map_err(Failure::input)?;
-    say(String::from_utf8_lossy(&out).trim_end())
+pub(super) fn export(mut chain: Reader, format: Format) -> Result<(), Failure> {
+    let (community, out) = (chain.community(), BufWriter::new(Out));
+    match format {
+        Format::Csv => records::csv(&mut chain, &community, out),
+        Format::Jsonl => records::json_lines(&mut chain, &community, out),
+    }?;
+    chain.finish().map(|_| ())
+}
+
+impl From<ReportError> for Failure {
+    fn from(error: ReportError) -> Self {
+        Self::input(error)
+    }
+}
+
+/// Standard output; a reader that has gone away is no fault of the run.
+struct Out;
+
+impl Write for Out {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        match std::io::stdout().write(bytes) {
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(bytes.len()),
+            written => written,
+        }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        match std::io::stdout().flush() {
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+            flushed => flushed,
+        }
+    }
 }

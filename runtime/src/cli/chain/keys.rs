@@ -1,12 +1,12 @@
 //! What an auditor can read of a sealed chain, and `gridpact chain disclose`: one epoch for somebody
 //! who must see it.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use clap::Args;
-use gridpact_chain::block::Record;
-use gridpact_chain::genesis::Member;
+use gridpact_chain::block::Pair;
+use gridpact_chain::digest::Digest;
 use gridpact_chain::journal::JournalEntry;
 use gridpact_chain::keyring::Keyring;
 use gridpact_chain::membership::Change;
@@ -14,10 +14,11 @@ use gridpact_chain::seal::EpochKey;
 use gridpact_chain::terms::{Epoch, Interval, PartyId};
 use serde::{Deserialize, Serialize};
 
-use super::digest;
-use crate::cli::{Failure, say, warn};
+use super::reader::Reader;
+use super::{digest, stream, unproved};
+use crate::cli::{Failure, say};
 use crate::keys::SecretKey;
-use crate::store::archive::Archive;
+use crate::store::stream::Item;
 
 /// How sealed contracts are read.
 #[derive(Debug, Args)]
@@ -54,56 +55,42 @@ impl Reading {
         self.key.is_some() || self.disclosed.is_some()
     }
 
-    /// The keys that were given, for this chain.
-    pub(super) fn keyring(&self, archive: &Archive) -> Result<Keyring, Failure> {
+    /// The keys that were given, for the chain in `dir`.
+    pub(super) fn keyring(&self, dir: &Path) -> Result<Keyring, Failure> {
         let mut keys = match &self.key {
-            Some(file) => keyring_of(archive, file)?,
+            Some(file) => keyring_of(dir, file)?,
             None => Keyring::default(),
         };
         if let Some(file) = &self.disclosed {
-            add_disclosed(&mut keys, archive, file)?;
+            add_disclosed(&mut keys, &stream(dir)?.genesis().community(), file)?;
         }
         Ok(keys)
     }
-
-    /// The chain as the keys that were given read it; what they do not read is said aside.
-    pub(super) fn open(&self, mut archive: Archive) -> Result<Archive, Failure> {
-        let keys = self.keyring(&archive)?;
-        let community = archive.genesis.community();
-        let mut unread = 0_u64;
-        for (pair, _) in &mut archive.pairs {
-            if pair.contract.record.sealed().is_some() {
-                match pair.opened(&community, &keys) {
-                    Ok(opened) => *pair = Arc::new(opened),
-                    Err(_) => unread += 1,
-                }
-            }
-        }
-        if unread > 0 {
-            let of = archive.pairs.len();
-            warn(&format!(
-                "{unread} of {of} pairs are sealed and were not read: give a member's --key, or --disclosed"
-            ));
-        }
-        Ok(archive)
-    }
 }
 
-/// The group keys that the letters on this chain hold for the member whose key is in `file`.
-fn keyring_of(archive: &Archive, file: &Path) -> Result<Keyring, Failure> {
+/// The group keys that the letters on the chain in `dir` hold for the member whose key is in `file`.
+fn keyring_of(dir: &Path, file: &Path) -> Result<Keyring, Failure> {
     let wrong = |what: &str| Failure::BadInput(format!("{}: {what}", file.display()));
     let key = SecretKey::read_pem(file).map_err(|error| wrong(&error.to_string()))?;
-    let (public, community) = (key.seal_public(), archive.genesis.community());
-    let members = archive.genesis.members.iter().chain(newcomers(archive));
+    let mut chain = stream(dir)?;
+    let (public, community) = (key.seal_public(), chain.genesis().community());
+    let founders = chain.genesis().members.iter();
     let mut parties: Vec<PartyId> =
-        members.filter(|member| member.seal_key == public).map(|member| member.id).collect();
-    parties.extend(replaced(archive, &public));
+        founders.filter(|member| member.seal_key == public).map(|member| member.id).collect();
+    // As many as there are changes of the members, and no more.
+    let mut letters = Vec::new();
+    for item in &mut chain {
+        match item.map_err(unproved)? {
+            Item::Pair(pair, _) => parties.extend(named(&pair, &public)),
+            Item::Record(JournalEntry::Keys(letter)) => letters.push(letter),
+            _ => {}
+        }
+    }
     if parties.is_empty() {
         return Err(wrong("this is no key of a member of this community"));
     }
     let mut keys = Keyring::default();
-    for entry in &archive.records {
-        let JournalEntry::Keys(letter) = entry else { continue };
+    for letter in &letters {
         let mut found = parties.iter().filter_map(|p| key.unwrap(letter, &community, *p));
         if let Some(group) = found.next() {
             keys.add(letter.number(), group);
@@ -112,33 +99,21 @@ fn keyring_of(archive: &Archive, file: &Path) -> Result<Keyring, Failure> {
     Ok(keys)
 }
 
-fn changes(archive: &Archive) -> impl Iterator<Item = &Change> {
-    archive.pairs.iter().filter_map(|(pair, _)| match &*pair.contract.record {
-        Record::Membership(membership) => Some(&membership.change),
-        _ => None,
-    })
-}
-
-fn newcomers(archive: &Archive) -> impl Iterator<Item = &Member> {
-    changes(archive).filter_map(|change| match change {
-        Change::Add(member) => Some(member),
-        _ => None,
-    })
-}
-
-fn replaced(archive: &Archive, public: &[u8; 32]) -> impl Iterator<Item = PartyId> {
-    changes(archive).filter_map(move |change| match change {
+/// The member who has this key from the change in `pair` on.
+fn named(pair: &Pair, public: &[u8; 32]) -> Option<PartyId> {
+    match &pair.contract.record.membership()?.change {
+        Change::Add(member) if member.seal_key == *public => Some(member.id),
         Change::ReplaceKey { member, seal_key, .. } if seal_key == public => Some(*member),
         _ => None,
-    })
+    }
 }
 
-fn add_disclosed(keys: &mut Keyring, archive: &Archive, file: &Path) -> Result<(), Failure> {
+fn add_disclosed(keys: &mut Keyring, community: &Digest, file: &Path) -> Result<(), Failure> {
     let wrong = |what: &str| Failure::BadInput(format!("{}: {what}", file.display()));
     let text = std::fs::read_to_string(file).map_err(|error| wrong(&error.to_string()))?;
     let shown: Disclosed =
         serde_json::from_str(&text).map_err(|error| wrong(&error.to_string()))?;
-    if shown.community != archive.genesis.community().to_string() {
+    if shown.community != community.to_string() {
         return Err(wrong(&format!("this is of community {}", shown.community)));
     }
     for DisclosedKey { number, epoch_key } in &shown.keys {
@@ -149,14 +124,19 @@ fn add_disclosed(keys: &mut Keyring, archive: &Archive, file: &Path) -> Result<(
 }
 
 /// Prints the keys of one epoch, as the member whose key is in `file` has them.
-pub(super) fn disclose(archive: &Archive, epoch: u32, file: &Path) -> Result<(), Failure> {
-    let (keys, community) = (keyring_of(archive, file)?, archive.genesis.community());
+pub(super) fn disclose(dir: &Path, epoch: u32, file: &Path) -> Result<(), Failure> {
+    let keys = keyring_of(dir, file)?;
     let epoch: Epoch = Interval(epoch);
-    let sealed = archive.pairs.iter().filter_map(|(pair, _)| pair.contract.record.sealed());
-    let of_epoch: Vec<_> = sealed.filter(|sealed| sealed.epoch == epoch).collect();
-    let mut numbers: Vec<u32> = of_epoch.iter().map(|sealed| sealed.key).collect();
-    numbers.sort_unstable();
-    numbers.dedup();
+    let mut chain = Reader::as_stored(dir)?;
+    let (community, mut numbers, mut contracts) = (chain.community(), BTreeSet::new(), 0);
+    for height in &mut chain {
+        let (pair, _) = height?;
+        if let Some(sealed) = pair.contract.record.sealed().filter(|sealed| sealed.epoch == epoch) {
+            numbers.insert(sealed.key);
+            contracts += 1;
+        }
+    }
+    chain.finish()?;
     if numbers.is_empty() {
         return Err(Failure::BadInput(format!("no contract of epoch {epoch} is sealed")));
     }
@@ -171,7 +151,7 @@ pub(super) fn disclose(archive: &Archive, epoch: u32, file: &Path) -> Result<(),
         community: community.to_string(),
         epoch: epoch.0,
         keys: numbers.into_iter().map(key).collect::<Result<_, Failure>>()?,
-        contracts: of_epoch.len() as u64,
+        contracts,
     };
     say(&serde_json::to_string_pretty(&shown).map_err(Failure::input)?)
 }

@@ -2,47 +2,51 @@
 
 use std::fmt::Write as _;
 
+use gridpact_chain::block::Pair;
+use gridpact_chain::genesis::Genesis;
 use gridpact_chain::ledger::Balances;
+use gridpact_chain::terms::{Money, PartyId};
 use serde::Serialize;
 
-use super::{at, name_of};
+use super::name_of;
+use super::reader::Reader;
 use crate::cli::{Failure, say};
-use crate::store::archive::Archive;
 
-/// A line per pair.
-pub(super) fn list(archive: &Archive, from: u64, most: Option<u64>) -> Result<(), Failure> {
-    let pairs = archive.pairs.iter().filter(|(pair, _)| pair.height() >= from);
-    let mut text = format!(
-        "{:>8} {:>15} {:<10} {:>6} {:>6} {:>19} {:>9} {:>9} {:>12}\n",
+/// A line per pair, as they are read.
+pub(super) fn list(mut chain: Reader, from: u64, most: Option<u64>) -> Result<(), Failure> {
+    say(&format!(
+        "{:>8} {:>15} {:<10} {:>6} {:>6} {:>19} {:>9} {:>9} {:>12}",
         "height", "time_ms", "contract", "buyer", "seller", "intervals", "Wh", "u/kWh", "u"
-    );
-    for (pair, _) in
-        pairs.take(most.map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(usize::MAX)))
-    {
-        let record = &pair.contract.record;
-        let Some(body) = record.body() else {
-            if let Some(sealed) = record.sealed() {
-                let (height, time_ms) = (pair.height(), pair.contract.time_ms.0);
-                let id = &sealed.contract_id.to_string()[..10];
-                let _ = writeln!(text, "{height:>8} {time_ms:>15} {id:<10} sealed");
-            }
-            continue;
-        };
-        let _ = writeln!(
-            text,
-            "{:>8} {:>15} {:<10} {:>6} {:>6} {:>19} {:>9} {:>9} {:>12}",
-            pair.height(),
-            pair.contract.time_ms.0,
-            &body.contract_id.to_string()[..10],
-            body.buyer.to_string(),
-            body.seller.to_string(),
-            format!("{}..{}", body.start, body.end),
-            body.energy.0,
-            body.unit_price.0,
-            body.amount.0,
-        );
+    ))?;
+    let last = most.map_or(u64::MAX, |most| from.max(1).saturating_add(most) - 1);
+    for height in &mut chain {
+        let (pair, _) = height?;
+        if (from.max(1)..=last).contains(&pair.height())
+            && let Some(line) = line(&pair)
+        {
+            say(&line)?;
+        }
     }
-    say(text.trim_end())
+    chain.finish().map(|_| ())
+}
+
+fn line(pair: &Pair) -> Option<String> {
+    let (height, time_ms) = (pair.height(), pair.contract.time_ms.0);
+    let record = &pair.contract.record;
+    let Some(body) = record.body() else {
+        let id = &record.sealed()?.contract_id.to_string()[..10];
+        return Some(format!("{height:>8} {time_ms:>15} {id:<10} sealed"));
+    };
+    Some(format!(
+        "{height:>8} {time_ms:>15} {:<10} {:>6} {:>6} {:>19} {:>9} {:>9} {:>12}",
+        &body.contract_id.to_string()[..10],
+        body.buyer.to_string(),
+        body.seller.to_string(),
+        format!("{}..{}", body.start, body.end),
+        body.energy.0,
+        body.unit_price.0,
+        body.amount.0,
+    ))
 }
 
 /// One account.
@@ -63,29 +67,40 @@ struct Accounts<'a> {
 }
 
 /// What every account holds after `height`, the last one by default.
-pub(super) fn balances(archive: &Archive, height: Option<u64>, json: bool) -> Result<(), Failure> {
-    let height = height.unwrap_or(archive.pairs.len() as u64);
-    if height > 0 {
-        at(archive, height)?;
+pub(super) fn balances(mut chain: Reader, at: Option<u64>, json: bool) -> Result<(), Failure> {
+    let genesis = chain.genesis().clone();
+    let (mut held, mut unread) = (Balances::default(), false);
+    for height in &mut chain {
+        let (pair, _) = height?;
+        if at.is_some_and(|at| pair.height() > at) {
+            continue;
+        }
+        match pair.is_read() {
+            true => held.set(&pair.ledger.entries),
+            false => unread = true,
+        }
     }
-    let mut held = Balances::default();
-    let upto = || archive.pairs.iter().take_while(|(pair, _)| pair.height() <= height);
-    if upto().any(|(pair, _)| !pair.is_read()) {
+    let height = match at {
+        Some(0) => chain.finish().map(|_| 0)?,
+        Some(at) => chain.finish_with(at).map(|()| at)?,
+        None => chain.finish()?,
+    };
+    if unread {
         let why = format!("accounts at height {height} are sealed: give a member's --key");
         return Err(Failure::BadInput(why));
     }
-    for (pair, _) in upto() {
-        held.set(&pair.ledger.entries);
-    }
-    let account =
-        |(party, money): (gridpact_chain::terms::PartyId, gridpact_chain::terms::Money)| {
-            let name = name_of(archive, party);
-            Account { party: party.0, name, balance_microcurrency: money.0 }
-        };
+    print(&genesis, height, &held, json)
+}
+
+fn print(genesis: &Genesis, height: u64, held: &Balances, json: bool) -> Result<(), Failure> {
+    let account = |(party, money): (PartyId, Money)| {
+        let name = name_of(genesis, party);
+        Account { party: party.0, name, balance_microcurrency: money.0 }
+    };
     let accounts = Accounts {
-        community: archive.genesis.community().to_string(),
+        community: genesis.community().to_string(),
         height,
-        currency: &archive.genesis.currency,
+        currency: &genesis.currency,
         accounts: held.iter().map(account).collect(),
     };
     if json {
@@ -94,7 +109,7 @@ pub(super) fn balances(archive: &Archive, height: Option<u64>, json: bool) -> Re
     }
     let mut text = format!("{:<10} {:<20} {:>20}\n", "party", "name", "micro-currency");
     for account in &accounts.accounts {
-        let party = gridpact_chain::terms::PartyId(account.party).to_string();
+        let party = PartyId(account.party).to_string();
         let held = account.balance_microcurrency;
         let _ = writeln!(text, "{party:<10} {:<20} {held:>20}", account.name);
     }

@@ -3,23 +3,27 @@
 use std::path::Path;
 
 use gridpact_chain::digest::Digest;
-use gridpact_chain::inclusion::{Inclusion, InclusionError};
+use gridpact_chain::inclusion::{Inclusion, InclusionError, Search};
 use gridpact_chain::keyring::Keyring;
 use gridpact_chain::sealed::SealedContract;
 
-use super::at;
+use super::reader::Reader;
 use crate::cli::{Failure, say, warn};
-use crate::store::archive::Archive;
 use crate::verdicts::ProcessVerdicts;
 
 /// Prints what shows that the pair of `height` is on the chain; what a sealed contract says is shown
 /// with it where `keys` read it.
-pub(super) fn prove(archive: &Archive, height: u64, keys: &Keyring) -> Result<(), Failure> {
-    let (pair, _) = at(archive, height)?;
-    let is_sealed = pair.contract.record.sealed().is_some();
-    let inclusion = Inclusion::of(&archive.genesis, &archive.pairs, height).ok_or_else(|| {
+pub(super) fn prove(mut chain: Reader, height: u64, keys: &Keyring) -> Result<(), Failure> {
+    let (genesis, mut search) = (chain.genesis().clone(), Search::of(height));
+    for kept in &mut chain {
+        let (pair, proof) = kept?;
+        search.take(&pair, &proof);
+    }
+    chain.finish_with(height)?;
+    let inclusion = search.finish(&genesis).ok_or_else(|| {
         Failure::FoundWrong(format!("no pair from height {height} on is closed by ledger votes"))
     })?;
+    let is_sealed = inclusion.pair.contract.record.sealed().is_some();
     let inclusion = inclusion.showing(keys);
     if is_sealed && inclusion.opening.is_none() {
         warn(&format!(

@@ -15,7 +15,7 @@ pub(super) fn rebuild(dir: &Path, reading: &Reading) -> Result<(), Failure> {
         return Err(Failure::BadInput(format!("{} is not a directory", chain.display())));
     }
     let keys = match reading.is_given() {
-        true => reading.keyring(&super::committed(dir)?.0)?,
+        true => reading.keyring(dir)?,
         false => Keyring::default(),
     };
     let rebuilt = rebuild_beside(&chain, &keys);

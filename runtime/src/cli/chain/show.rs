@@ -3,18 +3,25 @@
 use std::fmt::Write as _;
 
 use gridpact_chain::block::{Pair, Proof};
+use gridpact_chain::genesis::Genesis;
 
-use super::{at, name_of};
+use super::name_of;
+use super::reader::Reader;
 use crate::cli::{Failure, say};
-use crate::store::archive::Archive;
+use crate::store::archive::Height;
 
-pub(super) fn show(archive: &Archive, height: u64) -> Result<(), Failure> {
-    let (pair, proof) = at(archive, height)?;
-    say(&describe(archive, pair, proof))
+pub(super) fn show(mut chain: Reader, height: u64) -> Result<(), Failure> {
+    let (genesis, mut found) = (chain.genesis().clone(), None);
+    for kept in &mut chain {
+        let kept: Height = kept?;
+        found = found.or(Some(kept).filter(|(pair, _)| pair.height() == height));
+    }
+    chain.finish_with(height)?;
+    found.map_or(Ok(()), |(pair, proof)| say(&describe(&genesis, &pair, &proof)))
 }
 
-fn describe(archive: &Archive, pair: &Pair, proof: &Proof) -> String {
-    let community = archive.genesis.community();
+fn describe(genesis: &Genesis, pair: &Pair, proof: &Proof) -> String {
+    let community = genesis.community();
     let block = &*pair.contract;
     let mut text = String::new();
     let mut line = |name: &str, value: String| {
@@ -35,8 +42,8 @@ fn describe(archive: &Archive, pair: &Pair, proof: &Proof) -> String {
     if let Some(body) = block.record.body() {
         line("contract", body.contract_id.to_string());
         line("  epoch", body.epoch.to_string());
-        line("  buyer", format!("{} {}", body.buyer, name_of(archive, body.buyer)));
-        line("  seller", format!("{} {}", body.seller, name_of(archive, body.seller)));
+        line("  buyer", format!("{} {}", body.buyer, name_of(genesis, body.buyer)));
+        line("  seller", format!("{} {}", body.seller, name_of(genesis, body.seller)));
         line("  intervals", format!("{}..{}", body.start, body.end));
         line("  energy", body.energy.to_string());
         line("  price", body.unit_price.to_string());

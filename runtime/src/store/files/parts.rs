@@ -3,8 +3,8 @@
 use gridpact_chain::block::Proof;
 use gridpact_chain::verifier::Damage;
 
-use super::super::chain::{ProofPart, decode};
 use super::super::frame::Kind;
+use super::super::parts::{PartReader, ProofPart};
 use super::Place;
 use super::window::{Mark, Part, Reader, Window};
 
@@ -89,6 +89,7 @@ impl Parts {
 
     fn gather(&mut self, window: &Window, first: u64, slots: &mut [Slot]) {
         let (mut wrong, file) = (Vec::new(), self.reader.path(window.file));
+        let mut parts = PartReader::default();
         self.reader.walk(window, true, &mut |part| {
             let (height, payload, offset) = match part {
                 Part::Frame { kind: Kind::Proof, height, payload, offset } => {
@@ -100,7 +101,7 @@ impl Parts {
             };
             let at = height.checked_sub(first).and_then(|at| usize::try_from(at).ok());
             let Some(slot) = at.and_then(|at| slots.get_mut(at)) else { return };
-            let part = payload.and_then(|bytes| decode::<ProofPart>("proof", bytes).ok());
+            let part = payload.and_then(|bytes| parts.read(bytes).ok());
             if !slot.take(part) {
                 wrong.push((offset, height));
             }

@@ -2,7 +2,7 @@
 //! all cores: valid in every byte, and made as fast as signatures can be made.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 
 use gridpact_chain::ballot::approval_digest;
@@ -23,7 +23,7 @@ const PER_EPOCH: u64 = 150;
 /// Contracts of one batch.
 const PER_BATCH: usize = 6;
 /// Pairs that are made at once.
-const AT_ONCE: u64 = 6_000;
+const AT_ONCE: usize = 6_000;
 
 /// Approved records, and the epoch they were made in.
 type Approved = (Epoch, Encoded<Record>, Encoded<Votes>);
@@ -34,24 +34,37 @@ pub(super) fn make(founding: &Founding, pairs: u64, dir: &Path) -> Result<(), Fa
     let mut log = Log::create(dir).map_err(Failure::input)?;
     log.append(Kind::Genesis, 0, &encode(&founding.genesis)).map_err(Failure::input)?;
     let (mut ledger, mut batches) = (Ledger::new(founding.community), 0);
-    while ledger.height < pairs {
-        let first = ledger.height;
-        let numbers: Vec<u64> = (first..pairs.min(first + AT_ONCE)).collect();
-        let approved = in_parallel(&numbers, |i| approved(founding, &registry, *i));
-        let mut settled = Vec::with_capacity(approved.len());
-        for batch in approved.chunk_by(|one, next| one.0 == next.0) {
-            for batch in batch.chunks(PER_BATCH) {
-                settle(founding, &mut ledger, batches, batch, &mut settled)?;
-                batches += 1;
+    thread::scope(|scope| {
+        // Contracts are signed ahead while those before them are settled and written.
+        let (ahead, ready) = mpsc::sync_channel(1);
+        let registry = &registry;
+        scope.spawn(move || {
+            for first in (0..pairs).step_by(AT_ONCE) {
+                let numbers: Vec<u64> = (first..pairs.min(first + AT_ONCE as u64)).collect();
+                let approved = in_parallel(&numbers, |i| approved(founding, registry, *i));
+                // Whoever takes them has failed, and says why.
+                if ahead.send(approved).is_err() {
+                    return;
+                }
             }
+        });
+        for approved in ready {
+            let mut settled = Vec::with_capacity(approved.len());
+            for batch in approved.chunk_by(|one: &Approved, next| one.0 == next.0) {
+                for batch in batch.chunks(PER_BATCH) {
+                    settle(founding, &mut ledger, batches, batch, &mut settled)?;
+                    batches += 1;
+                }
+            }
+            let votes = in_parallel(&settled, |(pair, _)| ledger_votes(founding, registry, pair));
+            for ((pair, proof), votes) in settled.into_iter().zip(votes) {
+                let proof = Proof { ledger_votes: Some(votes), ..proof };
+                files::append(&mut log, &pair, &proof).map_err(Failure::input)?;
+            }
+            log.commit().map_err(Failure::input)?;
         }
-        let votes = in_parallel(&settled, |(pair, _)| ledger_votes(founding, &registry, pair));
-        for ((pair, proof), votes) in settled.into_iter().zip(votes) {
-            let proof = Proof { ledger_votes: Some(votes), ..proof };
-            files::append(&mut log, &pair, &proof).map_err(Failure::input)?;
-        }
-        log.commit().map_err(Failure::input)?;
-    }
+        Ok::<(), Failure>(())
+    })?;
     log.close(&ledger.tip.0).map_err(Failure::input)
 }
 

@@ -55,7 +55,7 @@ pub fn csv<E: From<ReportError>>(
 /// Writes the records of `heights` as one JSON object per line, as they come.
 ///
 /// # Errors
-/// As [`csv`].
+/// As [`csv()`].
 pub fn json_lines<E: From<ReportError>>(
     heights: impl Iterator<Item = Result<Height, E>>,
     community: &Digest,

@@ -5,6 +5,7 @@
 //! again from its bytes. Sealing draws nothing, so every node seals into the same bytes.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -207,6 +208,14 @@ impl Pair {
         let contract = ContractBlock { record, ..ContractBlock::clone(&self.contract) };
         let ledger = LedgerBlock { entries, ..LedgerBlock::clone(&self.ledger) };
         Ok(Self { contract: self.contract.seen_as(contract), ledger: self.ledger.seen_as(ledger) })
+    }
+
+    /// The pair as `keys` read it; itself where nothing is sealed, or they do not read it.
+    #[must_use]
+    pub fn as_read(self: &Arc<Self>, community: &Digest, keys: &Keyring) -> Arc<Self> {
+        let is_sealed = self.contract.record.sealed().is_some();
+        let opened = is_sealed.then(|| self.opened(community, keys).ok()).flatten();
+        opened.map_or_else(|| Arc::clone(self), Arc::new)
     }
 
     /// Whether its amounts can be read here.

@@ -153,8 +153,7 @@ impl<'a> Audit<'a> {
         let root = |after: &Ledger| Some(after.balances.root(&community));
         let mut checked = check_pair(&self.ledger, pair, root);
         // What the keys do not open stays sealed, and is counted; what does not fit is found above.
-        let opened = pair.opened(&community, self.keys).map(Arc::new);
-        let pair = opened.as_ref().unwrap_or(pair);
+        let pair = &pair.as_read(&community, self.keys);
         let (id, is_sound) = self.could_settle(pair);
         if !is_sound {
             checked = checked.and(Err(Damage::Record));

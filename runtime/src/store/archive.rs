@@ -12,8 +12,7 @@ use gridpact_chain::genesis::Genesis;
 use gridpact_chain::journal::JournalEntry;
 
 use super::chain::decode;
-use super::frame::Kind;
-use super::read::{self, End, Frame};
+use super::read::{End, Frame};
 use super::stream::{Item, Stream};
 use super::{LogError, StoreError};
 
@@ -69,13 +68,7 @@ impl From<ArchiveError> for StoreError {
 /// # Errors
 /// When there is none, or it founds nothing.
 pub fn genesis(dir: &Path) -> Result<Genesis, ArchiveError> {
-    for frame in read::read_committed(dir)? {
-        let frame = frame?;
-        if frame.kind == Kind::Genesis {
-            return founding(&frame.payload).map_err(|problem| wrong(&frame, problem));
-        }
-    }
-    Err(ArchiveError::Missing(NO_GENESIS.to_owned()))
+    Ok(Stream::committed(dir)?.genesis().clone())
 }
 
 pub(super) const NO_GENESIS: &str = "the founding document is missing";

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use gridpact_chain::genesis::Genesis;
 use gridpact_chain::journal::JournalEntry;
 
-use super::archive::ArchiveError;
+use super::archive::{ArchiveError, NO_GENESIS};
 use super::chain::{ChainJournal, Place, decode};
 use super::disk::{Disk, RealDisk};
 use super::entries::entries_of;
@@ -66,8 +66,7 @@ impl ChainJournal {
     /// Goes on in a log that was mended: what was recorded meanwhile and is not in it is written now.
     fn go_on(&mut self, log: Log, frames: Vec<Frame>) -> Result<(), StoreError> {
         let founding = frames.iter().find(|frame| frame.kind == Kind::Genesis);
-        let founding = founding
-            .ok_or_else(|| ArchiveError::Missing("the founding document is missing".to_owned()))?;
+        let founding = founding.ok_or_else(|| ArchiveError::Missing(NO_GENESIS.to_owned()))?;
         let genesis: Genesis = decode("genesis", &founding.payload)
             .map_err(|error| ArchiveError::Missing(error.to_string()))?;
         let (entries, missing) = entries_of(frames, &genesis, self.beside.vault.as_ref())?;

@@ -17,7 +17,6 @@ use std::sync::Arc;
 use gridpact_chain::block::Pair;
 use gridpact_chain::digest::Digest;
 use gridpact_chain::genesis::Genesis;
-use gridpact_chain::keyring::Keyring;
 use gridpact_chain::terms::PartyId;
 
 use super::archive::ArchiveError;
@@ -128,16 +127,8 @@ impl Opening {
         });
         let keys = self.key.as_ref().map(|key| key.keyring(on_chain, community, self.party));
         let keys = keys.unwrap_or_default();
-        pairs_of(entries).map(|pair| opened(pair, community, &keys)).collect()
+        pairs_of(entries).map(|pair| pair.as_read(community, &keys)).collect()
     }
-}
-
-/// The pair as `keys` read it; itself where it is open already, or they do not read it.
-pub(super) fn opened(pair: Arc<Pair>, community: &Digest, keys: &Keyring) -> Arc<Pair> {
-    if pair.is_read() {
-        return pair;
-    }
-    pair.opened(community, keys).map_or(pair, Arc::new)
 }
 
 type Read = (Place, Vec<Entry>, Option<Found>);

@@ -7,7 +7,6 @@ use gridpact_chain::block::Pair;
 use gridpact_chain::digest::Digest;
 use gridpact_chain::keyring::Keyring;
 
-use super::opening::opened;
 use super::read::End;
 use super::state::{PAIRS_AT_ONCE, STATE, State, StateError, Tip};
 use super::stream::{Item, Stream};
@@ -67,7 +66,7 @@ fn go_over(
     let community = items.genesis().community();
     for item in &mut items {
         if let Item::Pair(pair, _) = item? {
-            each(opened(pair, &community, keys))?;
+            each(pair.as_read(&community, keys))?;
         }
     }
     match items.finish()? {

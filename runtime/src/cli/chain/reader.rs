@@ -1,7 +1,6 @@
 //! A chain as its auditors read it: pair after pair, with what the keys they gave open of it.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use gridpact_chain::digest::Digest;
 use gridpact_chain::genesis::Genesis;
@@ -91,13 +90,9 @@ impl Iterator for Reader {
             Err(error) => return Some(Err(unproved(error))),
         };
         self.pairs += 1;
-        if let Some(keys) = &self.keys
-            && pair.contract.record.sealed().is_some()
-        {
-            match pair.opened(&self.community, keys) {
-                Ok(opened) => pair = Arc::new(opened),
-                Err(_) => self.unread += 1,
-            }
+        if let Some(keys) = &self.keys {
+            pair = pair.as_read(&self.community, keys);
+            self.unread += u64::from(!pair.is_read());
         }
         Some(Ok((pair, proof)))
     }
